@@ -1,0 +1,1 @@
+"""Declarative agent workflows on the Claude API: checked before they run, durable while they do."""

@@ -1,0 +1,47 @@
+"""What is wrong with an author's file, as a value with a place."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a diagnostic weighs: an error refuses the file, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands in a file.
+
+    Attributes:
+        path: the file as the user named it.
+        line: counted from 1.
+        column: counted from 1, in characters.
+        width: characters to underline from `column` on, at least 1, never past the line.
+    """
+
+    path: str
+    line: int
+    column: int
+    width: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem of a file.
+
+    Attributes:
+        code: a key of `agentflow.source.codes.CODES`, as `AF301`.
+        message: names the thing that is wrong.
+        place: where it stands.
+        hint: the next move, where there is one to name.
+        severity: an error refuses the file, a warning does not.
+    """
+
+    code: str
+    message: str
+    place: Place
+    hint: str | None = None
+    severity: Severity = Severity.ERROR

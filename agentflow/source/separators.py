@@ -1,0 +1,37 @@
+"""Line separators that the parser sees and the reader does not.
+
+libyaml follows YAML 1.1, where NEL, LS and PS end a line. Editors show them as part of the line, so that a comment
+could hide a key: `# a note<LS>tools: [Bash]`. Inside a text they do no harm.
+"""
+
+import re
+from collections.abc import Iterator
+
+from agentflow.source.scalar_text import BREAK
+
+_SEPARATOR = re.compile("[\x85\u2028\u2029]")
+_BREAK = re.compile(BREAK)
+
+
+class Separators:
+    """The separators of one text, each looked at once as the parser goes on."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._offsets = [found.start() for found in _SEPARATOR.finditer(text)]
+        self._offsets.reverse()
+
+    def outside_texts(self, before: int) -> Iterator[int]:
+        """Yields the offsets up to `before` of those that were not passed inside a scalar."""
+        while self._offsets and self._offsets[-1] < before:
+            yield self._offsets.pop()
+
+    def pass_scalar(self, start: int, end: int) -> Iterator[int]:
+        """Yields those before the scalar at `start`, in a block scalar's header, or as its end; lets others be."""
+        if not self._offsets:
+            return
+        yield from self.outside_texts(start)
+        if self._text.startswith(("|", ">"), start) and (header_end := _BREAK.search(self._text, start, end)):
+            yield from self.outside_texts(header_end.end())
+        while self._offsets and self._offsets[-1] < end - 1:
+            self._offsets.pop()

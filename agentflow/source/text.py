@@ -1,0 +1,71 @@
+"""Bytes become text, or a diagnostic that says where they cannot."""
+
+import re
+
+from agentflow.source.diagnostics import Diagnostic, Place
+from agentflow.source.lines import Lines
+
+_BYTE_ORDER_MARK = "\ufeff"
+_OTHER_ENCODINGS = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+# What YAML calls printable (YAML 1.2.2, section 5.1), without byte order marks inside the text.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+def decode(source: bytes | str, path: str, limit: int) -> str | Diagnostic:
+    """Reads UTF-8.
+
+    Args:
+        source: the bytes of a file, or its text.
+        path: the file as the user named it.
+        limit: the bytes a file may have.
+
+    Returns:
+        The text without a leading byte order mark, all of it printable; or what is wrong with it: AF104 when it is
+        too long, else AF101.
+    """
+    if len(source) > limit or (isinstance(source, str) and _utf8_length(source) > limit):
+        return Diagnostic(
+            "AF104",
+            f"the file is longer than {limit:,} bytes",
+            Place(path, 1, 1),
+            "move long texts into files of their own and name them with `{file: path}`",
+        )
+    text = source if isinstance(source, str) else _decode_utf8(source, path)
+    if isinstance(text, Diagnostic):
+        return text
+    text = text.removeprefix(_BYTE_ORDER_MARK)
+    found = _UNPRINTABLE.search(text)
+    if found is None:
+        return text
+    return Diagnostic(
+        "AF101",
+        f"the character U+{ord(found[0]):04X} is not allowed in a text file",
+        Lines(text).place(path, found.start(), found.end()),
+        "delete it; where a value needs it, write it as an escape inside double quotes",
+    )
+
+
+def _utf8_length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _decode_utf8(source: bytes, path: str) -> str | Diagnostic:
+    for mark, name in _OTHER_ENCODINGS:
+        if source.startswith(mark):
+            return Diagnostic("AF101", f"the file is {name}, not UTF-8", Place(path, 1, 1), "save it again as UTF-8")
+    try:
+        return source.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = source[: error.start].decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
+        # The bad byte stands in as one character, so that the place is on it and not on the one before.
+        return Diagnostic(
+            "AF101",
+            f"the byte 0x{source[error.start]:02X} is not UTF-8",
+            Lines(before + "?").place(path, len(before), len(before) + 1),
+            "save the file again as UTF-8",
+        )

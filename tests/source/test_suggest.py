@@ -1,0 +1,32 @@
+import pytest
+
+from agentflow.source.suggest import did_you_mean
+
+
+@pytest.mark.parametrize(
+    ("word", "candidates", "name"),
+    [
+        ("promt", ["agent", "prompt"], "prompt"),
+        ("webfetch", ["WebSearch", "WebFetch"], "WebFetch"),
+        ("Prompt", ["prompts", "prompt"], "prompt"),
+        ("webfetc", ["WebSearch", "WebFetch"], "WebFetch"),
+        ("max-tokens", ["max_tokens"], "max_tokens"),
+        ("untill", iter(["max", "until"]), "until"),
+    ],
+)
+def test_the_nearest_name_is_named(word, candidates, name):
+    assert did_you_mean(word, candidates) == f"did you mean `{name}`?"
+
+
+@pytest.mark.parametrize(
+    ("word", "candidates"),
+    [("prompt", []), ("xyz", ["prompt", "agent"]), ("", ["a"]), ("prompt", ["prompt"]), ("a", ["b"]), ("ab", ["a\nb"])],
+)
+def test_nothing_is_named_when_nothing_is_near(word, candidates):
+    assert did_you_mean(word, candidates) is None
+
+
+def test_very_long_words_and_lists_are_not_compared():
+    assert did_you_mean("x" * 1_000_000, ["y" * 1_000_000, "x" * 999_999]) is None
+    assert did_you_mean("Wanted", (f"step_{i}" for i in range(100_000))) is None
+    assert did_you_mean("Wanted", [*(f"step_{i}" for i in range(100_000)), "wanted"]) == "did you mean `wanted`?"
