@@ -1,0 +1,122 @@
+"""What a model costs and how much it holds, from the generated table."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from agentflow.plan.price_table import MODELS, Rates
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per token.
+
+    Attributes:
+        input: a token that is neither read from nor written to the cache.
+        output: a token of the reply, thinking included.
+        cache_read: a token read from the cache.
+        cache_write_5m: a token written to the cache for five minutes.
+        cache_write_1h: a token written to the cache for an hour.
+        tiers: prices of longer inputs, rising: the input tokens, cached or not, above which one holds, and what then
+            every token of the call costs.
+        web_search: US dollars per search of the server's own tool, or None where the model has no price for it.
+    """
+
+    input: float
+    output: float
+    cache_read: float
+    cache_write_5m: float
+    cache_write_1h: float
+    tiers: tuple[tuple[int, "Price"], ...] = ()
+    web_search: float | None = None
+
+    def at(self, input_tokens: int) -> "Price":
+        """Returns the price of a call whose input, cached or not, has so many tokens."""
+        held = self
+        for above, tier in self.tiers:
+            if input_tokens > above:
+                held = tier
+        return held
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model of the table; sizes in tokens."""
+
+    price: Price
+    context_window: int | None
+    max_output: int | None
+
+
+def price_of(model: str) -> Price | None:
+    """Returns what `model`, an id of the Messages API or one of its aliases, costs, or None for an unknown one."""
+    found = _find(model)
+    return None if found is None else found.price
+
+
+def context_window(model: str) -> int | None:
+    """Returns how many tokens `model` can take in, where known."""
+    found = _find(model)
+    return None if found is None else found.context_window
+
+
+def max_output_tokens(model: str) -> int | None:
+    """Returns how many tokens the longest reply of `model` has, where known."""
+    found = _find(model)
+    return None if found is None else found.max_output
+
+
+def known_models() -> tuple[str, ...]:
+    """Returns the ids of the models that have a price, with the aliases that are written out, for suggestions."""
+    names = dict.fromkeys(row[0] for row in MODELS)
+    names.update(dict.fromkeys(text for row in MODELS for kind, text in row[3] if kind == "equals"))
+    return tuple(names)
+
+
+def cost(
+    price: Price,
+    *,
+    input_tokens: int,
+    output_tokens: int,
+    cache_read_tokens: int,
+    cache_write_5m_tokens: int,
+    cache_write_1h_tokens: int,
+) -> float:
+    """Returns what one call costs in US dollars; `input_tokens` excludes what was read from or written to the cache."""
+    total_input = input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
+    price = price.at(total_input)
+    return (
+        input_tokens * price.input
+        + output_tokens * price.output
+        + cache_read_tokens * price.cache_read
+        + cache_write_5m_tokens * price.cache_write_5m
+        + cache_write_1h_tokens * price.cache_write_1h
+    )
+
+
+@lru_cache(maxsize=256)
+def _find(model: str) -> _Model | None:
+    for _, window, longest, rules, rates, tiers, searches in MODELS:
+        if any(_holds(kind, text, model) for kind, text in rules):
+            per_search = None if searches is None else searches / 1000
+            above = tuple((start, _price(higher, (), per_search)) for start, higher in tiers)
+            return _Model(_price(rates, above, per_search), window, longest)
+    return None
+
+
+def _price(rates: Rates, tiers: tuple[tuple[int, Price], ...], per_search: float | None) -> Price:
+    # Divided here, so that the table stays in the unit of the published price list.
+    into, out, read, write_5m, write_1h = (rate / _MILLION for rate in rates)
+    return Price(into, out, read, write_5m, write_1h, tiers, per_search)
+
+
+def _holds(kind: str, text: str, model: str) -> bool:
+    if kind == "equals":
+        return model == text
+    if kind == "prefix":
+        return model.startswith(text)
+    if kind == "contains":
+        return text in model
+    return re.fullmatch(text, model) is not None

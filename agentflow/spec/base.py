@@ -1,0 +1,49 @@
+"""The base of every model of the language, and the scalar types its keys share."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+AGENT_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Spec(BaseModel):
+    """A mapping of the language: its keys are closed, its values are of exactly the types written here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True, populate_by_name=False)
+
+
+class FileRef(Spec):
+    """`{file: path}`: stands for a file's text, or for the mapping the file holds."""
+
+    file: str = Field(min_length=1, description="A path relative to this file, inside the project.")
+
+
+def _seconds(value: Any) -> Any:
+    """`20m` and its like in seconds; a number without a unit is refused, since nobody could tell which was meant."""
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
+        return float(match[1]) * _SECONDS[match[2]]
+    raise ValueError("a number and a unit, as 500ms, 30s, 20m, 24h or 7d")
+
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+AgentName = Annotated[str, StringConstraints(pattern=AGENT_NAME_PATTERN)]
+Duration = Annotated[
+    float,
+    BeforeValidator(_seconds, json_schema_input_type=Annotated[str, StringConstraints(pattern=_DURATION.pattern)]),
+    Field(gt=0, allow_inf_nan=False, description="A number and a unit: 500ms, 30s, 20m, 24h or 7d."),
+]
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False, description="US dollars.")]
+Expression = Annotated[str, StringConstraints(min_length=1), Field(description="A bare Jinja2 expression.")]
+Template = Annotated[str, Field(description="Text; `{{ }}` holds expressions.")]
+Text = Template | FileRef
+# The file first: `{file: path}` would do as a schema too, one that accepts everything.
+JsonSchema = Annotated[FileRef | dict[str, Any], Field(union_mode="left_to_right")]
+InputBound = Annotated[str, StringConstraints(pattern=r"^inputs\.[A-Za-z_][A-Za-z0-9_]*$")]
+Bound = Annotated[int, Field(ge=1)] | InputBound
+Effects = Literal["none", "writes", "sends"]

@@ -1,0 +1,210 @@
+"""A workflow file becomes a `Source`: its shape checked, the files it names read, every problem found in one pass."""
+
+import os.path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from agentflow.source import yaml_reader
+from agentflow.source.diagnostics import Diagnostic, Place
+from agentflow.source.document import Document, Loc
+from agentflow.source.project import Problem, SourceText
+from agentflow.spec.author_schemas import schema_findings
+from agentflow.spec.base import FileRef
+from agentflow.spec.findings import EMPTY_HINT, Finding, found, shown
+from agentflow.spec.named_files import NamedFiles, Read, read_named
+from agentflow.spec.positions import has, name_of, steps_of, value_at
+from agentflow.spec.shape_errors import shape_findings, unusable_locs
+from agentflow.spec.step_kinds import kind_findings
+from agentflow.spec.workflow import Workflow
+
+# Stand in for a root key that cannot be used, so that the rest of the file is still checked.
+_STAND_INS = {"agentflow": 1, "name": "unnamed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A workflow file that has been read, with the files it names.
+
+    Attributes:
+        document: the file itself; its `data` is as written, with what could not be used.
+        workflow: what could be used of it.
+        texts: what each `{file: path}` for a text stands for, by the loc of the mapping that holds `file`.
+        documents: the same for those that stand for a mapping.
+        broken: the locs in `document` that `workflow` lacks because of a problem there: a value of a key that may be
+            absent, or a whole step, agent, tool or input. What refers to one of them is no further problem.
+    """
+
+    document: Document
+    workflow: Workflow
+    texts: Mapping[Loc, SourceText]
+    documents: Mapping[Loc, Document]
+    broken: frozenset[Loc]
+
+    def text(self, loc: Loc, value: str | FileRef) -> tuple[str, Callable[[int, int], Place]]:
+        """Returns a text and where its characters stand.
+
+        Args:
+            loc: of `value` in the document.
+            value: the text, or the file that holds it.
+
+        Returns:
+            The text, and a function from an offset and a width in characters to their place.
+        """
+        if isinstance(value, FileRef):
+            return self.texts[loc].text, self.texts[loc].place_at
+        return value, lambda offset, width: self.document.place_in(loc, offset, width)
+
+    def mapping(self, loc: Loc, value: dict[str, Any] | FileRef | None) -> Mapping[str, Any] | None:
+        """Returns the mapping that `value` at `loc` is or names; None where there is none."""
+        if isinstance(value, FileRef):
+            content: Mapping[str, Any] = self.documents[loc].data
+            return content
+        return value
+
+    def sources(self) -> dict[str, str]:
+        """Returns the text of every file by its path, seen from where the workflow file was; that one comes first."""
+        texts = {self.document.path: self.document.text}
+        texts.update((text.path, text.text) for text in self.texts.values())
+        texts.update((content.path, content.text) for content in self.documents.values())
+        return texts
+
+
+def stored(sources: Mapping[str, str], path: str) -> Read:
+    """Returns a `read` for `load` that takes files from what `Source.sources` gave.
+
+    Args:
+        sources: texts by path.
+        path: the workflow file's.
+    """
+
+    def read(name: str) -> SourceText | Problem:
+        full = os.path.normpath(os.path.join(os.path.dirname(path), name))
+        text = sources.get(full)
+        return Problem(f"`{name}` is not among the stored files") if text is None else SourceText(full, text)
+
+    return read
+
+
+def load(source: bytes | str, path: str, read: Read) -> tuple[Source | None, list[Diagnostic]]:
+    """Reads a workflow file.
+
+    Args:
+        source: the file's bytes or text.
+        path: the file as the user named it.
+        read: gives the text of a file by the path that the workflow writes, or says why it cannot.
+
+    Returns:
+        What could be used of it, or None where that is nothing; and all problems of it and of the files it names,
+        in the order of their places. There are problems wherever something could not be used.
+    """
+    document, problems = yaml_reader.read(source, path)
+    if document is None:
+        return None, problems
+    if not isinstance(document.data, dict):
+        if not problems:
+            message = f"a workflow must be a mapping, not {shown(document.data)}"
+            problems = [Diagnostic("AF203", message, document.place(()), "begin with `agentflow: 1`")]
+        return None, problems
+    data = _copied(document.data)
+    findings = list(kind_findings(document, data))
+    removed = _remove(data, (finding.unusable for finding in findings))
+    findings += _pydantic_findings(document, data)
+    named = read_named(document, data, read)
+    findings += named.findings
+    findings += schema_findings(document, data, named.documents)
+    removed |= _remove(data, (finding.unusable for finding in findings))
+    removed |= _remove(data, named.unusable)
+    workflow, also_removed = _usable(data)
+    removed |= also_removed
+    diagnostics = [*problems, *(finding.diagnostic for finding in findings), *named.problems]
+    if workflow is None:
+        return None, _in_order(diagnostics)
+    diagnostics += _nulls(document, workflow)
+    return _source(document, workflow, named, removed), _in_order(diagnostics)
+
+
+def _source(document: Document, workflow: Workflow, named: NamedFiles, removed: set[Loc]) -> Source:
+    return Source(document, workflow, named.texts, named.documents, frozenset(removed))
+
+
+def _copied(value: Any) -> Any:
+    """Returns a copy in which nothing is shared, as aliases are in a document."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+def _pydantic_findings(document: Document, data: Any) -> list[Finding]:
+    try:
+        Workflow.model_validate(data)
+    except ValidationError as error:
+        return shape_findings(error, document, data)
+    return []
+
+
+def _usable(data: dict[str, Any]) -> tuple[Workflow | None, set[Loc]]:
+    """Removes from `data` what cannot be used until the rest can; what then lacks a key that it must have goes too."""
+    removed: set[Loc] = set()
+    while True:
+        try:
+            workflow = Workflow.model_validate(data)
+            unusable = [loc for loc, step in steps_of(data) if _lacks_body(step)]
+            if not unusable:
+                return workflow, removed
+        except ValidationError as error:
+            unusable = [
+                loc[:-1] if is_missing and len(loc) > 1 else loc for loc, is_missing in unusable_locs(error, data)
+            ]
+        gone = _remove(data, unusable)
+        if not gone:
+            return None, removed
+        removed |= gone
+
+
+def _lacks_body(step: dict[str, Any]) -> bool:
+    return "for_each" in step and "steps" not in step and "step" not in step
+
+
+def _remove(data: dict[str, Any], locs: Iterable[Loc | None]) -> set[Loc]:
+    """Takes what stands at `locs` out of `data`; of a list all, so that what stays keeps its loc. Returns what went."""
+    removed: set[Loc] = set()
+    for loc in locs:
+        while loc and isinstance(loc[-1], int):
+            loc = loc[:-1]
+        if not loc:
+            continue
+        if len(loc) == 1 and loc[0] in _STAND_INS and data.get(loc[0]) != _STAND_INS[loc[0]]:
+            data[loc[0]] = _STAND_INS[loc[0]]
+            removed.add(loc)
+        elif has(data, loc):
+            del value_at(data, loc[:-1])[loc[-1]]
+            removed.add(loc)
+    return removed
+
+
+def _nulls(document: Document, workflow: Workflow) -> Iterator[Diagnostic]:
+    """Yields the keys that were written with nothing behind them: read as absent, they would drop what was meant."""
+    waiting: list[tuple[Loc, Any]] = [((), workflow)]
+    while waiting:
+        loc, holder = waiting.pop()
+        if isinstance(holder, dict):
+            waiting += [((*loc, name), item) for name, item in holder.items() if isinstance(item, BaseModel)]
+        if not isinstance(holder, BaseModel):
+            continue
+        for name, field in type(holder).model_fields.items():
+            below = (*loc, field.alias or name)
+            value = getattr(holder, name)
+            if value is None and name in holder.model_fields_set and name != "if_skipped":
+                yield found(document, "AF203", f"{name_of(below)} is empty", below, EMPTY_HINT).diagnostic
+            waiting.append((below, value))
+
+
+def _in_order(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    # Aliases share a place: the same problem, met again under another name.
+    unique: dict[tuple[str, Place, str | None], Diagnostic] = {}
+    for diagnostic in diagnostics:
+        unique.setdefault((diagnostic.code, diagnostic.place, diagnostic.hint), diagnostic)
+    return sorted(unique.values(), key=lambda diagnostic: (diagnostic.place, diagnostic.code, diagnostic.message))

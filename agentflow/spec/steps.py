@@ -1,0 +1,135 @@
+"""The kinds of step. The one key that names a kind is `KINDS`' own."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, StringConstraints, Tag
+
+from agentflow.spec.agents import Agent
+from agentflow.spec.base import (
+    AgentName,
+    Bound,
+    Duration,
+    Effects,
+    Expression,
+    Id,
+    JsonSchema,
+    Spec,
+    Template,
+    Text,
+)
+
+
+class StepBase(Spec):
+    """What every kind of step takes."""
+
+    description: str | None = Field(default=None, description="What the step is for.")
+    needs: list[Id] = Field(default_factory=list, description="Steps to wait for beside those it reads.")
+    join: Literal["all", "any", "done"] = Field(default="all", description="What `needs` wants of them.")
+    when: Expression | None = Field(default=None, description="False skips the step.")
+    if_skipped: Any = Field(default=None, description="What readers see when the step was skipped.")
+    on_error: Literal["fail", "continue"] = Field(default="fail", description="`continue`: a failure counts as a skip.")
+
+
+class SessionOf(Spec):
+    """Carries another step's session on."""
+
+    continue_: str = Field(alias="continue", min_length=1, description="The id of the step whose session goes on.")
+
+
+class AgentStep(StepBase):
+    """One agent session."""
+
+    agent: AgentName | Agent = Field(description="An agent's name, or an agent written here.")
+    prompt: Text = Field(description="What the agent is asked.")
+    session: SessionOf | None = Field(default=None, description="Carries another step's session on.")
+    output: JsonSchema | None = Field(default=None, description="Replaces the agent's own.")
+
+
+class RunStep(StepBase):
+    """A command: an argument list, or a string for `bash -euo pipefail`."""
+
+    run: Annotated[list[Template], Field(min_length=1)] | Annotated[str, StringConstraints(min_length=1)] = Field(
+        description="The command: a list of arguments, or a line for bash."
+    )
+    stdin: Template | None = Field(default=None, description="What the command reads.")
+    env: dict[str, Template] = Field(default_factory=dict, description="Environment variables of the command.")
+    cwd: str | None = Field(default=None, description="A folder inside the project.")
+    parse: Literal["text", "json", "lines"] = Field(default="text", description="What its output is.")
+    exit_codes: list[Annotated[int, Field(ge=0, le=255)]] = Field(
+        default_factory=lambda: [0], min_length=1, description="The exit codes that count as done."
+    )
+    effects: Effects = Field(default="sends", description="What it does beyond giving its output.")
+    timeout: Duration = Field(default=600.0, description="How long it may take, as `10m`.")
+    on_unknown: Literal["ask", "retry", "fail"] = Field(default="ask", description="When a crash cut its effect off.")
+
+
+class ValueStep(StepBase):
+    """The value of an expression."""
+
+    value: Expression = Field(description="The expression.")
+
+
+class ApproveStep(StepBase):
+    """A person says yes or no."""
+
+    approve: Text = Field(description="The question to the person.")
+    show: Text | None = Field(default=None, description="What the person should see to decide.")
+    timeout: Duration | None = Field(default=None, description="How long to wait, as `24h`; for ever where absent.")
+    on_timeout: Literal["reject", "fail"] = Field(default="reject", description="What no answer in time means.")
+    on_reject: Literal["skip", "continue"] = Field(default="skip", description="`continue` makes `.approved` readable.")
+
+
+class ForEachStep(StepBase):
+    """The body once per item."""
+
+    for_each: Expression = Field(description="The list, as an expression.")
+    as_: Id = Field(default="item", alias="as", description="The name of the item in the body.")
+    max: Bound = Field(default=100, description="The most items; a longer list fails before the first.")
+    parallel: Bound | None = Field(
+        default=None, description="Items at work at once; the run's `parallel` where absent."
+    )
+    on_error: Literal["fail", "continue", "collect"] = Field(  # type: ignore[assignment]  # widens the base's choice
+        "fail", description="`collect` keeps the successes, with `.errors`."
+    )
+    steps: "dict[Id, Step] | None" = Field(default=None, min_length=1, description="The body: steps by their ids.")
+    step: "Step | None" = Field(default=None, description="The body, where it is a single step.")
+    output: Expression | None = Field(default=None, description="What each item gives, where the body is `steps`.")
+
+
+class GroupStep(StepBase):
+    """A scope of steps."""
+
+    steps: "dict[Id, Step]" = Field(min_length=1, description="Steps by their ids.")
+    output: Expression | None = Field(default=None, description="What readers of the group see.")
+
+
+KINDS: dict[str, type[StepBase]] = {
+    "agent": AgentStep,
+    "run": RunStep,
+    "value": ValueStep,
+    "approve": ApproveStep,
+    "for_each": ForEachStep,
+    "steps": GroupStep,
+}
+
+
+def kind_of(step: Any) -> str | None:
+    """The kind a step's mapping or model is of: the first of `KINDS` that it has as a key."""
+    if isinstance(step, StepBase):
+        return next(kind for kind, model in KINDS.items() if type(step) is model)
+    return next((kind for kind in KINDS if kind in step), None) if isinstance(step, dict) else None
+
+
+Step = Annotated[
+    (
+        Annotated[AgentStep, Tag("agent")]
+        | Annotated[RunStep, Tag("run")]
+        | Annotated[ValueStep, Tag("value")]
+        | Annotated[ApproveStep, Tag("approve")]
+        | Annotated[ForEachStep, Tag("for_each")]
+        | Annotated[GroupStep, Tag("steps")]
+    ),
+    Discriminator(kind_of),
+]
+ForEachStep.model_rebuild()
+GroupStep.model_rebuild()
