@@ -1,0 +1,98 @@
+"""Events to JSON and back, each type under its own version.
+
+A body is one JSON object of the event's fields; a field at its default is left out, so that rows stay small and a
+field that is added with a default needs no new version. What changes the meaning of an older row does.
+"""
+
+import json
+from dataclasses import MISSING, fields
+from typing import Any
+
+from agentflow.errors import JournalError
+from agentflow.events import run_events, session_events
+from agentflow.events.run_events import RunEvent
+from agentflow.events.session_events import SessionEvent
+from agentflow.events.values import JSON, Failure, Spent, Timings, Usage
+
+Event = RunEvent | SessionEvent
+
+VERSIONS: dict[type[Any], int] = {
+    run_events.RunStarted: 1,
+    run_events.RunResumed: 1,
+    run_events.RunPaused: 1,
+    run_events.RunLimitReached: 1,
+    run_events.RunFinished: 1,
+    run_events.StepStarted: 1,
+    run_events.CommandCalled: 1,
+    run_events.StepFinished: 1,
+    run_events.OutcomeUnknown: 1,
+    run_events.GateOpened: 1,
+    run_events.GateAnswered: 1,
+    run_events.MoneyLeased: 1,
+    run_events.MoneyWrittenOff: 1,
+    session_events.SessionStarted: 1,
+    session_events.SessionResumed: 1,
+    session_events.ModelCalled: 1,
+    session_events.ModelReplied: 1,
+    session_events.ModelFailed: 1,
+    session_events.ToolCalled: 1,
+    session_events.ToolFinished: 1,
+    session_events.LimitReached: 1,
+    session_events.SessionFinished: 1,
+}
+
+_TYPES = {kind.__name__: kind for kind in VERSIONS}
+_NESTED: dict[str, type[Any]] = {"failure": Failure, "usage": Usage, "spent": Spent, "timings": Timings}
+_TUPLES = frozenset({"content", "waiting", "argv"})
+
+
+def _with_defaults(kind: type[Any]) -> tuple[tuple[str, object], ...]:
+    return tuple((field.name, field.default) for field in fields(kind))
+
+
+_FIELDS: dict[type[Any], tuple[tuple[str, object], ...]] = {
+    kind: _with_defaults(kind) for kind in (*VERSIONS, *_NESTED.values())
+}
+
+
+def to_body(value: Any) -> dict[str, JSON]:
+    """The fields of an event, or of a value it carries, that are not at their defaults, as JSON data."""
+    body = {}
+    for name, default in _FIELDS[type(value)]:
+        content = getattr(value, name)
+        if content is default or (default is not MISSING and content == default and type(content) is type(default)):
+            continue
+        body[name] = to_body(content) if type(content) in _FIELDS else content
+    return body
+
+
+def dumps(value: JSON) -> str:
+    """JSON text, compact and in ASCII: whatever a model or tool says survives, lone surrogates too."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def from_body(name: str, version: int, body: dict[str, JSON]) -> Event:
+    """The event that a row holds.
+
+    Raises:
+        JournalError: the type or version is not known here, or the body does not fit it.
+    """
+    kind = _TYPES.get(name)
+    if kind is None or VERSIONS[kind] != version:
+        raise JournalError(
+            f"the journal holds an event `{name}` of version {version}, which this agentflow does not know",
+            "resume it with the version of agentflow that wrote it, or a newer one",
+        )
+    try:
+        event: Event = kind(**{key: _from_json(key, value) for key, value in body.items()})
+    except TypeError as error:
+        raise JournalError(f"an event `{name}` in the journal is damaged: {error}") from error
+    return event
+
+
+def _from_json(key: str, value: JSON) -> Any:
+    if value is not None and key in _NESTED:
+        return _NESTED[key](**{name: _from_json(name, inner) for name, inner in value.items()})
+    if key in _TUPLES and isinstance(value, list):
+        return tuple(value)
+    return value

@@ -1,0 +1,138 @@
+"""The values that events carry."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+JSON = Any
+
+FailureKind = Literal[
+    # bounds that were reached
+    "turns",
+    "cost_usd",
+    "tokens",
+    "wall_time",
+    "tool_calls",
+    "repeated_calls",
+    "failed_calls",
+    "agents",
+    "depth",
+    "max_items",
+    # what the model did
+    "refusal",
+    "max_tokens",
+    "context_window",
+    "output_invalid",
+    "finish_missing",
+    "unexpected_reply",
+    # what the model's service did
+    "model_unavailable",
+    "model_request_refused",
+    "model_access",
+    # what a step met
+    "command_failed",
+    "timeout",
+    "expression",
+    "outcome_unknown",
+    "sandbox",
+    "rejected",
+    "step_failed",
+    "cancelled",
+    "internal",
+]
+"""Why something failed; the list is closed."""
+
+LIMITS: frozenset[str] = frozenset(
+    {
+        "turns",
+        "cost_usd",
+        "tokens",
+        "wall_time",
+        "tool_calls",
+        "repeated_calls",
+        "failed_calls",
+        "agents",
+        "depth",
+        "max_items",
+    }
+)
+"""The kinds that are a bound of the author's: a run that one of them ended exits 3."""
+
+StepStatus = Literal["done", "failed", "skipped", "rejected"]
+Effects = Literal["none", "writes", "sends"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a step or session did not end well.
+
+    Attributes:
+        kind: one of `FailureKind`.
+        message: names the thing, then the next move.
+        retryable: the same might succeed later.
+        step: the step it began in, where it came up from inside a block.
+    """
+
+    kind: FailureKind
+    message: str
+    retryable: bool = False
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the Messages API counts them: `input_tokens` excludes what was read from or written to the cache."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_5m_tokens + other.cache_write_5m_tokens,
+            self.cache_write_1h_tokens + other.cache_write_1h_tokens,
+        )
+
+    @property
+    def input_total(self) -> int:
+        """All tokens that went in, cached or not: the size of the context that was sent."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
+
+    @property
+    def total(self) -> int:
+        """All tokens, in and out."""
+        return self.input_total + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What something cost: tokens, US dollars, model calls, tool calls; subagents included."""
+
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+    turns: int = 0
+    tool_calls: int = 0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(
+            self.usage + other.usage,
+            self.cost_usd + other.cost_usd,
+            self.turns + other.turns,
+            self.tool_calls + other.tool_calls,
+        )
+
+
+NOTHING_SPENT = Spent()
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Phases of a model call, in seconds: waiting for a slot, until the first byte of the reply, in all."""
+
+    queued: float
+    first_byte: float
+    total: float

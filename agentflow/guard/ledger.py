@@ -1,0 +1,150 @@
+"""Money, turns and agents of a run: what may still be spent, by whom.
+
+Accounts form a tree: the run's at the root, one below it for each session, a subagent's below its parent's. A call
+reserves the most it can cost from every account above it and settles what it did cost, so that no number of parallel
+calls passes a cap. The ledger is a fold over events that is kept in place; it decides and never acts.
+"""
+
+from dataclasses import dataclass
+from math import inf
+
+from agentflow.events.values import Failure
+from agentflow.plan.prices import Price
+
+SMALLEST_REPLY = 1024
+"""Tokens: a reply is never bounded lower than this for money's sake; the call waits, or the agent stops."""
+
+_TRANCHE = 0.1
+"""A run leases this share of its cap at a time: the most that a loss of power can leave unaccounted."""
+
+
+@dataclass(slots=True)
+class Account:
+    """What one session, or the run, may spend and has spent, in US dollars, its subagents included."""
+
+    owner: str
+    cap_usd: float
+    above: "Account | None" = None
+    settled_usd: float = 0.0
+    reserved_usd: float = 0.0
+
+    @property
+    def left_usd(self) -> float:
+        return self.cap_usd - self.settled_usd - self.reserved_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A call may go out: its reply bounded by `max_tokens`, `usd` held for it."""
+
+    max_tokens: int
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not now: calls in flight hold what this one needs, and may give some of it back."""
+
+
+class Ledger:
+    """The accounts of one run.
+
+    Parameters:
+        cap_usd: of the whole run.
+        turns: model calls of the whole run.
+        agents: sessions of the whole run.
+    """
+
+    def __init__(self, cap_usd: float, turns: int, agents: int) -> None:
+        self.run = Account("the run", cap_usd)
+        self.leased_usd = 0.0
+        self.turns_left = turns
+        self.agents_left = agents
+        self._turns = turns
+        self._agents = agents
+        self._accounts: dict[str, Account] = {}
+
+    def open(self, session: str, agent: str, cap_usd: float | None, parent: str | None) -> None:
+        """Opens a session's account and counts the session."""
+        above = self._accounts[parent] if parent is not None else self.run
+        self._accounts[session] = Account(f"agent `{agent}`", inf if cap_usd is None else cap_usd, above)
+        self.agents_left -= 1
+
+    def close(self, session: str) -> None:
+        """Forgets a session's account; what it spent stays with those above it."""
+        del self._accounts[session]
+
+    def no_more_agents(self) -> Failure | None:
+        """Why no further session may start, or None."""
+        if self.agents_left > 0:
+            return None
+        return Failure("agents", f"the run has used its {self._agents} agents; raise `limits.agents`")
+
+    def reserve(self, session: str, price: Price, input_tokens: int, max_tokens: int) -> Reservation | Wait | Failure:
+        """Whether a call may go out, and bounded how.
+
+        Parameters:
+            input_tokens: a bound on what the request can count.
+            max_tokens: the wanted bound of the reply; it is lowered to what the budget leaves.
+        """
+        if self.turns_left <= 0:
+            return Failure("turns", f"the run has used its {self._turns} turns; raise `limits.turns`")
+        tightest = self._tightest(session)
+        price = price.at(input_tokens)
+        input_usd = input_tokens * max(price.input, price.cache_write_5m)
+        affordable = max_tokens
+        if tightest.left_usd < input_usd + max_tokens * price.output:
+            affordable = int((tightest.left_usd - input_usd) / price.output)
+        if affordable >= min(SMALLEST_REPLY, max_tokens):
+            return Reservation(affordable, input_usd + affordable * price.output)
+        if tightest.reserved_usd > 0:
+            return Wait()
+        where = "limits.cost_usd" if tightest is self.run else "stop.cost_usd"
+        return Failure(
+            "cost_usd",
+            f"{tightest.owner} has ${max(tightest.left_usd, 0):.4f} left of ${tightest.cap_usd:.2f}, too little for "
+            f"another call; raise `{where}`",
+        )
+
+    def lease(self, amount_usd: float) -> float:
+        """How much more the run must lease before it holds `amount_usd`; 0 when its lease covers that already."""
+        short = self.run.settled_usd + self.run.reserved_usd + amount_usd - self.leased_usd
+        if short <= 0:
+            return 0.0
+        return min(max(short, self.run.cap_usd * _TRANCHE), max(self.run.cap_usd - self.leased_usd, short))
+
+    def leased(self, amount_usd: float) -> None:
+        """A lease was recorded."""
+        self.leased_usd += amount_usd
+
+    def unaccounted_usd(self) -> float:
+        """What is leased and neither held nor settled: lost to the run when events may be missing."""
+        return max(0.0, self.leased_usd - self.run.settled_usd - self.run.reserved_usd)
+
+    def write_off(self, amount_usd: float) -> None:
+        """Charges money that nobody can account for."""
+        self.run.settled_usd += amount_usd
+
+    def called(self, session: str, reserved_usd: float) -> None:
+        """A call went out."""
+        self.turns_left -= 1
+        account: Account | None = self._accounts[session]
+        while account is not None:
+            account.reserved_usd += reserved_usd
+            account = account.above
+
+    def settled(self, session: str, reserved_usd: float, cost_usd: float) -> None:
+        """A call came to its end."""
+        account: Account | None = self._accounts[session]
+        while account is not None:
+            account.reserved_usd = max(0.0, account.reserved_usd - reserved_usd)
+            account.settled_usd += cost_usd
+            account = account.above
+
+    def _tightest(self, session: str) -> Account:
+        tightest = account = self._accounts[session]
+        while account.above is not None:
+            account = account.above
+            if account.left_usd < tightest.left_usd:
+                tightest = account
+        return tightest

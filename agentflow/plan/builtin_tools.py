@@ -1,0 +1,173 @@
+"""The built-in tools as a model sees them: Claude Code's names, parameters and meanings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from agentflow.plan.model import Effects, ToolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinTool:
+    """A tool that every workflow may grant.
+
+    Attributes:
+        rule: what a rule in brackets narrows: the paths it may touch (`Read(src/**)`), the agents it may call
+            (`Agent(researcher)`), or None: it takes no rule.
+    """
+
+    spec: ToolSpec
+    rule: Literal["path", "agent"] | None
+
+
+def _text(description: str, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "description": description, **more}
+
+
+def _count(description: str, minimum: int = 0, **more: Any) -> dict[str, Any]:
+    return {"type": "integer", "minimum": minimum, "description": description, **more}
+
+
+def _flag(description: str) -> dict[str, Any]:
+    return {"type": "boolean", "description": description}
+
+
+def _tool(
+    name: str,
+    description: str,
+    effects: Effects,
+    rule: Literal["path", "agent"] | None,
+    properties: Mapping[str, Any],
+    required: list[str],
+) -> BuiltinTool:
+    schema = {
+        "type": "object",
+        "properties": dict(properties),
+        "required": required,
+        "additionalProperties": False,
+    }
+    return BuiltinTool(ToolSpec(name, description, schema, effects), rule)
+
+
+_PATH = "Path of the file: relative to the project, or absolute inside it."
+
+_READ = _tool(
+    "Read",
+    "Reads a text file of the project. Each line comes with its number and a tab before it; the number is not part of "
+    "the file. Up to 2,000 lines come back, and lines are cut after 2,000 characters; for more, call again with "
+    "`offset`. Binary files and folders are refused (use Glob to list a folder).",
+    "none",
+    "path",
+    {
+        "file_path": _text(_PATH),
+        "offset": _count("The first line to read, counted from 1. Default 1."),
+        "limit": _count("How many lines to read. Default 2000.", minimum=1),
+    },
+    ["file_path"],
+)
+
+_WRITE = _tool(
+    "Write",
+    "Writes a whole text file, creating it and its folders where needed and replacing what was there. To change part "
+    "of a file use Edit; read a file before you replace it.",
+    "writes",
+    "path",
+    {"file_path": _text(_PATH), "content": _text("Everything the file shall hold.")},
+    ["file_path", "content"],
+)
+
+_EDIT = _tool(
+    "Edit",
+    "Replaces exact text in a file. `old_string` must be what the file holds, white space and indentation included and "
+    "without the line numbers that Read shows, and must occur once: take in neighbouring lines until it does, or set "
+    "`replace_all`. Nothing changes when it does not match.",
+    "writes",
+    "path",
+    {
+        "file_path": _text(_PATH),
+        "old_string": _text("The text to replace, exactly.", minLength=1),
+        "new_string": _text("What stands there afterwards; must differ. Empty removes the text."),
+        "replace_all": _flag("Replace every occurrence. Default false."),
+    },
+    ["file_path", "old_string", "new_string"],
+)
+
+_GLOB = _tool(
+    "Glob",
+    "Lists files whose path matches a pattern, newest first. `*` and `?` stay within a folder's name, `**` spans "
+    "folders, `[ab]` and `{a,b}` offer choices: `src/**/*.py`, `*.{yaml,yml}`. Hidden folders are left out unless the "
+    "pattern names one; `.git`, `node_modules` and caches are left out. At most 1,000 files come back.",
+    "none",
+    "path",
+    {
+        "pattern": _text("The pattern, relative to `path`.", minLength=1),
+        "path": _text("The folder to start in. Default: the project."),
+    },
+    ["pattern"],
+)
+
+_GREP = _tool(
+    "Grep",
+    "Searches the text of files for a regular expression (RE2 syntax: no look-around or back-references; escape "
+    "literal braces and brackets). Without `output_mode` it lists the files that match, newest first; `content` shows "
+    "the lines, `count` how many lines match in each file. Hidden folders, `.git`, `node_modules`, caches, symbolic "
+    "links, binary files and files over 16 MiB are left out. Narrow with `path` and `glob`.",
+    "none",
+    "path",
+    {
+        "pattern": _text("The regular expression.", minLength=1, maxLength=2000),
+        "path": _text("The file or folder to search. Default: the project."),
+        "glob": _text("Only files that match this pattern, such as `*.py` (in any folder) or `src/**/*.ts`."),
+        "output_mode": _text(
+            "`content`, `files_with_matches` (default) or `count`.", enum=["content", "files_with_matches", "count"]
+        ),
+        "-i": _flag("Ignore case. Default false."),
+        "-n": _flag("Show line numbers, with `content`. Default true."),
+        "-A": _count("Lines to show after each match, with `content`.", maximum=100),
+        "-B": _count("Lines to show before each match, with `content`.", maximum=100),
+        "-C": _count("Lines to show before and after each match, with `content`.", maximum=100),
+        "head_limit": _count("How many lines or files come back at most. Default 250.", minimum=1, maximum=10_000),
+        "multiline": _flag("A match may span lines and `.` matches a line's end. Default false."),
+    },
+    ["pattern"],
+)
+
+_BASH = _tool(
+    "Bash",
+    "Runs a script with bash in the project's folder and returns what it prints on standard output and standard "
+    "error, and its exit code when that is not 0. Each call is a new shell: variables and `cd` do not carry over. No "
+    "input can be typed, and whatever still runs when the script ends is stopped. To read, search or edit files use "
+    "Read, Grep, Glob and Edit.",
+    "sends",
+    None,
+    {
+        "command": _text("The script.", minLength=1),
+        "timeout": _count(
+            "Milliseconds after which it is stopped. Default 120000, at most 600000.", minimum=1, maximum=600_000
+        ),
+        "description": _text("What it does, in five to ten words."),
+    },
+    ["command"],
+)
+
+_AGENT = _tool(
+    "Agent",
+    "Hands a task to another agent, which works on its own and returns its final answer. It sees nothing of this "
+    "conversation: put all it needs into `prompt`, and say what it shall return. Calls made in one reply run at once.",
+    "none",
+    "agent",
+    {
+        "description": _text("The task in three to five words."),
+        "prompt": _text("The task, complete.", minLength=1),
+        "subagent_type": _text("The name of the agent to call.", minLength=1),
+    },
+    ["description", "prompt", "subagent_type"],
+)
+
+BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
+    {tool.spec.name: tool for tool in (_READ, _WRITE, _EDIT, _GLOB, _GREP, _BASH, _AGENT)}
+)
+
+NOT_YET = frozenset({"WebSearch", "WebFetch", "Skill", "AskUserQuestion", "TodoWrite", "ToolSearch"})
+"""Names of Claude Code's that are no spelling mistakes but not to be had here."""

@@ -1,0 +1,47 @@
+"""What a tool is handed and what it gives back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+JSON = Any
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutput:
+    """What a tool call came to.
+
+    Attributes:
+        content: text for the model, already bounded.
+        is_error: the call failed; `content` then says what to do about it.
+    """
+
+    content: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """Where and for whom a call runs.
+
+    Attributes:
+        project: the real path of the folder that file tools stay inside and commands start in.
+        rules: the patterns of the agent's grant for this tool (gitignore meaning, relative to `project`); empty: all.
+        env: the workflow's own variables for commands, rendered.
+        key: the idempotency key of this call, handed to commands as `AGENTFLOW_IDEMPOTENCY_KEY`.
+        sandbox_off: the file says `sandbox: off`; a command without it is refused.
+    """
+
+    project: Path
+    rules: tuple[str, ...]
+    env: Mapping[str, str]
+    key: str
+    sandbox_off: bool
+
+
+class Tool(Protocol):
+    """One tool. Cancelling the call ends whatever it started and leaves no process behind."""
+
+    async def __call__(self, tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
+        """Runs the call. Failures the model can act on come back as `is_error`; nothing else is raised."""

@@ -1,0 +1,225 @@
+"""Glob and Grep."""
+
+import heapq
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from agentflow.guard.patterns import Pattern, compile_pattern
+from agentflow.tools.failures import ToolError, readable, reports_failures
+from agentflow.tools.paths import Place, locate, open_to_read
+from agentflow.tools.port import JSON, ToolContext, ToolOutput
+from agentflow.tools.threads import Stop, in_thread
+from agentflow.tools.tree import MAX_ENTRIES, Tree, glob_matcher, is_readable
+
+MAX_FILES = 1_000
+DEFAULT_HEAD = 250
+MAX_SEARCHED_BYTES = 16 << 20
+MAX_SHOWN_CHARS = 500
+MAX_OUTPUT_CHARS = 98_000
+_PROBE_BYTES = 8 << 10
+_INCOMPLETE = f"(The search stopped after {MAX_ENTRIES:,} files and folders or very deep ones; narrow `path`.)"
+
+
+@reports_failures
+async def glob(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
+    """Glob: the files whose path matches a pattern, newest first, then by name."""
+    pattern = tool_input["pattern"]
+    start = tool_input.get("path") or "."
+    prefix = f"{context.project}/"
+    pattern = pattern.removeprefix(prefix) if start == "." else pattern
+    matches = glob_matcher(pattern)
+    hidden = any(part.startswith(".") and part not in (".", "..") for part in pattern.split("/"))
+
+    def work(stop: Stop) -> ToolOutput:
+        tree = Tree(context, hidden=hidden, stop=stop)
+        found: list[tuple[int, str]] = []
+        with locate(context, start, tool="Glob", for_write=False, narrowed=False) as place:
+            for file in tree.beneath(place):
+                linked = stat.S_ISLNK(file.status.st_mode)
+                if matches(file.below) and not (linked and not is_readable(context, file.real, tool="Glob")):
+                    found.append((-file.status.st_mtime_ns, file.real))
+        lines = [readable(path) for _, path in heapq.nsmallest(MAX_FILES, found)]
+        if len(found) > MAX_FILES:
+            lines.append(f"(The newest {MAX_FILES:,} of {len(found):,} files; narrow the pattern.)")
+        if tree.incomplete:
+            lines.append(_INCOMPLETE)
+        return ToolOutput("\n".join(lines) if lines else "No files match.")
+
+    return await in_thread(work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    pattern: Pattern
+    mode: str
+    multiline: bool
+    numbers: bool
+    before: int
+    after: int
+    head: int
+
+
+@dataclass(slots=True)
+class _Report:
+    """What a search has found so far. `files` are sort keys and lines; `lines` those of `content`."""
+
+    files: list[tuple[int, str, str]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    chars: int = 0
+    matched: int = 0
+    too_large: int = 0
+    unreadable: int = 0
+    full: bool = False
+
+    def add(self, line: str, head: int) -> None:
+        self.chars += len(line) + 1
+        if len(self.lines) >= head or self.chars > MAX_OUTPUT_CHARS:
+            self.full = True
+        else:
+            self.lines.append(line)
+
+
+@reports_failures
+async def grep(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
+    """Grep: the files or lines in which a regular expression is found."""
+    multiline = bool(tool_input.get("multiline"))
+    around = int(tool_input.get("-C") or 0)
+    query = _Query(
+        pattern=compile_pattern(tool_input["pattern"], ignore_case=bool(tool_input.get("-i")), multiline=multiline),
+        mode=tool_input.get("output_mode") or "files_with_matches",
+        multiline=multiline,
+        numbers=tool_input.get("-n", True) is not False,
+        before=int(tool_input.get("-B") or around),
+        after=int(tool_input.get("-A") or around),
+        head=int(tool_input.get("head_limit") or DEFAULT_HEAD),
+    )
+    start = tool_input.get("path") or "."
+    wanted = _name_matcher(tool_input.get("glob"))
+    return await in_thread(lambda stop: _search(context, query, start, wanted, stop))
+
+
+def _name_matcher(pattern: str | None) -> Callable[[str], bool]:
+    if not pattern:
+        return lambda path: True
+    # As in a .gitignore, a pattern without a slash is about names in any folder.
+    return glob_matcher(pattern if "/" in pattern else f"**/{pattern}")
+
+
+def _search(context: ToolContext, query: _Query, start: str, wanted: Callable[[str], bool], stop: Stop) -> ToolOutput:
+    report = _Report()
+    tree = Tree(context, hidden=False, stop=stop)
+    with locate(context, start, tool="Grep", for_write=False, narrowed=False) as place:
+        folder = place.status is None or stat.S_ISDIR(place.status.st_mode)
+        for file in tree.beneath(place) if folder else ():
+            if not stat.S_ISREG(file.status.st_mode) or not wanted(file.below):
+                continue
+            try:
+                _search_file(Place(file.folder, file.name, file.real, file.real, file.status), query, report, stop)
+            except (OSError, ToolError):  # protected, or changed since it was listed
+                report.unreadable += 1
+            if report.full:
+                break
+    if not folder:
+        with locate(context, start, tool="Grep", for_write=False) as place:
+            _search_file(place, query, report, stop)
+    return _told(query, report, tree.incomplete)
+
+
+def _search_file(place: Place, query: _Query, report: _Report, stop: Stop) -> None:
+    stop.check()
+    if place.status is not None and place.status.st_size > MAX_SEARCHED_BYTES:
+        report.too_large += 1
+        return
+    with open(open_to_read(place), "rb") as file:
+        data = file.read(MAX_SEARCHED_BYTES)
+    if b"\0" in data[:_PROBE_BYTES]:
+        return
+    # So that `$` is where a reader sees the line end.
+    data = data.replace(b"\r\n", b"\n")
+    spans = _matched_lines(data, query, stop)
+    modified = -place.status.st_mtime_ns if place.status is not None else 0
+    shown = readable(place.real)
+    if query.mode == "content":
+        _show(data, spans, shown, query, report)
+    elif query.mode == "count":
+        if count := sum(1 for _ in spans):
+            report.files.append((0, shown, f"{shown}:{count}"))
+            report.matched += count
+    elif next(spans, None) is not None:
+        report.files.append((modified, shown, shown))
+
+
+def _matched_lines(data: bytes, query: _Query, stop: Stop) -> Iterator[tuple[int, int]]:
+    """The bytes of each run of lines that holds a match, line ends left out, in order."""
+    at = 0
+    while at < len(data) and (found := query.pattern.find(data, at)) is not None:
+        stop.check()
+        begin = data.rfind(b"\n", 0, found[0]) + 1
+        # The end of a match that takes in its line's end is not in the next line.
+        last = max(found[0], found[1] - 1) if found[1] > found[0] else found[0]
+        end = data.find(b"\n", last)
+        end = len(data) if end < 0 else end
+        if begin == len(data) and data.endswith(b"\n"):
+            return  # there is no line after the last line's end
+        yield begin, end
+        at = end + 1
+
+
+def _show(data: bytes, spans: Iterator[tuple[int, int]], path: str, query: _Query, report: _Report) -> None:
+    lines: list[bytes] | None = None
+    number, counted = 1, 0  # the line at byte `counted` has this number
+    shown_to = 0  # the number of the last line shown
+    pending_to = 0  # context after the last match goes to here
+    for begin, end in spans:
+        if lines is None:
+            lines = data.split(b"\n")
+            total = len(lines) - (1 if data.endswith(b"\n") else 0)
+        number += data.count(b"\n", counted, begin)
+        counted = begin
+        last = number + data.count(b"\n", begin, end)
+        for behind in range(shown_to + 1, min(pending_to, number - 1) + 1):
+            report.add(_line(path, behind, lines[behind - 1], "-", query), query.head)
+            shown_to = behind
+        first = max(shown_to + 1, number - query.before)
+        if (query.before or query.after) and report.lines and first > shown_to + 1:
+            report.add("--", query.head)
+        for here in range(first, last + 1):
+            mark = ":" if here >= number else "-"
+            report.add(_line(path, here, lines[here - 1], mark, query), query.head)
+        shown_to, pending_to = last, min(total, last + query.after)
+        report.matched += 1
+        if report.full:
+            return
+    for behind in range(shown_to + 1, pending_to + 1):
+        report.add(_line(path, behind, (lines or [])[behind - 1], "-", query), query.head)
+
+
+def _line(path: str, number: int, line: bytes, mark: str, query: _Query) -> str:
+    text = line[: MAX_SHOWN_CHARS * 4].decode(errors="replace")
+    if len(text) > MAX_SHOWN_CHARS or len(line) > MAX_SHOWN_CHARS * 4:
+        text = text[:MAX_SHOWN_CHARS] + "… (line cut)"
+    return f"{path}{mark}{number}{mark}{text}" if query.numbers else f"{path}{mark}{text}"
+
+
+def _told(query: _Query, report: _Report, incomplete: bool) -> ToolOutput:
+    lines = report.lines
+    if query.mode != "content":
+        report.files.sort()
+        for _, _, line in report.files:
+            report.add(line, query.head)
+    notes = []
+    if not lines:
+        notes.append("No matches.")
+    if report.full:
+        of = f" of {len(report.files):,}" if query.mode != "content" else ""
+        notes.append(f"(The first {len(lines):,}{of}; narrow the search, or raise head_limit.)")
+    if query.mode == "count" and lines:
+        notes.append(f"({report.matched:,} matching lines in {len(report.files):,} files.)")
+    if report.too_large:
+        notes.append(f"({report.too_large:,} files over {MAX_SEARCHED_BYTES >> 20} MiB were not searched.)")
+    if report.unreadable:
+        notes.append(f"({report.unreadable:,} files could not be opened.)")
+    if incomplete:
+        notes.append(_INCOMPLETE)
+    return ToolOutput("\n".join([*lines, *notes]))

@@ -1,0 +1,70 @@
+"""All tools of a run behind one call."""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from agentflow.tools.edit import edit
+from agentflow.tools.failures import shortened
+from agentflow.tools.files import read, write
+from agentflow.tools.own import own_tool
+from agentflow.tools.port import JSON, Tool, ToolContext, ToolOutput
+from agentflow.tools.search import glob, grep
+from agentflow.tools.shell import bash
+
+if TYPE_CHECKING:
+    from agentflow.plan.model import CommandToolPlan
+
+MAX_OUTPUT_CHARS = 100_000
+
+BUILTIN: Mapping[str, Tool] = {
+    "Read": read,
+    "Write": write,
+    "Edit": edit,
+    "Glob": glob,
+    "Grep": grep,
+    "Bash": bash,
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Toolbox:
+    """The built-in tools and the file's own.
+
+    Parameters:
+        tools: the file's own, by name; they may not carry a built-in tool's name.
+    """
+
+    def __init__(self, tools: Mapping[str, "CommandToolPlan"]) -> None:
+        self._tools: dict[str, Tool] = {name: own_tool(tool) for name, tool in tools.items()} | dict(BUILTIN)
+
+    async def run(self, name: str, tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
+        """Runs a call whose input has met the tool's schema and whose grant was checked.
+
+        Returns: the tool's output, at most `MAX_OUTPUT_CHARS` characters; a tool's own fault is an output too.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            return ToolOutput(f"There is no tool `{shortened(name)}`.", is_error=True)
+        try:
+            output = await tool(tool_input, context)
+        except Exception as error:
+            # A fault of ours ends the call, not the run: the model may find another way.
+            _log.exception("tool %s failed", name)
+            return ToolOutput(
+                f"{name} failed through a fault of its own ({type(error).__name__}); this is no fault of the input. "
+                "Do not repeat the call; find another way.",
+                is_error=True,
+            )
+        return _bounded(output)
+
+
+def _bounded(output: ToolOutput) -> ToolOutput:
+    over = len(output.content) - MAX_OUTPUT_CHARS
+    if over <= 0:
+        return output
+    half = MAX_OUTPUT_CHARS // 2 - 50
+    cut = len(output.content) - 2 * half
+    content = f"{output.content[:half]}\n[… {cut:,} characters cut …]\n{output.content[-half:]}"
+    return ToolOutput(content, is_error=output.is_error)
