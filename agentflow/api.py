@@ -1,0 +1,405 @@
+"""agentflow from Python: check a file, plan it, run it, hear it, resume it. Read this first; it wires the parts.
+
+`check` and `plan` touch nothing but the files of the project. `run`, `stream` and `resume` are coroutines; the loop
+they drive is `engine.local`, and everything that happens in it is an event in the project's journal.
+"""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from agentflow.errors import AgentflowError, JournalError
+from agentflow.events.values import NOTHING_SPENT, Failure, Spent
+from agentflow.source.diagnostics import Diagnostic, Place, Severity
+from agentflow.source.project import Problem, Project, read_workflow
+
+if TYPE_CHECKING:
+    from agentflow.engine.local import Answer, Outcome
+    from agentflow.events.codec import Event
+    from agentflow.journal.port import Gate, Journal, Lease
+    from agentflow.models.port import Model
+    from agentflow.plan.model import Plan
+    from agentflow.spec.load import Source
+
+JSON = Any
+JOURNAL = Path(".agentflow") / "journal.db"
+"""Where a project keeps its journal, from the project's folder."""
+
+
+class InvalidWorkflowError(AgentflowError):
+    """A workflow file has errors; `checked` tells them."""
+
+    def __init__(self, checked: "Checked") -> None:
+        first = next(d for d in checked.diagnostics if d.severity is Severity.ERROR)
+        place = first.place
+        super().__init__(f"{place.path}:{place.line}:{place.column}: {first.code}: {first.message}", first.hint)
+        self.checked = checked
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A workflow file, checked.
+
+    Attributes:
+        plan: None where there are errors.
+        diagnostics: all problems, by place.
+        texts: the text of every file that was read, by the path that places name.
+        source: what the plan was made from; None where the file could not be read.
+    """
+
+    path: str
+    plan: "Plan | None"
+    diagnostics: tuple[Diagnostic, ...]
+    texts: Mapping[str, str]
+    source: "Source | None" = None
+
+    @property
+    def ok(self) -> bool:
+        """There are no errors; there may be warnings."""
+        return self.plan is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is to go.
+
+    Attributes:
+        model: answers the requests; None: the Claude API, as the environment configures it.
+        journal: the file; None: `.agentflow/journal.db` of the project.
+        yes: answer every gate with yes.
+        ask: asks a person about a gate; is cancelled when another has answered. None, without `yes`: the run pauses
+            when it only waits for people.
+        observe: hears every event, with its stream (`""`: the run's own), once it is on record.
+        hear: hears the text of sessions, with their stream, as it comes.
+        disk_full: hears when the journal waits for room on the disk, and when it need not any more.
+        interrupt: set it to have the run stop cleanly; it can be resumed.
+    """
+
+    model: "Model | None" = None
+    journal: Path | None = None
+    yes: bool = False
+    ask: "Callable[[Gate], Awaitable[Answer]] | None" = None
+    observe: "Callable[[str, Event], None] | None" = None
+    hear: Callable[[str, str], None] | None = None
+    disk_full: Callable[[bool], None] | None = None
+    interrupt: asyncio.Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run has come to.
+
+    Attributes:
+        status: `waiting` for the people asked in `waiting`; `interrupted` as it was asked to; both can be resumed.
+        outputs: the workflow's, where it is done.
+        failure: why it failed.
+        spent: in this run so far.
+        waiting: the paths of the steps whose gates are open.
+    """
+
+    run: str
+    status: Literal["done", "failed", "waiting", "interrupted"]
+    outputs: Mapping[str, JSON] | None = None
+    failure: Failure | None = None
+    spent: Spent = NOTHING_SPENT
+    waiting: tuple[str, ...] = ()
+
+
+def check(path: str | os.PathLike[str], source: bytes | None = None) -> Checked:
+    """Checks a workflow file: every problem of it and of the files it names, in one pass. Raises nothing.
+
+    Parameters:
+        path: the file; diagnostics name it as it is given here.
+        source: its bytes, where they are not to be read from there.
+    """
+    from agentflow.spec.load import load
+
+    file = Path(path)
+    content = read_workflow(file) if source is None else source
+    if isinstance(content, Problem):
+        diagnostic = Diagnostic("AF106", content.message, Place(str(path), 1, 1), content.hint)
+        return Checked(str(path), None, (diagnostic,), {})
+    project = Project.of(file)
+    return _checked(str(path), *load(content, str(path), lambda name: project.read(name, beside=file)), content)
+
+
+def plan(path: str | os.PathLike[str]) -> "Plan":
+    """The plan of a workflow file. Raises InvalidWorkflowError."""
+    checked = check(path)
+    if checked.plan is None:
+        raise InvalidWorkflowError(checked)
+    return checked.plan
+
+
+def check_to_run(path: str | os.PathLike[str]) -> Checked:
+    """As `check`, and with what only `run` refuses: commands that nothing would hold back."""
+    from agentflow.plan.sandbox import run_refusals
+
+    checked = check(path)
+    if checked.plan is None or checked.source is None:
+        return checked
+    refused = run_refusals(checked.source, checked.plan)
+    if not refused:
+        return checked
+    return Checked(checked.path, None, (*checked.diagnostics, *refused), checked.texts, checked.source)
+
+
+async def run(
+    path: str | os.PathLike[str], inputs: Mapping[str, JSON] | None = None, options: RunOptions | None = None
+) -> RunResult:
+    """Runs a workflow until it ends, waits for people, or is interrupted.
+
+    Parameters:
+        inputs: the values of its inputs, as JSON data.
+
+    Raises:
+        InvalidWorkflowError: the file has errors.
+        UsageError: the inputs do not fit.
+        AgentflowError: no model can be reached, or the journal cannot be written.
+    """
+    checked = check_to_run(path)
+    if checked.plan is None or checked.source is None:
+        raise InvalidWorkflowError(checked)
+    return await start(checked, inputs or {}, options or RunOptions())
+
+
+async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOptions) -> RunResult:
+    """Runs a workflow that was checked; else as `run`."""
+    from agentflow.engine.live import Live
+    from agentflow.events.run_events import RunStarted
+    from agentflow.plan.inputs import resolve_inputs
+
+    if checked.plan is None or checked.source is None:
+        raise InvalidWorkflowError(checked)
+    project = Project.of(Path(checked.path))
+    resolved = resolve_inputs(checked.plan, inputs, project.root)
+    model = options.model or _claude(checked.plan)
+    journal = _journal(options.journal or project.root / JOURNAL)
+    try:
+        now = time.time()
+        started = RunStarted(
+            at=now,
+            run=_run_id(now),
+            workflow=checked.plan.name,
+            path=checked.path,
+            project=str(project.root),
+            sources=checked.source.sources(),
+            plan_digest=checked.plan.digest,
+            inputs=resolved,
+        )
+        lease = journal.create(started)
+        if options.observe is not None:
+            options.observe("", started)
+        live = Live.begin(checked.plan, started)
+        return await _drive(live, journal, lease, model, options, resumed=False)
+    finally:
+        await _closed(model, options, journal)
+
+
+async def resume(run: str, options: RunOptions | None = None, project: Path | None = None) -> RunResult:
+    """Takes a run up where it was: after a crash, an interruption, or a pause for people.
+
+    Parameters:
+        run: its id, or the beginning of it.
+        project: the project's folder, where the journal is not given; None: the one around the current folder.
+
+    Raises:
+        JournalError: there is no such run, it has ended, or a process is at work on it.
+        AgentflowError: no model can be reached, or this version makes another plan of the stored workflow.
+    """
+    from agentflow.engine.live import Live
+    from agentflow.events.run_events import RunStarted
+
+    options = options or RunOptions()
+    journal = _journal(options.journal or journal_of(project), access="write")
+    model: Model | None = options.model
+    try:
+        run = journal.find(run)
+        started = next(journal.read(run, "")).event
+        if not isinstance(started, RunStarted):
+            raise JournalError(f"run {run} does not begin as a run does", "the journal is damaged")
+        stored_plan = _stored_plan(started)
+        model = model or _claude(stored_plan)
+        lease = journal.take(run)
+        try:
+            live = Live.replay(stored_plan, _heard(journal, run, options))
+        except BaseException:
+            journal.release(lease)
+            raise
+        return await _drive(live, journal, lease, model, options, resumed=True)
+    finally:
+        await _closed(model, options, journal)
+
+
+async def stream(
+    path: str | os.PathLike[str], inputs: Mapping[str, JSON] | None = None, options: RunOptions | None = None
+) -> "AsyncIterator[tuple[str, Event] | RunResult]":
+    """As `run`, giving every event with its stream as it goes on record, and the result last.
+
+    Leaving the iteration early interrupts the run.
+    """
+    options = options or RunOptions()
+    heard: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
+    interrupt = options.interrupt or asyncio.Event()
+    also = options.observe
+
+    def observe(name: str, event: "Event") -> None:
+        heard.put_nowait((name, event))
+        if also is not None:
+            also(name, event)
+
+    from dataclasses import replace
+
+    running = asyncio.create_task(run(path, inputs, replace(options, observe=observe, interrupt=interrupt)))
+    try:
+        while not (running.done() and heard.empty()):
+            getting = asyncio.ensure_future(heard.get())
+            await asyncio.wait((getting, running), return_when=asyncio.FIRST_COMPLETED)
+            if getting.done():
+                yield getting.result()
+            else:
+                getting.cancel()
+        yield running.result()
+    finally:
+        interrupt.set()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def journal_of(project: Path | None = None) -> Path:
+    """The journal of a project; None: of the one around the current folder."""
+    root = project or Project.of(Path.cwd() / "workflow.yaml").root
+    return root / JOURNAL
+
+
+def scripted(path: str | os.PathLike[str]) -> "Model":
+    """A model that answers from a script. Raises UsageError where it is none."""
+    from agentflow.models.scripted import ScriptedModel
+
+    return ScriptedModel.from_file(Path(path))
+
+
+def _checked(path: str, source: "Source | None", problems: list[Diagnostic], content: bytes) -> Checked:
+    from agentflow.plan.compile import to_plan
+
+    if source is None:
+        return Checked(path, None, tuple(problems), {path: content.decode("utf-8", "replace")})
+    found, more = to_plan(source)
+    diagnostics = sorted({*problems, *more}, key=lambda diagnostic: (diagnostic.place, diagnostic.code))
+    refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+    return Checked(path, None if refused else found, tuple(diagnostics), source.sources(), source)
+
+
+def _stored_plan(started: Any) -> "Plan":
+    """The plan of a run, from the texts that were stored with it."""
+    from agentflow.spec.load import load, stored
+
+    text = started.sources[started.path]
+    checked = _checked(started.path, *load(text, started.path, stored(started.sources, started.path)), text.encode())
+    if checked.plan is None or checked.plan.digest != started.plan_digest:
+        raise AgentflowError(
+            f"this version of agentflow makes another plan of run {started.run} than the one it was started with",
+            "resume it with the version that started it, or start a new run",
+        )
+    return checked.plan
+
+
+async def _drive(
+    live: Any, journal: "Journal", lease: "Lease", model: "Model", options: RunOptions, *, resumed: bool
+) -> RunResult:
+    """Drives a run under its lease. An answer that comes just as the run pauses is not left lying."""
+    from agentflow.engine.local import LocalEngine
+    from agentflow.engine.recover import recover
+    from agentflow.tools.toolbox import Toolbox
+
+    tools = Toolbox(live.plan.tools)
+    around = _surroundings(Path(live.run.run["dir"]), options)
+    prepare = recover if resumed else None
+    while True:
+        engine = LocalEngine(live, journal, lease, model, tools, around)
+        try:
+            outcome = await _interruptible(engine, engine.run(prepare), options.interrupt)
+        finally:
+            journal.release(lease)
+        if outcome.status != "waiting" or not any(gate.by for gate in journal.gates(live.run.id)):
+            return _result(live, outcome)
+        lease, prepare = journal.take(live.run.id), recover
+
+
+async def _interruptible(engine: Any, running: Any, interrupt: asyncio.Event | None) -> "Outcome":
+    task = asyncio.ensure_future(running)
+    if interrupt is None:
+        outcome: Outcome = await task
+        return outcome
+    waiting = asyncio.create_task(interrupt.wait())
+    try:
+        await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            engine.interrupt()
+        finished: Outcome = await task
+        return finished
+    finally:
+        waiting.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def _surroundings(project: Path, options: RunOptions) -> Any:
+    from agentflow.engine.local import Answer, Surroundings
+
+    async def say_yes(_gate: "Gate") -> Answer:
+        return Answer(True, "--yes")
+
+    return Surroundings(
+        project=project,
+        ask=say_yes if options.yes else options.ask,
+        observe=options.observe or (lambda _stream, _event: None),
+        hear=options.hear,
+        disk_full=options.disk_full or (lambda _full: None),
+    )
+
+
+def _result(live: Any, outcome: "Outcome") -> RunResult:
+    finished = outcome.finished
+    if finished is not None:
+        return RunResult(live.run.id, finished.status, finished.outputs, finished.failure, finished.spent)
+    status: Literal["waiting", "interrupted"] = "waiting" if outcome.status == "waiting" else "interrupted"
+    return RunResult(live.run.id, status, spent=live.spent(), waiting=outcome.waiting)
+
+
+def _heard(journal: "Journal", run: str, options: RunOptions) -> "Any":
+    for entry in journal.read(run):
+        if options.observe is not None:
+            options.observe(entry.stream, entry.event)
+        yield entry
+
+
+def _claude(plan: "Plan") -> "Model":
+    from agentflow.models.anthropic import AnthropicModel
+
+    return AnthropicModel(connections=plan.limits.parallel)
+
+
+def _journal(path: Path, access: Literal["create", "write", "read"] = "create") -> "Journal":
+    from agentflow.journal.sqlite import open_journal
+
+    return open_journal(path, access=access)
+
+
+async def _closed(model: "Model | None", options: RunOptions, journal: "Journal") -> None:
+    """Closes what was opened here; a model that was handed in stays its owner's."""
+    try:
+        if model is not None and options.model is None:
+            await model.close()
+    finally:
+        journal.close()
+
+
+def _run_id(now: float) -> str:
+    """An id that sorts by time and can be typed: `20261121-113300-9f3a`."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"

@@ -1,0 +1,156 @@
+"""What a run's events have come to so far, in memory: a cache of the journal, and nothing else."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from agentflow.events.codec import Event
+from agentflow.events.run_events import MoneyLeased, MoneyWrittenOff, RunStarted
+from agentflow.events.session_events import (
+    ModelCalled,
+    ModelFailed,
+    ModelReplied,
+    SessionFinished,
+    SessionStarted,
+)
+from agentflow.events.values import Spent
+from agentflow.guard.ledger import Ledger
+from agentflow.journal.port import RUN_STREAM, Recorded
+from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan
+from agentflow.run import apply as run_apply
+from agentflow.run.names import names_for
+from agentflow.run.state import ROOT, RunState, StepState, split, step_path
+from agentflow.session import apply as session_apply
+from agentflow.session.plans import session_plan
+from agentflow.session.state import Message, SessionPlan, SessionState
+
+
+@dataclass(slots=True)
+class Live:
+    """The run's state, its open sessions' and its ledger.
+
+    Attributes:
+        plans, sessions: of the sessions that have not ended, by stream.
+        children: the open subagents of a session.
+        ended: the messages of ended sessions, kept only where the plan has a step that carries one on.
+    """
+
+    plan: Plan
+    run: RunState
+    ledger: Ledger
+    plans: dict[str, SessionPlan] = field(default_factory=dict)
+    sessions: dict[str, SessionState] = field(default_factory=dict)
+    children: dict[str, dict[str, None]] = field(default_factory=dict)
+    ended: dict[str, tuple[Message, ...]] = field(default_factory=dict)
+    _keeps: bool = False
+    _env: Mapping[str, str] | None = None
+    _known: dict[tuple[int, bool], SessionPlan] = field(default_factory=dict)
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The workflow's own variables for commands, rendered."""
+        if self._env is None:
+            names = names_for(self.run, self.run.scopes[ROOT], *self.plan.env.values())
+            self._env = {name: value.render(names) for name, value in self.plan.env.items()}
+        return self._env
+
+    @classmethod
+    def begin(cls, plan: Plan, started: RunStarted) -> "Live":
+        """A run that has only just started."""
+        limits = plan.limits
+        ledger = Ledger(limits.cost_usd, limits.turns, limits.agents)
+        return cls(plan, run_apply.begin(plan, started), ledger, _keeps=_continues_any(plan.root))
+
+    @classmethod
+    def replay(cls, plan: Plan, events: Iterable[Recorded]) -> "Live":
+        """A run as its recorded events, in their order, have left it."""
+        recorded = iter(events)
+        first = next(recorded).event
+        if not isinstance(first, RunStarted):
+            raise ValueError("a run begins with RunStarted")
+        live = cls.begin(plan, first)
+        for entry in recorded:
+            live.apply(entry.stream, entry.event)
+        return live
+
+    def apply(self, stream: str, event: Event) -> None:
+        """Takes an event up."""
+        if stream == RUN_STREAM:
+            self.run = run_apply.apply(self.plan, self.run, event)  # type: ignore[arg-type]  # run events by the stream
+            if isinstance(event, MoneyLeased):
+                self.ledger.leased(event.amount_usd)
+            elif isinstance(event, MoneyWrittenOff):
+                self.ledger.write_off(event.amount_usd)
+        elif isinstance(event, SessionStarted):
+            self._open(stream, event)
+        else:
+            before = self.sessions[stream]
+            self._account(stream, before, event)
+            after = session_apply.apply(self.plans[stream], before, event)  # type: ignore[arg-type]  # likewise
+            if isinstance(event, SessionFinished):
+                self._close(stream, after)
+            else:
+                self.sessions[stream] = after
+
+    def spent(self) -> Spent:
+        """What the run has spent so far, sessions at work included."""
+        total = self.run.spent
+        for state in self.sessions.values():
+            total = total + state.spent
+        return total
+
+    def _open(self, stream: str, event: SessionStarted) -> None:
+        agent = self._agent(event)
+        siblings = event.parent is not None or "[" in event.step
+        key = (id(agent), siblings)
+        if key not in self._known:
+            self._known[key] = session_plan(agent, self.plan.agents, siblings=siblings)
+        self.plans[stream] = self._known[key]
+        earlier = self.ended.get(event.continues, ()) if event.continues is not None else ()
+        self.sessions[stream] = session_apply.begin(self.plans[stream], event, earlier)
+        self.ledger.open(stream, agent.name, agent.stop.cost_usd, event.parent)
+        if event.parent is not None:
+            self.children.setdefault(event.parent, {})[stream] = None
+
+    def _close(self, stream: str, state: SessionState) -> None:
+        del self.sessions[stream], self.plans[stream]
+        self.ledger.close(stream)
+        self.children.pop(stream, None)
+        if state.parent is not None:
+            del self.children[state.parent][stream]
+        elif self._keeps:
+            self.ended[stream] = state.messages
+
+    def _account(self, stream: str, before: SessionState, event: Event) -> None:
+        if isinstance(event, ModelCalled):
+            self.ledger.called(stream, event.reserved_usd)
+        elif isinstance(event, ModelReplied | ModelFailed) and before.in_flight is not None:
+            charged = event.cost_usd if isinstance(event, ModelReplied) else event.charged_usd
+            self.ledger.settled(stream, before.in_flight.reserved_usd, charged)
+
+    def _agent(self, event: SessionStarted) -> AgentPlan:
+        if event.parent is not None:
+            return self.plan.agents[event.agent]
+        scope, name = split(event.step)
+        step = self.run.scopes[scope].block.steps[name]
+        if not isinstance(step, AgentStepPlan):
+            raise ValueError(f"{event.step} is not an agent's step")
+        return step.agent
+
+
+def _continues_any(block: Block) -> bool:
+    return any(
+        (isinstance(step, AgentStepPlan) and step.continues_session is not None)
+        or (isinstance(step, ForEachStepPlan | GroupStepPlan) and _continues_any(step.body))
+        for step in block.steps.values()
+    )
+
+
+def commands_at_work(run: RunState) -> list[tuple[str, RunStepPlan, StepState]]:
+    """The commands of steps that have started and not ended, by the path of their step."""
+    return [
+        (step_path(scope.path, name), step, state)
+        for scope in run.scopes.values()
+        for name, state in scope.steps.items()
+        if state.status == "running" and not state.unknown
+        if isinstance(step := scope.block.steps[name], RunStepPlan)
+    ]

@@ -1,0 +1,365 @@
+"""The loop on one machine: one asyncio loop in one process, a cache of the journal.
+
+Everything that happens goes through `happen`: it is taken up in memory, the deciders say what follows, and what must be
+on record before that is done goes to the recorder in one piece. All of this is synchronous, so nothing can come
+between an event and what follows from it; only performing awaits.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from agentflow.engine.live import Live
+from agentflow.engine.recorder import Recorder
+from agentflow.engine.run_actions import RUN_ACTIONS
+from agentflow.engine.session_actions import SESSION_ACTIONS
+from agentflow.engine.slots import Slots
+from agentflow.engine.timers import Timers
+from agentflow.errors import AgentflowError
+from agentflow.events.codec import Event
+from agentflow.events.run_events import GateAnswered, RunFinished, RunLimitReached, RunPaused
+from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.values import Failure
+from agentflow.journal.port import LEASE_SECONDS, RUN_STREAM, Gate, Journal, Lease
+from agentflow.models.port import Model
+from agentflow.run.decide import decide as decide_run
+from agentflow.session.decide import decide as decide_session
+from agentflow.tools.toolbox import Toolbox
+
+SECONDS_BETWEEN_LOOKS_FOR_ANSWERS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A person's yes or no. `by` says who."""
+
+    approved: bool
+    by: str
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run is handed from outside.
+
+    Attributes:
+        project: the real path of the folder the run works in.
+        ask: asks a person about a gate and is cancelled when another has answered; None: nobody is there, and a run
+            that only waits for people pauses.
+        observe: hears every event, with its stream, once it is on record.
+        hear: hears the text of a session, by its stream, as it comes.
+        disk_full: hears when the journal waits for room on the disk, and when it need not any more.
+        clock: seconds since the epoch.
+        chance: a number from 0 to 1.
+    """
+
+    project: Path
+    ask: Callable[[Gate], Awaitable[Answer]] | None = None
+    observe: Callable[[str, Event], None] = lambda _stream, _event: None
+    hear: Callable[[str, str], None] | None = None
+    disk_full: Callable[[bool], None] = lambda _full: None
+    clock: Callable[[], float] = time.time
+    chance: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the loop ended.
+
+    Attributes:
+        finished: the run's end, where it has come to one.
+        waiting: the paths of the gates that it waits for.
+    """
+
+    status: Literal["finished", "waiting", "interrupted"]
+    finished: RunFinished | None = None
+    waiting: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Performance:
+    """A call that holds a slot, from the moment it is asked for."""
+
+    stream: str
+    work: Callable[[], Coroutine[Any, Any, Event]]
+    task: "asyncio.Task[None] | None" = None
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+@dataclass(slots=True)
+class LocalEngine:
+    """Drives one run under one lease until it ends, waits for people, or is interrupted."""
+
+    live: Live
+    journal: Journal
+    lease: Lease
+    model: Model
+    tools: Toolbox
+    around: Surroundings
+    slots: Slots = field(init=False)
+    timers: Timers = field(default_factory=Timers)
+    recorder: Recorder = field(init=False)
+    short_of_money: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    _changed: dict[str, None] = field(default_factory=dict)
+    _out: dict[str, list[Performance]] = field(default_factory=dict)
+    _asking: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    _done: "asyncio.Future[Outcome]" = field(init=False)
+    _ending: bool = False
+
+    def __post_init__(self) -> None:
+        self.slots = Slots(self.live.plan.limits.parallel)
+        self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
+
+    async def run(self, prepare: Callable[["LocalEngine"], None] | None = None) -> Outcome:
+        """Drives the run.
+
+        Parameters:
+            prepare: is called once before anything is decided; `recover` for a run that is taken up again.
+
+        Raises:
+            LeaseLostError: another process owns the run now; everything here was stopped.
+            JournalError: the journal cannot be written.
+        """
+        self._done = asyncio.get_running_loop().create_future()
+        recording = asyncio.create_task(self.recorder.run(self._look_around))
+        recording.add_done_callback(self._task_ended)
+        renewing = asyncio.create_task(self._renew())
+        renewing.add_done_callback(self._task_ended)
+        try:
+            if prepare is not None:
+                prepare(self)
+            self._changed[RUN_STREAM] = None
+            self._watch_the_clock()
+            self.settle()
+            return await self._done
+        finally:
+            self._ending = True
+            self.timers.clear()
+            await self._stop([recording, renewing])
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.around.clock()
+
+    # What happens, and what follows
+
+    def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
+        """Takes an event up and has it recorded; `settle` then does what follows."""
+        self.live.apply(stream, event)
+        self.recorder.add(stream, event, durable=durable)
+        self._changed[stream] = None
+        if self.short_of_money and isinstance(event, ModelReplied | ModelFailed):
+            short, self.short_of_money = self.short_of_money, {}
+            for waiting, begin in short.items():
+                self.slots.request(waiting, "model", begin)
+
+    def settle(self) -> None:
+        """Asks the deciders until nothing more is to be done now."""
+        while not self._ending:
+            while self._changed and not self._ending:
+                stream = next(iter(self._changed))
+                del self._changed[stream]
+                self.decide(stream)
+            if self._ending or not (self.slots.fill() or self._changed):
+                break
+        self._look_around()
+
+    def decide(self, stream: str) -> None:
+        """Does what a stream's decider wants now."""
+        if stream == RUN_STREAM:
+            for action in decide_run(self.live.plan, self.live.run):
+                RUN_ACTIONS[type(action)](self, action)
+        elif stream in self.live.sessions:
+            for session_action in decide_session(self.live.plans[stream], self.live.sessions[stream]):
+                SESSION_ACTIONS[type(session_action)](self, stream, session_action)
+
+    # What is in flight
+
+    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]]) -> None:
+        """Starts a call that holds a slot, once everything that has happened so far is on record."""
+        performance = Performance(stream, work)
+        self._out.setdefault(stream, []).append(performance)
+        self.recorder.then(lambda: self._launch(performance))
+
+    def cancel(self, stream: str) -> None:
+        """Ends whatever a stream has in flight, in line, or on a timer."""
+        self.slots.forget(stream)
+        self.timers.forget(stream)
+        self.short_of_money.pop(stream, None)
+        for performance in self._out.get(stream, ()):
+            performance.cancel()
+
+    def cancel_everything(self) -> None:
+        """Ends whatever is in flight."""
+        for stream in list(self._out):
+            self.cancel(stream)
+
+    def interrupt(self) -> None:
+        """Ends what is in flight and lets the run go, so that `resume` can go on; safe to call more than once."""
+        if self._ending or self._done.done():
+            return
+        self.cancel_everything()
+        self.live.apply(RUN_STREAM, paused := RunPaused(self.now(), "interrupted"))
+        self.recorder.add(RUN_STREAM, paused)
+        self._end(Outcome("interrupted"))
+
+    def _launch(self, performance: Performance) -> None:
+        if performance.cancelled:
+            self._landed(performance)
+            return
+        performance.task = asyncio.create_task(self._perform(performance))
+        performance.task.add_done_callback(self._task_ended)
+
+    async def _perform(self, performance: Performance) -> None:
+        try:
+            event = await performance.work()
+        except asyncio.CancelledError:
+            if not performance.cancelled:
+                raise
+            self._landed(performance)
+            self.settle()
+            return
+        self._landed(performance)
+        if not performance.cancelled:
+            self.happen(performance.stream, event)
+        self.settle()
+
+    def _landed(self, performance: Performance) -> None:
+        out = self._out[performance.stream]
+        out.remove(performance)
+        if not out:
+            del self._out[performance.stream]
+        self.slots.release()
+
+    # People
+
+    def gate_opened(self, path: str) -> None:
+        """Sees to it that an open gate gets its answer: from a person here, from elsewhere, or from the clock."""
+        gate = self.live.run.gates[path]
+        if gate.expires_at is not None:
+            self.timers.set(path, "expiry", gate.expires_at - self.now(), lambda: self._expired(path))
+        if self.around.ask is not None:
+            asked = Gate(self.live.run.id, path, gate.about, gate.message, gate.show, gate.at, gate.expires_at)
+            task = asyncio.create_task(self._ask(self.around.ask, asked))
+            self._asking[path] = task
+            task.add_done_callback(self._task_ended)
+        self._look_for_answers_later()
+
+    def gate_closed(self, path: str) -> None:
+        """Nobody need answer any more."""
+        self.timers.forget(path, "expiry")
+        if (asking := self._asking.pop(path, None)) is not None:
+            asking.cancel()
+
+    def answer(self, path: str, answer: Answer, *, expired: bool = False) -> None:
+        """Records an answer to an open gate; an answer that comes too late is dropped."""
+        if path not in self.live.run.gates:
+            return
+        self.gate_closed(path)
+        event = GateAnswered(self.now(), path, answer.approved, answer.by, answer.comment, expired)
+        self.happen(RUN_STREAM, event, durable=True)
+
+    def look_for_answers(self) -> None:
+        """Takes up the answers that were left in the journal."""
+        for gate in self.journal.gates(self.live.run.id):
+            if gate.approved is not None and gate.by is not None:
+                self.answer(gate.step, Answer(gate.approved, gate.by, gate.comment))
+
+    def _look_for_answers_later(self) -> None:
+        def look() -> None:
+            self.look_for_answers()
+            self.settle()
+            if self.live.run.gates:
+                self._look_for_answers_later()
+
+        self.timers.set(RUN_STREAM, "answers", SECONDS_BETWEEN_LOOKS_FOR_ANSWERS, look)
+
+    async def _ask(self, ask: Callable[[Gate], Awaitable[Answer]], gate: Gate) -> None:
+        answer = await ask(gate)
+        self._asking.pop(gate.step, None)
+        self.answer(gate.step, answer)
+        self.settle()
+
+    def _expired(self, path: str) -> None:
+        self.answer(path, Answer(False, "timeout"), expired=True)
+        self.settle()
+
+    # Ends
+
+    def run_finished(self, finished: RunFinished) -> None:
+        """The run has ended for good, with nothing in flight."""
+        self.happen(RUN_STREAM, finished, durable=True)
+        self._end(Outcome("finished", finished))
+
+    def _end(self, outcome: Outcome) -> None:
+        self._ending = True
+        for path in list(self._asking):
+            self.gate_closed(path)
+        self.recorder.then(lambda: None if self._done.done() else self._done.set_result(outcome))
+
+    def _look_around(self) -> None:
+        """Pauses the run when nothing is left to it but to wait for people whom nobody here can ask."""
+        if self._ending or self._out or self._asking or self._changed:
+            return
+        if not (self.slots.idle and self.recorder.idle) or self.timers.any_named("retry"):
+            return
+        waiting = tuple(sorted(self.live.run.gates))
+        if not waiting:
+            self._fail(AgentflowError("the run has nothing left to do and has not ended", "please report this"))
+            return
+        self.look_for_answers()
+        if self._changed:
+            self.settle()
+            return
+        paused = RunPaused(self.now(), "waiting", waiting)
+        self.live.apply(RUN_STREAM, paused)
+        self.recorder.add(RUN_STREAM, paused)
+        self._end(Outcome("waiting", waiting=waiting))
+
+    def _watch_the_clock(self) -> None:
+        """Ends the run when its time at work is over."""
+        run = self.live.run
+        worked = run.active_seconds + (max(0.0, self.now() - run.last_at) if run.running else 0.0)
+        allowed = self.live.plan.limits.wall_time
+        if worked < allowed:
+            self.timers.set(RUN_STREAM, "clock", max(allowed - worked, 0.01), self._watch_the_clock)
+            return
+        message = f"the run has worked for its {allowed:g} s; raise `limits.wall_time`"
+        self.happen(RUN_STREAM, RunLimitReached(self.now(), Failure("wall_time", message)))
+        self.settle()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            self.journal.renew(self.lease)
+
+    def _task_ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """Stops at once: what cannot be recorded must not be followed by anything."""
+        self._ending = True
+        self.cancel_everything()
+        if not self._done.done():
+            self._done.set_exception(error)
+
+    async def _stop(self, tasks: list["asyncio.Task[None]"]) -> None:
+        """Leaves nothing behind: every call is cancelled and has ended when this returns."""
+        calls = [performance for out in self._out.values() for performance in out]
+        for performance in calls:
+            performance.cancel()
+        tasks += [performance.task for performance in calls if performance.task is not None]
+        tasks += self._asking.values()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

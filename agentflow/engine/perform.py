@@ -1,0 +1,150 @@
+"""Performing: one coroutine for each kind of call, from what is wanted to the event that tells what came of it."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from agentflow.events.run_events import StepFinished
+from agentflow.events.session_events import ModelFailed, ModelReplied, ToolFinished
+from agentflow.events.values import JSON, Failure
+from agentflow.models.port import Model, ModelError
+from agentflow.models.retry import MAX_ATTEMPTS, delay
+from agentflow.plan.prices import Price, cost
+from agentflow.run.state import StartCommand
+from agentflow.session.context import Request
+from agentflow.session.state import Call, InFlight
+from agentflow.tools.port import ToolContext
+from agentflow.tools.toolbox import Toolbox
+
+Clock = Callable[[], float]
+
+_COMMAND_OUTPUT_BYTES = 10 << 20
+_TAIL = 2000
+
+
+async def call_model(
+    model: Model,
+    request: Request,
+    price: Price,
+    asked: InFlight,
+    queued: float,
+    clock: Clock,
+    chance: Callable[[], float],
+    on_text: Callable[[str], None] | None,
+) -> ModelReplied | ModelFailed:
+    """Sends a request.
+
+    Parameters:
+        queued: seconds that the call waited for a slot.
+        chance: a number from 0 to 1, for the jitter of a retry.
+    """
+    try:
+        reply = await model.reply(request, on_text)
+    except ModelError as error:
+        again = error.failure.retryable and asked.attempt < MAX_ATTEMPTS
+        return ModelFailed(
+            at=clock(),
+            turn=asked.turn,
+            attempt=asked.attempt,
+            failure=error.failure,
+            # A stream that had begun is billed, and nobody says how much of it: the most it can have been.
+            charged_usd=asked.reserved_usd if error.billed else 0.0,
+            retry_at=clock() + delay(asked.attempt, error.retry_after, chance()) if again else None,
+            request_id=error.request_id,
+            overloaded=error.overloaded,
+        )
+    usage = reply.usage
+    return ModelReplied(
+        at=clock(),
+        turn=asked.turn,
+        content=reply.content,
+        stop_reason=reply.stop_reason,
+        model=reply.model,
+        usage=usage,
+        cost_usd=cost(
+            price,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_5m_tokens=usage.cache_write_5m_tokens,
+            cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        ),
+        request_id=reply.request_id,
+        stop_detail=reply.stop_detail,
+        timings=replace(reply.timings, queued=queued),
+    )
+
+
+async def run_tool(tools: Toolbox, call: Call, context: ToolContext, clock: Clock) -> ToolFinished:
+    """Runs a tool."""
+    began = time.perf_counter()
+    output = await tools.run(call.name, call.input, context)
+    return ToolFinished(
+        at=clock(),
+        call=call.id,
+        content=output.content,
+        is_error=output.is_error,
+        seconds=round(time.perf_counter() - began, 6),
+    )
+
+
+async def run_step(action: StartCommand, project: Path, key: str, clock: Clock) -> StepFinished:
+    """Runs a step's command and judges how it ended."""
+    from agentflow.tools.command import Command, CommandNotStarted, run_command
+
+    def failed(kind: str, message: str, exit_code: int | None = None) -> StepFinished:
+        failure = Failure(kind, message, step=action.step)  # type: ignore[arg-type]  # the literals are below
+        return StepFinished(clock(), action.step, "failed", failure=failure, exit_code=exit_code)
+
+    cwd = (project / (action.cwd or ".")).resolve()
+    if not cwd.is_relative_to(project) or not cwd.is_dir():
+        return failed("command_failed", f"`cwd: {action.cwd}` is no folder of the project")
+    try:
+        result = await run_command(
+            Command(
+                argv=action.argv,
+                stdin=action.stdin.encode("utf-8", "replace"),
+                env={**action.env, "AGENTFLOW_IDEMPOTENCY_KEY": key},
+                cwd=cwd,
+                timeout=action.timeout,
+                output_limit=_COMMAND_OUTPUT_BYTES,
+            )
+        )
+    except CommandNotStarted as error:
+        return failed("command_failed", f"{error.message}; {error.hint}" if error.hint else error.message)
+    if result.timed_out:
+        message = f"the command did not end within {action.timeout:g} s; raise `timeout`{_tail(result.stderr)}"
+        return failed("timeout", message, result.exit_code)
+    if result.exit_code not in action.exit_codes:
+        said = _tail(result.stderr) or _tail(result.stdout)
+        return failed("command_failed", f"`{action.argv[0]}` exited with {result.exit_code}{said}", result.exit_code)
+    if result.truncated:
+        limit = _COMMAND_OUTPUT_BYTES >> 20
+        return failed("command_failed", f"the command printed over {limit} MB; write it to a file", result.exit_code)
+    try:
+        output = _parsed(action, result.stdout)
+    except (ValueError, RecursionError) as error:
+        message = f"`parse: json` cannot read what the command printed: {error}"
+        return failed("command_failed", message, result.exit_code)
+    return StepFinished(clock(), action.step, "done", output, exit_code=result.exit_code)
+
+
+def _parsed(action: StartCommand, stdout: str) -> JSON:
+    if action.parse == "json":
+        return json.loads(stdout, parse_constant=_refuse_constant)
+    text = stdout[:-1] if stdout.endswith("\n") else stdout
+    if action.parse == "lines":
+        return text.split("\n") if text else []
+    return text
+
+
+def _refuse_constant(name: str) -> JSON:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _tail(text: str) -> str:
+    """The end of what was said, on lines of its own, or nothing."""
+    text = text.strip()
+    return f":\n{text[-_TAIL:]}" if text else ""

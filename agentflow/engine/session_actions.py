@@ -1,0 +1,233 @@
+"""What a session decider wants, done: one function for each kind of action."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from agentflow.engine.perform import call_model, run_tool
+from agentflow.events.run_events import MoneyLeased, StepFinished
+from agentflow.events.session_events import (
+    LimitReached,
+    ModelCalled,
+    ModelFailed,
+    SessionFinished,
+    SessionStarted,
+    ToolCalled,
+    ToolFinished,
+)
+from agentflow.events.values import Failure, StepStatus
+from agentflow.guard.ledger import Wait
+from agentflow.journal.port import RUN_STREAM
+from agentflow.plan.prices import price_of
+from agentflow.run.names import names_for
+from agentflow.run.state import ROOT
+from agentflow.session.context import input_bound, request
+from agentflow.session.state import Call, CallModel, End, GiveResult, RunTool, Spawn
+from agentflow.tools.port import ToolContext
+
+if TYPE_CHECKING:
+    from agentflow.engine.local import LocalEngine
+
+
+def send(engine: "LocalEngine", stream: str, action: CallModel) -> None:
+    """Has the session's next request go out when it is due, a slot is free, and the money for it is there."""
+    wanted = time.perf_counter()
+
+    def begin() -> bool:
+        return _reserve_and_send(engine, stream, action, wanted)
+
+    if action.not_before is not None and action.not_before > engine.now():
+
+        def due() -> None:
+            engine.slots.request(stream, "model", begin)
+            engine.slots.fill()
+            engine.settle()
+
+        engine.timers.set(stream, "retry", action.not_before - engine.now(), due)
+    else:
+        engine.slots.request(stream, "model", begin)
+
+
+def _reserve_and_send(engine: "LocalEngine", stream: str, action: CallModel, wanted: float) -> bool:
+    live = engine.live
+    plan, state = live.plans[stream], live.sessions[stream]
+    price = price_of(action.model)
+    if price is None:
+        raise ValueError(f"the plan lets the model {action.model} through, which has no price")
+    held = live.ledger.reserve(stream, price, input_bound(state, action.note), plan.agent.max_tokens)
+    if isinstance(held, Wait):
+        engine.short_of_money[stream] = lambda: _reserve_and_send(engine, stream, action, wanted)
+        return False
+    if isinstance(held, Failure):
+        engine.happen(stream, LimitReached(engine.now(), held))
+        return False
+    now = engine.now()
+    leased = live.ledger.lease(held.usd)
+    if leased > 0:
+        engine.happen(RUN_STREAM, MoneyLeased(now, leased), durable=True)
+    engine.happen(
+        stream, ModelCalled(now, action.turn, action.attempt, action.model, held.max_tokens, held.usd, action.note)
+    )
+    in_flight = live.sessions[stream].in_flight
+    assert in_flight is not None
+    asked = request(plan, live.sessions[stream], stream, action.model)
+    hear = engine.around.hear
+    engine.perform(
+        stream,
+        lambda: call_model(
+            engine.model,
+            asked,
+            price,
+            in_flight,
+            time.perf_counter() - wanted,
+            engine.now,
+            engine.around.chance,
+            None if hear is None else (lambda text: hear(stream, text)),
+        ),
+    )
+    return True
+
+
+def use_tool(engine: "LocalEngine", stream: str, action: RunTool) -> None:
+    """Runs a tool when a slot is free, its intent on record first."""
+    key = f"{engine.live.run.id}/{stream}/{action.call.id}"
+
+    def begin() -> bool:
+        effects = action.tool.effects
+        called = ToolCalled(engine.now(), action.call.id, action.call.name, effects, key)
+        engine.happen(stream, called, durable=effects != "none")
+        perform_tool(engine, stream, action.call, key)
+        return True
+
+    engine.slots.request(stream, action.call.id, begin)
+
+
+def perform_tool(engine: "LocalEngine", stream: str, call: Call, key: str) -> None:
+    """Runs a tool call that was announced and holds a slot."""
+    grants = engine.live.plans[stream].agent.grants
+    rules = next((grant.rules for grant in grants if grant.tool.name == call.name), ())
+    context = ToolContext(engine.around.project, rules, engine.live.env, key, engine.live.plan.sandbox_off)
+    engine.perform(stream, lambda: run_tool(engine.tools, call, context, engine.now))
+
+
+def spawn(engine: "LocalEngine", stream: str, action: Spawn) -> None:
+    """Starts a subagent, unless the run's bounds on agents or their depth are reached."""
+    live = engine.live
+    parent = live.sessions[stream]
+    refusal = live.ledger.no_more_agents()
+    if refusal is None and parent.depth >= live.plan.limits.depth:
+        depth = live.plan.limits.depth
+        refusal = Failure("depth", f"agents may be nested {depth} deep (`limits.depth`); do this yourself")
+    now = engine.now()
+    if refusal is not None:
+        engine.happen(stream, ToolFinished(now, action.call.id, refusal.message, is_error=True))
+        return
+    child = f"{stream}/{action.call.id}"
+    agent = live.plan.agents[action.agent]
+    instructions = agent.instructions
+    key = f"{live.run.id}/{stream}/{action.call.id}"
+    engine.happen(stream, ToolCalled(now, action.call.id, action.call.name, "none", key, session=child))
+    names = names_for(live.run, live.run.scopes[ROOT], instructions)
+    engine.happen(
+        child,
+        SessionStarted(
+            at=now,
+            agent=action.agent,
+            step=parent.step,
+            prompt=action.prompt,
+            instructions=None if instructions is None else instructions.render(names),
+            depth=parent.depth + 1,
+            parent=stream,
+            parent_call=action.call.id,
+        ),
+    )
+    watch_the_clock(engine, child)
+
+
+def watch_the_clock(engine: "LocalEngine", stream: str) -> None:
+    """Ends a session when its time at work is over."""
+    allowed = engine.live.plans[stream].agent.stop.wall_time
+    if allowed is None:
+        return
+    state = engine.live.sessions[stream]
+    worked = state.active_seconds + max(0.0, engine.now() - state.last_at)
+
+    def over() -> None:
+        message = f"the agent has worked for its {allowed:g} s; raise `stop.wall_time`, or ask for less"
+        engine.happen(stream, LimitReached(engine.now(), Failure("wall_time", message)))
+        engine.settle()
+
+    engine.timers.set(stream, "clock", allowed - worked, over)
+
+
+def give_result(engine: "LocalEngine", stream: str, action: GiveResult) -> None:
+    """Answers a call without running anything."""
+    engine.happen(
+        stream, ToolFinished(engine.now(), action.call.id, action.content, is_error=action.is_error, seconds=0.0)
+    )
+
+
+def end(engine: "LocalEngine", stream: str, action: End) -> None:
+    """Ends a session: first what it has out, its subagents too; then its result goes to who waits for it."""
+    live = engine.live
+    cancelled = Failure("cancelled", f"the session that called this one ended: {action.ending}")
+    for child in list(live.children.get(stream, ())):
+        engine.happen(child, LimitReached(engine.now(), cancelled))
+        engine.decide(child)
+    engine.cancel(stream)
+    _close_what_is_out(engine, stream)
+    state = live.sessions[stream]
+    now = engine.now()
+    failure, text = action.failure, state.text
+    engine.happen(stream, SessionFinished(now, action.ending, action.output, text, failure, state.spent))
+    if state.parent is None or state.parent_call is None:
+        if failure is not None:
+            failure = Failure(failure.kind, failure.message, failure.retryable, state.step)
+        status: StepStatus = "done" if failure is None else "failed"
+        output = action.output if failure is None else (text or None)
+        engine.happen(RUN_STREAM, StepFinished(now, state.step, status, output, failure, spent=state.spent))
+        return
+    content = _as_text(action.output) if failure is None else _told_of_failure(failure, text)
+    engine.happen(
+        state.parent,
+        ToolFinished(now, state.parent_call, content, is_error=failure is not None, spent=state.spent),
+    )
+
+
+def _close_what_is_out(engine: "LocalEngine", stream: str) -> None:
+    """Settles the model call and gives every tool call its one result before the session ends."""
+    state = engine.live.sessions[stream]
+    if state.in_flight is not None:
+        out = state.in_flight
+        failure = Failure("cancelled", "the session ended before the reply came")
+        engine.happen(stream, ModelFailed(engine.now(), out.turn, out.attempt, failure, out.reserved_usd))
+    for call in state.calls:
+        if call.result is None:
+            content = UNKNOWN_OUTCOME if call.started else "Not run: the session ended first."
+            engine.happen(stream, ToolFinished(engine.now(), call.id, content, is_error=True, unknown=call.started))
+
+
+UNKNOWN_OUTCOME = (
+    "The outcome of this call is unknown: it was cut off, and may or may not have taken effect. "
+    "Find out whether it did before you do it again."
+)
+
+
+def _as_text(output: Any) -> str:
+    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+    return text or "(The agent ended without a word.)"
+
+
+def _told_of_failure(failure: Failure, text: str) -> str:
+    so_far = f"\nIts last words: {text}" if text else ""
+    return f"The agent did not succeed ({failure.kind}): {failure.message}{so_far}"
+
+
+SESSION_ACTIONS: Mapping[type[Any], Callable[["LocalEngine", str, Any], None]] = {
+    CallModel: send,
+    RunTool: use_tool,
+    Spawn: spawn,
+    GiveResult: give_result,
+    End: end,
+}

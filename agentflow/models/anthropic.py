@@ -1,0 +1,283 @@
+"""The Messages API through the `anthropic` client: its one door.
+
+The client's import costs over a second, so it comes with the first model, or with `preload`. Its own reader of
+streams is not used: it takes a cut stream for a whole reply, half a tool call for a call, and pings for a sign of life
+for ever. Nor are its retries, which nobody would find in the journal.
+"""
+
+import asyncio
+import contextlib
+import gc
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from agentflow.errors import AgentflowError
+from agentflow.events.values import Timings
+from agentflow.models.failures import Refusal, model_error, quote
+from agentflow.models.messages_params import MessagesParams
+from agentflow.models.port import ModelError, Reply, Request
+from agentflow.models.sse import EventDecoder
+from agentflow.models.stream import BrokenStreamError, ErrorEventError, ReplyStream
+
+if TYPE_CHECKING:
+    import anthropic
+    import httpx2
+
+READ_TIMEOUT_SECONDS = 120.0
+PATIENCE = 5
+"""Thinking that is not shown sends nothing but pings: they count as life for so many times the read timeout."""
+
+CONNECT_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 60.0
+LINGER_SECONDS = 0.05
+"""The end of the body comes with `message_stop`, and frees the connection for the next call; a server that holds it
+open loses the connection after this."""
+
+POOL_CONNECTIONS = 32
+"""The transport looks at every connection of its pool, with a system call for each idle one, at the start and at the
+end of each call: 5 ms a call at 1,000 connections, measured. Several small pools cost what one small one does."""
+
+LONGEST_REPLY_BYTES = 64 * 1024 * 1024
+
+_SHORTEST_SECRET = 8
+_NO_KEY_HINT = "set ANTHROPIC_API_KEY, or try the workflow without a model: `--scripted FILE`"
+
+
+def preload() -> None:
+    """Imports the client: over a second of work, which a thread may do while the workflow is being read.
+
+    The collector of garbage would look again and again at tens of thousands of objects that stay: it rests meanwhile
+    (5 to 10 % faster, measured), and leaves them alone afterwards.
+    """
+    library = _client_library()
+    # `messages` brings in a part of the client that the import leaves out.
+    _ = library.resources.messages.AsyncMessages
+    gc.freeze()
+
+
+def _client_library() -> ModuleType:
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        import anthropic
+    finally:
+        if collecting:
+            gc.enable()
+    return anthropic
+
+
+@dataclass(slots=True)
+class _Pool:
+    """A client with connections of its own, and the calls that are at it now."""
+
+    client: "anthropic.AsyncAnthropic"
+    create: Callable[..., Any]
+    busy: int = 0
+
+
+class AnthropicModel:
+    """Answers requests through the Messages API, or any service that speaks it.
+
+    The client itself honours ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, ANTHROPIC_BASE_URL and its profiles.
+
+    Parameters:
+        base_url: of the service; None leaves it to the client.
+        read_timeout: seconds without a byte after which a call is given up, the wait for the first one included;
+            seconds without anything but pings are five times as many.
+        connections: calls at once; more of them wait, and their timeout runs.
+        clock: seconds, for timings.
+        now: seconds since the epoch, for waits that the service gives as a date.
+
+    Raises:
+        AgentflowError: there is no key, or it or the address cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        read_timeout: float = READ_TIMEOUT_SECONDS,
+        connections: int,
+        clock: Callable[[], float] = time.perf_counter,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._library = _client_library()
+        self._read_timeout = read_timeout
+        self._clock = clock
+        self._now = now
+        self._connections = connections
+        self._client = self._new_client(base_url)
+        self._check_credentials()
+        self._pools = [_Pool(self._client, self._client.messages.with_raw_response.create)]
+        self._params = MessagesParams(self._library.transform_schema)
+
+    async def reply(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+        """The whole reply; `on_text` hears its text as it comes.
+
+        Raises:
+            ModelError: there is none; it says why, and whether to try again.
+        """
+        stream = ReplyStream(on_text)
+        params = self._params.build(request)
+        began = self._clock()
+        pool = self._free_pool()
+        pool.busy += 1
+        try:
+            async with asyncio.timeout(self._read_timeout) as timer:
+                response = await self._send(pool, params)
+                try:
+                    first_byte = self._clock() - began
+                    await self._read(response, stream, timer)
+                finally:
+                    await response.aclose()
+            content, usage = stream.content(), stream.usage()
+        except TimeoutError:
+            raise self._broken("nothing more came in time", stream) from None
+        except BrokenStreamError as error:
+            raise self._broken(str(error), stream, response.headers.get("request-id")) from None
+        except ErrorEventError as error:
+            refusal = Refusal(
+                200, error.error_type, error.code, self._redacted(str(error)), None, response.headers.get("request-id")
+            )
+            raise model_error(refusal, self._now(), billed=stream.started) from None
+        finally:
+            pool.busy -= 1
+        timings = Timings(queued=0.0, first_byte=first_byte, total=self._clock() - began)
+        request_id = response.headers.get("request-id")
+        stop_reason = stream.stop_reason or ""
+        return Reply(content, stop_reason, stream.stop_detail, stream.model, usage, request_id, timings)
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        for pool in self._pools:
+            await pool.client.close()
+
+    def _free_pool(self) -> _Pool:
+        """The first pool with a connection to spare, a new one, or the least busy: few calls share few connections."""
+        for pool in self._pools:
+            if pool.busy < POOL_CONNECTIONS:
+                return pool
+        if len(self._pools) * POOL_CONNECTIONS < self._connections:
+            client = self._client.copy(http_client=self._new_http_client())
+            self._pools.append(_Pool(client, client.messages.with_raw_response.create))
+            return self._pools[-1]
+        return min(self._pools, key=lambda pool: pool.busy)
+
+    async def _send(self, pool: _Pool, params: dict[str, Any]) -> "httpx2.Response":
+        """The answer's head; its body is still to be read."""
+        library = self._library
+        try:
+            answer = await pool.create(**params, stream=True)
+        except library.APIStatusError as error:
+            raise self._refused(error) from None
+        except (library.APIConnectionError, *self._http_errors) as error:
+            # Its cause may quote a header: the name of its type says enough.
+            cause = type(error.__cause__ or error).__name__
+            raise self._broken(f"no connection ({cause})", None) from None
+        except library.AnthropicError as error:
+            message = f"the credentials cannot be used: {self._redacted(quote(str(error)))}; {_NO_KEY_HINT}"
+            raise ModelError("model_access", message, retryable=False) from None
+        except (ValueError, TypeError, RecursionError) as error:
+            message = f"the request cannot be written as JSON ({type(error).__name__}: {quote(str(error))})"
+            raise ModelError("model_request_refused", message, retryable=False) from None
+        response: httpx2.Response = answer.http_response
+        return response
+
+    async def _read(self, response: "httpx2.Response", stream: ReplyStream, timer: asyncio.Timeout) -> None:
+        """Feeds the body to the stream until `message_stop`."""
+        kind = response.headers.get("content-type", "text/event-stream")
+        if not kind.startswith("text/event-stream"):
+            raise BrokenStreamError(f"`{quote(kind)[:80]}` came in place of a stream; check ANTHROPIC_BASE_URL")
+        chunks = response.aiter_bytes()
+        try:
+            await self._read_events(chunks, stream, timer)
+        except self._http_errors as error:
+            raise BrokenStreamError(f"the connection broke ({type(error).__name__})") from None
+        except UnicodeDecodeError:
+            raise BrokenStreamError("the stream is not UTF-8") from None
+        timer.reschedule(None)
+        with contextlib.suppress(TimeoutError, *self._http_errors):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await anext(chunks, None)
+
+    async def _read_events(self, chunks: AsyncIterator[bytes], stream: ReplyStream, timer: asyncio.Timeout) -> None:
+        decoder = EventDecoder()
+        time_of = asyncio.get_running_loop().time
+        event_deadline = time_of() + PATIENCE * self._read_timeout
+        size = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > LONGEST_REPLY_BYTES:
+                raise BrokenStreamError(f"the reply is longer than {LONGEST_REPLY_BYTES} bytes")
+            alive = False
+            for name, data in decoder.feed(chunk):
+                alive = stream.event(name, data) or alive
+            if stream.stopped:
+                return
+            now = time_of()
+            if alive:
+                event_deadline = now + PATIENCE * self._read_timeout
+            timer.reschedule(min(now + self._read_timeout, event_deadline))
+        raise BrokenStreamError("the stream ended before `message_stop`")
+
+    def _new_client(self, base_url: str | None) -> "anthropic.AsyncAnthropic":
+        import httpx2
+
+        self._http_errors = (httpx2.HTTPError, httpx2.StreamError)
+        self._tls = httpx2.create_ssl_context()
+        if base_url is not None and not base_url.startswith(("https://", "http://")):
+            raise AgentflowError(f"the model's address '{base_url}' is no URL", "begin it with https://")
+        http_client = self._new_http_client()
+        try:
+            client: anthropic.AsyncAnthropic = self._library.AsyncAnthropic(
+                base_url=base_url, max_retries=0, http_client=http_client, timeout=http_client.timeout
+            )
+        except (self._library.AnthropicError, ValueError, TypeError, httpx2.InvalidURL) as error:
+            raise AgentflowError(f"the model client cannot start: {quote(str(error))}", _NO_KEY_HINT) from None
+        return client
+
+    def _new_http_client(self) -> "httpx2.AsyncClient":
+        import httpx2
+
+        size = min(POOL_CONNECTIONS, self._connections)
+        client: httpx2.AsyncClient = self._library.DefaultAsyncHttpxClient(
+            verify=self._tls,
+            limits=httpx2.Limits(
+                max_connections=size, max_keepalive_connections=size, keepalive_expiry=KEEP_ALIVE_SECONDS
+            ),
+            # Time is bounded by the call's own timer, which also sees pings.
+            timeout=httpx2.Timeout(None, connect=min(CONNECT_SECONDS, self._read_timeout)),
+            follow_redirects=False,
+        )
+        return client
+
+    def _check_credentials(self) -> None:
+        client = self._client
+        secret = client.api_key or client.auth_token
+        if secret is None and client.credentials is None:
+            raise AgentflowError("there is no key for the Claude API", _NO_KEY_HINT)
+        # A line break or the like would surface later as an error that quotes the header, key and all.
+        if secret is not None and not (secret.isascii() and secret.isprintable() and " " not in secret):
+            raise AgentflowError("the key for the Claude API holds a space, a line break or the like", _NO_KEY_HINT)
+
+    def _refused(self, error: "anthropic.APIStatusError") -> ModelError:
+        said = error.api_message if isinstance(error.api_message, str) else ""
+        kind = error.type if isinstance(error.type, str) else ""
+        refusal = Refusal(
+            error.status_code, kind, error.error_code, self._redacted(said), error.response.headers, error.request_id
+        )
+        return model_error(refusal, self._now())
+
+    def _broken(self, what: str, stream: ReplyStream | None, request_id: str | None = None) -> ModelError:
+        billed = stream is not None and stream.started
+        message = f"the model's service gave no whole reply: {what}"
+        return ModelError("model_unavailable", message, retryable=True, billed=billed, request_id=request_id)
+
+    def _redacted(self, text: str) -> str:
+        for secret in (self._client.api_key, self._client.auth_token):
+            if secret and len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, "[key]")
+        return text

@@ -1,0 +1,150 @@
+"""What the service said against a request becomes a ModelError. Pure.
+
+Source of the rules: the errors page of the Messages API and `anthropic.types.shared.error_details`. A status says
+whether the same request may succeed later, except where an error code or the words of the message say that it is
+money or access that lacks: that is permanent under any status.
+"""
+
+import email.utils
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentflow.events.values import FailureKind
+from agentflow.models.port import ModelError
+from agentflow.models.retry import RETRY_AFTER_CAP_SECONDS
+
+LONGEST_QUOTE = 500
+
+_STATUS_OF_TYPE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+_ACCESS = frozenset({401, 402, 403})
+_BUSY = frozenset({429, 529})
+_MONEY_CODES = ("_spend_limit_reached", "_billing_unavailable", "_not_billable", "_billing_not_authorized")
+_MONEY_WORDS = ("credit balance", "spend limit", "specified api usage limits")
+
+_MONEY_MOVE = "add credit or raise the limit in the Console, then resume"
+_MOVES = {
+    401: "check ANTHROPIC_API_KEY",
+    402: _MONEY_MOVE,
+    403: "use a key that may use this model and workspace",
+    404: "check the model's name and ANTHROPIC_BASE_URL",
+    413: "send less: lower `context.at`, or let tools return less",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is an error.
+
+    Attributes:
+        status: of HTTP; 200 for an error event amid a stream, whose type then decides.
+        error_type, code: the API's, where it named one.
+        message: the API's words, of any length.
+        headers: of the answer, names in lower case; only those about waiting are looked at.
+    """
+
+    status: int
+    error_type: str = ""
+    code: str | None = None
+    message: str = ""
+    headers: Mapping[str, str] | None = None
+    request_id: str | None = None
+
+
+def model_error(refusal: Refusal, now: float, *, billed: bool = False) -> ModelError:
+    """The ModelError of an answer that is an error.
+
+    Args:
+        refusal: what was answered.
+        now: seconds since the epoch, for a `retry-after` that is a date.
+        billed: the reply had begun.
+    """
+    status = _STATUS_OF_TYPE.get(refusal.error_type, 500) if refusal.status < 300 else refusal.status
+    headers = refusal.headers or {}
+    kind, move = _judge(status, refusal, headers)
+    retryable = kind == "model_unavailable"
+    said = quote(refusal.message)
+    named = f"{refusal.status} {refusal.error_type}".strip()
+    message = f"the model's service {_VERBS[kind]} ({named}){': ' + said if said else ''}"
+    return ModelError(
+        kind,
+        f"{message.rstrip('.')}; {move}" if move else message,
+        retryable=retryable,
+        retry_after=retry_after(headers, now) if retryable else None,
+        billed=billed,
+        request_id=refusal.request_id,
+        overloaded=retryable and status in _BUSY,
+    )
+
+
+_VERBS: dict[FailureKind, str] = {
+    "model_access": "does not admit this key",
+    "model_unavailable": "is not available",
+    "model_request_refused": "refuses the request",
+}
+
+
+def _judge(status: int, refusal: Refusal, headers: Mapping[str, str]) -> tuple[FailureKind, str | None]:
+    code, words = refusal.code or "", refusal.message.lower()
+    if (
+        refusal.error_type == "billing_error"
+        or code.endswith(_MONEY_CODES)
+        or (status in (400, 403, 429) and any(phrase in words for phrase in _MONEY_WORDS))
+    ):
+        return "model_access", _MONEY_MOVE
+    if status in _ACCESS or code == "organization_on_hold":
+        return "model_access", _MOVES.get(status)
+    if 300 <= status < 400:
+        return "model_request_refused", "it redirects, which is not followed: check ANTHROPIC_BASE_URL"
+    if status >= 500 or status in (408, 409, 429):
+        if status == 429 and headers.get("x-should-retry") == "false":
+            return "model_access", "the service says that waiting will not help; check the limits in the Console"
+        return "model_unavailable", None
+    return "model_request_refused", _MOVES.get(status)
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds the service asks to wait, between 0 and 60; None where it asks for nothing that can be understood.
+
+    Args:
+        headers: `retry-after-ms`, and `retry-after` in seconds or as a date; names in lower case.
+        now: seconds since the epoch.
+    """
+    seconds = _number(headers.get("retry-after-ms"))
+    seconds = seconds / 1000 if seconds is not None else _number(headers.get("retry-after"))
+    if seconds is None:
+        seconds = _until(headers.get("retry-after", ""), now)
+    return None if seconds is None else min(RETRY_AFTER_CAP_SECONDS, max(0.0, seconds))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return None if math.isnan(value) else value
+
+
+def _until(text: str, now: float) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp() - now
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def quote(text: str) -> str:
+    """Somebody else's words as they may stand in a message of ours: one line, printable, at most 500 characters."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * LONGEST_QUOTE]).split())
+    return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1] + "…"

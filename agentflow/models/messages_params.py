@@ -1,0 +1,125 @@
+"""A Request becomes the parameters of a Messages API call. Pure.
+
+Source: the Messages API reference and the prompt caching page: at most 4 breakpoints, in the order tools, system,
+messages; none on empty text; a breakpoint finds what was cached at most 20 blocks before it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from agentflow.models.output_format import output_format
+from agentflow.models.port import Request
+from agentflow.plan.model import ToolSpec
+
+JSON = Any
+Params = dict[str, JSON]
+Message = Mapping[str, JSON]
+Source = TypeVar("Source")
+Built = TypeVar("Built")
+
+EPHEMERAL: Mapping[str, str] = {"type": "ephemeral"}
+LOOKBACK_BLOCKS = 20
+
+_MARKABLE = frozenset({"text", "tool_result", "tool_use", "image", "document", "search_result"})
+_KEPT = 512
+
+
+@dataclass(slots=True)
+class _ByIdentity(Generic[Source, Built]):
+    """What was built from a value, found again as long as the very same value comes."""
+
+    build: Callable[[Source], Built]
+    found: dict[int, tuple[Source, Built]] = field(default_factory=dict)
+
+    def __call__(self, source: Source) -> Built:
+        kept = self.found.get(id(source))
+        if kept is None:
+            if len(self.found) >= _KEPT:
+                del self.found[next(iter(self.found))]
+            # The source is kept beside what was built, so that its identity is not given to another value.
+            kept = self.found[id(source)] = source, self.build(source)
+        return kept[1]
+
+
+class MessagesParams:
+    """Builds parameters; what depends on the agent alone (tools, system, schema) is built once.
+
+    Parameters:
+        transform: the author's JSON Schema as the API takes it; may raise on what it cannot express.
+    """
+
+    def __init__(self, transform: Callable[[dict[str, JSON]], dict[str, JSON]]) -> None:
+        self._tools = _ByIdentity[tuple[ToolSpec, ...], list[Params]](_tool_params)
+        self._marked_tools = _ByIdentity[tuple[ToolSpec, ...], list[Params]](_marked_tool_params)
+        self._formats = _ByIdentity[Mapping[str, JSON], Params | None](lambda schema: output_format(schema, transform))
+
+    def build(self, request: Request) -> Params:
+        """The parameters of `messages.create`; the request's messages are handed on, not copied."""
+        params: Params = {"model": request.model, "max_tokens": request.max_tokens, "messages": request.messages}
+        system = request.system if request.system and request.system.strip() else None
+        marked = request.cache != "none"
+        if system is not None:
+            params["system"] = [{"type": "text", "text": system, "cache_control": EPHEMERAL}] if marked else system
+        if request.tools:
+            tools = self._marked_tools if marked and system is None else self._tools
+            params["tools"] = tools(request.tools)
+            params.update(_choice(request.tool_choice))
+        if request.cache == "conversation":
+            params["cache_control"] = EPHEMERAL
+            params["messages"] = _with_earlier_breakpoint(request.messages)
+        # The API refuses thinking in a reply that must call a tool.
+        if request.thinking is not None and params.get("tool_choice", EPHEMERAL)["type"] != "tool":
+            params["thinking"] = {"type": request.thinking}
+        output = self._output_config(request)
+        if output:
+            params["output_config"] = output
+        return params
+
+    def _output_config(self, request: Request) -> Params:
+        output: Params = {}
+        if request.effort is not None:
+            output["effort"] = request.effort
+        shape = None if request.output_schema is None else self._formats(request.output_schema)
+        if shape is not None:
+            output["format"] = shape
+        return output
+
+
+def _tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:
+    return [{"name": tool.name, "description": tool.description, "input_schema": tool.input_schema} for tool in tools]
+
+
+def _marked_tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:
+    params = _tool_params(tools)
+    params[-1]["cache_control"] = EPHEMERAL
+    return params
+
+
+def _choice(tool_choice: str) -> Params:
+    if tool_choice == "auto":
+        return {}
+    choice = {"type": "none"} if tool_choice == "none" else {"type": "tool", "name": tool_choice}
+    return {"tool_choice": choice}
+
+
+def _with_earlier_breakpoint(messages: tuple[Message, ...]) -> tuple[Message, ...] | list[Message]:
+    """The messages, with a breakpoint where the last request ended if this turn added more than is looked back over.
+
+    Many calls at once (20 and more blocks of calls and results) would else miss all that was cached before them.
+    """
+    if len(messages) < 3 or sum(_blocks(message) for message in messages[-2:]) < LOOKBACK_BLOCKS:
+        return messages
+    ended = messages[-3]
+    content = ended["content"]
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+    last = blocks[-1] if blocks else {}
+    if last.get("type") not in _MARKABLE or (last["type"] == "text" and not last["text"].strip()):
+        return messages
+    blocks[-1] = {**last, "cache_control": EPHEMERAL}
+    return [*messages[:-3], {**ended, "content": blocks}, *messages[-2:]]
+
+
+def _blocks(message: Message) -> int:
+    content = message["content"]
+    return 1 if isinstance(content, str) else len(content)

@@ -1,0 +1,65 @@
+"""What the rooms above want of a model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agentflow.events.values import Failure, FailureKind, Timings, Usage
+from agentflow.session.context import Request
+
+JSON = Any
+
+__all__ = ["Model", "ModelError", "Reply", "Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply, `message_stop` included; fields as the API names them."""
+
+    content: tuple[Mapping[str, JSON], ...]
+    stop_reason: str
+    stop_detail: str | None
+    model: str
+    usage: Usage
+    request_id: str | None
+    timings: Timings
+
+
+class ModelError(Exception):
+    """A call that brought no whole reply.
+
+    Parameters:
+        kind: `model_unavailable` (busy, broken, cut), `model_request_refused` (the request itself is refused),
+            `model_access` (key, permission, credit).
+        retryable: the same request may succeed later.
+        retry_after: seconds the service asked to wait, already capped.
+        billed: whether the service may charge for it: a stream that had begun is.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        retryable: bool,
+        retry_after: float | None = None,
+        billed: bool = False,
+        request_id: str | None = None,
+        overloaded: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.failure = Failure(kind, message, retryable)
+        self.retry_after = retry_after
+        self.billed = billed
+        self.request_id = request_id
+        self.overloaded = overloaded
+
+
+class Model(Protocol):
+    """Answers requests; safe to call many times at once; a cancelled call leaves no connection behind."""
+
+    async def reply(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+        """The whole reply; `on_text` hears its text as it comes. Raises ModelError."""
+
+    async def close(self) -> None:
+        """Closes every connection."""

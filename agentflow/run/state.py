@@ -1,0 +1,240 @@
+"""What a run is, and what has become of it so far.
+
+Paths name everything: the root scope is `""`, a step `report` or `report.draft`, an item of a loop `research[3]` (from
+0), a step in it `research[3].find`. Maps are persistent, so that a state costs what changed and not what is there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rpds import HashTrieMap
+
+from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
+from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus
+from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan
+
+JSON = Any
+ROOT = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """A step.
+
+    Attributes:
+        status: `waiting` until what it waits for has ended, then `running`, then how it ended.
+        called: its command was about to run, so it may have had its effect.
+        unknown: a crash cut the command off.
+    """
+
+    status: Literal["waiting", "running", "done", "failed", "skipped", "rejected"] = "waiting"
+    output: JSON = None
+    failure: Failure | None = None
+    reason: str | None = None
+    exit_code: int | None = None
+    errors: JSON = None
+    approved: bool | None = None
+    attempt: int = 0
+    session: str | None = None
+    called: bool = False
+    gate: GateOpened | None = None
+    answer: GateAnswered | None = None
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeState:
+    """The steps of one scope.
+
+    Attributes:
+        path: its own: of the root, of a group, or of an item.
+        above: the path of the enclosing scope; None for the root.
+        holder: the id, in the enclosing scope, of the step that holds it.
+        names: what expressions in it see beside steps, inputs and run.
+        waits: for each step, how many it still waits for.
+        open: steps that have not ended.
+        failing: the first failure, which lets nothing new start.
+        busy: what is to be decided or is running in it, at any depth; `asking`: gates open in it.
+    """
+
+    path: str
+    above: str | None
+    holder: str
+    block: Block
+    names: Mapping[str, JSON]
+    steps: "HashTrieMap[str, StepState]"
+    waits: "HashTrieMap[str, int]"
+    open: int
+    failing: Failure | None = None
+    busy: int = 0
+    asking: int = 0
+
+    @property
+    def parked(self) -> bool:
+        """Nothing goes on in it but waiting for people."""
+        return self.busy == 0 and self.asking > 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """How an item ended."""
+
+    status: StepStatus
+    output: JSON
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopState:
+    """A `for_each` at work.
+
+    Attributes:
+        scope: the path of the scope the step stands in.
+        begun: items opened so far, in order.
+        parked: of those that have not ended, how many only wait for people.
+    """
+
+    scope: str
+    step: ForEachStepPlan
+    items: Sequence[JSON]
+    parallel: int
+    begun: int = 0
+    parked: int = 0
+    results: "HashTrieMap[int, ItemResult]" = HashTrieMap()  # noqa: RUF009  # immutable
+    failing: Failure | None = None
+
+    @property
+    def open(self) -> int:
+        """Items that were opened and have not ended."""
+        return self.begun - len(self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run, folded from its events.
+
+    Attributes:
+        inputs: resolved.
+        run: what expressions see as `run`.
+        scopes, loops: those at work, by path.
+        todo: paths to decide on, each with its place in line.
+        line: the next place.
+        running: leaf steps at work.
+        gates: those that are open, by the path of their step.
+        failing: something failed, somewhere, that ends what is around it.
+        sessions: how many sessions began for each agent step's path.
+        limit: a bound of the run that was reached.
+        active_seconds: time at work, waits for people not counted.
+    """
+
+    id: str
+    inputs: Mapping[str, JSON]
+    run: Mapping[str, JSON]
+    last_at: float
+    scopes: "HashTrieMap[str, ScopeState]"
+    loops: "HashTrieMap[str, LoopState]"
+    todo: "HashTrieMap[str, int]"
+    line: int = 0
+    running: int = 0
+    gates: "HashTrieMap[str, GateOpened]" = HashTrieMap()  # noqa: RUF009  # immutable
+    failing: bool = False
+    sessions: "HashTrieMap[str, int]" = HashTrieMap()  # noqa: RUF009  # immutable
+    limit: Failure | None = None
+    active_seconds: float = 0.0
+    spent: Spent = NOTHING_SPENT
+    leased_usd: float = 0.0
+    written_off_usd: float = 0.0
+    finished: RunFinished | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartSession:
+    """Start an agent step's session. `continues` is the stream of the session it carries on."""
+
+    step: str
+    attempt: int
+    session: str
+    agent: AgentPlan
+    prompt: str
+    instructions: str | None
+    continues: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartCommand:
+    """Run a command. `timeout` in seconds, `cwd` relative to the project; `parse` and `exit_codes` judge its end."""
+
+    step: str
+    attempt: int
+    argv: tuple[str, ...]
+    stdin: str
+    env: Mapping[str, str]
+    cwd: str | None
+    timeout: float
+    effects: Literal["none", "writes", "sends"]
+    parse: Literal["text", "json", "lines"]
+    exit_codes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartBlock:
+    """Open a group, or a loop over so many items."""
+
+    step: str
+    items: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGate:
+    """Ask a person. `timeout` in seconds."""
+
+    step: str
+    message: str
+    show: str | None
+    about: Literal["approve", "unknown"]
+    timeout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishStep:
+    """End a step, or an item, without running anything more."""
+
+    step: str
+    status: StepStatus
+    output: JSON = None
+    failure: Failure | None = None
+    reason: str | None = None
+    errors: JSON = None
+    approved: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRun:
+    """End the run."""
+
+    status: Literal["done", "failed"]
+    outputs: JSON
+    failure: Failure | None
+
+
+Action = StartSession | StartCommand | StartBlock | OpenGate | FinishStep | FinishRun
+
+
+def split(path: str) -> tuple[str, str]:
+    """The scope a step's path stands in, and its id there."""
+    scope, _, name = path.rpartition(".")
+    return scope, name
+
+
+def step_path(scope: str, name: str) -> str:
+    """The path of a step in a scope."""
+    return f"{scope}.{name}" if scope else name
+
+
+def item_of(path: str) -> tuple[str, int] | None:
+    """The loop and the index of an item's path, or None for another path."""
+    if not path.endswith("]"):
+        return None
+    loop, _, index = path[:-1].rpartition("[")
+    return loop, int(index)

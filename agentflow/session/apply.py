@@ -1,0 +1,255 @@
+"""What an event makes of a session. Each function takes the state before and gives the state after."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agentflow.events.session_events import (
+    LimitReached,
+    ModelCalled,
+    ModelFailed,
+    ModelReplied,
+    SessionEvent,
+    SessionFinished,
+    SessionResumed,
+    SessionStarted,
+    ToolCalled,
+    ToolFinished,
+)
+from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
+from agentflow.session.calls import calls_of
+from agentflow.session.ending import ended_turn
+from agentflow.session.state import FINISH, Call, InFlight, Message, SessionPlan, SessionState
+
+JSON = Any
+
+
+def begin(plan: SessionPlan, event: SessionStarted, earlier: tuple[Message, ...] = ()) -> SessionState:
+    """A session at its beginning; `earlier` are the messages of the session it carries on."""
+    messages = with_user_text(earlier, event.prompt)
+    tools = [(tool.name, tool.description, tool.input_schema) for tool in plan.tools]
+    return SessionState(
+        started_at=event.at,
+        last_at=event.at,
+        step=event.step,
+        depth=event.depth,
+        parent=event.parent,
+        parent_call=event.parent_call,
+        system=event.instructions,
+        messages=messages,
+        added_bytes=_size([event.instructions, tools, plan.agent.output, messages]),
+    )
+
+
+def apply(plan: SessionPlan, state: SessionState, event: SessionEvent) -> SessionState:
+    """The state after `event`. Raises ValueError for an event that nothing asked for."""
+    if state.finished is not None:
+        raise ValueError(f"{type(event).__name__} after the session's end")
+    idle = type(event) is SessionResumed
+    state = replace(
+        state,
+        last_at=event.at,
+        active_seconds=state.active_seconds + (0.0 if idle else max(0.0, event.at - state.last_at)),
+    )
+    return _APPLY[type(event)](plan, state, event)
+
+
+def with_user_text(messages: tuple[Message, ...], text: str) -> tuple[Message, ...]:
+    """The conversation with `text` said by the user; it joins a user message that is last, results first."""
+    block = {"type": "text", "text": text}
+    if messages and messages[-1]["role"] == "user":
+        return (*messages[:-1], {"role": "user", "content": [*messages[-1]["content"], block]})
+    return (*messages, {"role": "user", "content": [block]})
+
+
+def _resumed(_plan: SessionPlan, state: SessionState, _event: SessionResumed) -> SessionState:
+    return state
+
+
+def _called(_plan: SessionPlan, state: SessionState, event: ModelCalled) -> SessionState:
+    if state.in_flight is not None or state.calls:
+        raise ValueError("a model call while something is still out")
+    in_flight = InFlight(event.turn, event.attempt, event.max_tokens, event.reserved_usd)
+    state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None)
+    if event.note is None:
+        return state
+    messages = with_user_text(state.messages, event.note)
+    added = state.added_bytes + _size(event.note)
+    return replace(state, messages=messages, added_bytes=added, closing=True, correction=None)
+
+
+def _failed(_plan: SessionPlan, state: SessionState, event: ModelFailed) -> SessionState:
+    if state.in_flight is None:
+        raise ValueError("a failed model call that was not made")
+    state = replace(
+        state,
+        in_flight=None,
+        attempt=event.attempt,
+        overloads=state.overloads + 1 if event.overloaded else 0,
+        spent=state.spent + Spent(cost_usd=event.charged_usd),
+        retry_at=event.retry_at,
+    )
+    return state if event.retry_at is not None else replace(state, failure=event.failure)
+
+
+def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> SessionState:
+    asked = state.in_flight
+    if asked is None or asked.turn != event.turn:
+        raise ValueError("a reply to a model call that was not made")
+    text = "".join(block["text"] for block in event.content if block.get("type") == "text")
+    messages = state.messages
+    if event.content:
+        messages = (*messages, {"role": "assistant", "content": list(event.content)})
+    state = replace(
+        state,
+        in_flight=None,
+        attempt=0,
+        overloads=0,
+        messages=messages,
+        spent=state.spent + Spent(event.usage, event.cost_usd, turns=1),
+        text=text or state.text,
+        last_calls=0,
+        context_tokens=event.usage.input_total + event.usage.output_tokens,
+        added_bytes=0,
+    )
+    return _STOPPED.get(event.stop_reason, _unexpected)(plan, state, event, asked)
+
+
+def _wants_tools(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
+    if state.closing:
+        return _fail(state, "output_invalid", "the agent called a tool in place of correcting its output")
+    return calls_of(plan, state, event.content)
+
+
+def _ended(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
+    text = "".join(block["text"] for block in event.content if block.get("type") == "text")
+    return ended_turn(plan, state, text)
+
+
+def _cut_short(plan: SessionPlan, state: SessionState, _event: ModelReplied, asked: InFlight) -> SessionState:
+    if asked.max_tokens < plan.agent.max_tokens:
+        return _fail(
+            state, "cost_usd", f"the money left bounded the reply to {asked.max_tokens} tokens, and it was cut"
+        )
+    return _fail(
+        state, "max_tokens", f"the reply was cut at {asked.max_tokens} tokens; raise `max_tokens`, or ask for less"
+    )
+
+
+def _goes_on(_plan: SessionPlan, state: SessionState, _event: ModelReplied, _asked: InFlight) -> SessionState:
+    return state
+
+
+def _refused(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
+    why = f" ({event.stop_detail})" if event.stop_detail else ""
+    return _fail(state, "refusal", f"the model refused to answer{why}; reword the prompt, or use another model")
+
+
+def _too_long(plan: SessionPlan, state: SessionState, _event: ModelReplied, _asked: InFlight) -> SessionState:
+    return _fail(
+        state,
+        "context_window",
+        f"the conversation no longer fits the context window of {plan.agent.model}; "
+        "give the agent less to read, or split its work between subagents",
+    )
+
+
+def _unexpected(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
+    return _fail(state, "unexpected_reply", f"the model stopped with `{event.stop_reason}`, which is not known here")
+
+
+_Stop = Callable[[SessionPlan, SessionState, ModelReplied, InFlight], SessionState]
+_STOPPED: Mapping[str, _Stop] = {
+    "tool_use": _wants_tools,
+    "end_turn": _ended,
+    "stop_sequence": _ended,
+    "max_tokens": _cut_short,
+    "pause_turn": _goes_on,
+    "refusal": _refused,
+    "model_context_window_exceeded": _too_long,
+}
+
+
+def _tool_called(_plan: SessionPlan, state: SessionState, event: ToolCalled) -> SessionState:
+    return replace(state, calls=_with_call(state, event.call, lambda call: replace(call, started=True)))
+
+
+def _tool_finished(plan: SessionPlan, state: SessionState, event: ToolFinished) -> SessionState:
+    calls = _with_call(state, event.call, lambda call: replace(call, result=event))
+    spent = state.spent + Spent(tool_calls=1) + (event.spent or NOTHING_SPENT)
+    state = replace(state, calls=calls, spent=spent)
+    if any(call.result is None for call in calls):
+        return state
+    return _all_results_in(plan, state)
+
+
+def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
+    """One user message with a result for each call, in the calls' order, whatever order they came in."""
+    results = []
+    failed = state.failed
+    for call in state.calls:
+        if call.result is None:
+            raise ValueError(f"call {call.id} has no result")
+        result: dict[str, JSON] = {"type": "tool_result", "tool_use_id": call.id}
+        if call.result.content:
+            result["content"] = call.result.content
+        if call.result.is_error:
+            result["is_error"] = True
+        results.append(result)
+        failed = failed + 1 if call.result.is_error else 0
+        if call.name == FINISH and not call.result.is_error:
+            value = call.input if plan.agent.output is not None else call.input["result"]
+            state = replace(state, ending="finish", result=value)
+    state = replace(
+        state,
+        calls=(),
+        failed=failed,
+        messages=(*state.messages, {"role": "user", "content": results}),
+        added_bytes=state.added_bytes + _size(results),
+    )
+    if failed >= plan.agent.stop.failed_calls and state.ending is None:
+        return _fail(state, "failed_calls", f"{failed} tool calls in a row failed; the last: {_last_error(results)}")
+    return state
+
+
+def _limit(_plan: SessionPlan, state: SessionState, event: LimitReached) -> SessionState:
+    return replace(state, failure=event.failure)
+
+
+def _finished(_plan: SessionPlan, state: SessionState, event: SessionFinished) -> SessionState:
+    return replace(state, finished=event)
+
+
+def _with_call(state: SessionState, name: str, change: Callable[[Call], Call]) -> tuple[Call, ...]:
+    if not any(call.id == name and call.result is None for call in state.calls):
+        raise ValueError(f"the last reply has no open call {name}")
+    return tuple(change(call) if call.id == name else call for call in state.calls)
+
+
+def _last_error(results: list[dict[str, JSON]]) -> str:
+    content = results[-1].get("content", "")
+    return content[:200] if isinstance(content, str) else json.dumps(content)[:200]
+
+
+def _fail(state: SessionState, kind: FailureKind, message: str) -> SessionState:
+    return replace(state, failure=Failure(kind, message))
+
+
+def _size(value: JSON) -> int:
+    """Bytes that bound how many tokens a value can come to: no token is shorter than a byte."""
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+_APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionState]] = {
+    SessionResumed: _resumed,
+    ModelCalled: _called,
+    ModelReplied: _replied,
+    ModelFailed: _failed,
+    ToolCalled: _tool_called,
+    ToolFinished: _tool_finished,
+    LimitReached: _limit,
+    SessionFinished: _finished,
+}

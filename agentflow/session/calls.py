@@ -1,0 +1,66 @@
+"""The tool calls of a reply: which may run, which are refused and in what words, and which end the session."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agentflow.events.values import Failure, FailureKind
+from agentflow.session.state import AGENT, Call, SessionPlan, SessionState
+
+JSON = Any
+
+_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[str, JSON]]) -> SessionState:
+    """The state with a reply's tool calls taken up, or failed where they pass a bound or cannot be told apart."""
+    calls = tuple(_call(plan, block) for block in content if block.get("type") == "tool_use")
+    if not calls:
+        return _fail(state, "unexpected_reply", "the model stopped for a tool call and made none")
+    ids = [call.id for call in calls]
+    if len(set(ids)) < len(ids) or not all(_CALL_ID.fullmatch(name) for name in ids):
+        return _fail(state, "unexpected_reply", "the model's tool calls carry ids that are not unique or not allowed")
+    counts = dict(state.counts)
+    repeated = state.repeated
+    most = 0
+    for call in calls:
+        counts[call.name] = counts.get(call.name, 0) + 1
+        form = f"{call.name} {json.dumps(call.input, sort_keys=True)}"
+        repeated = (form, repeated[1] + 1 if form == repeated[0] else 1)
+        most = max(most, repeated[1])
+    state = replace(state, calls=calls, counts=counts, repeated=repeated, last_calls=len(calls))
+    stop = plan.agent.stop
+    if most >= stop.repeated_calls:
+        return _fail(
+            state, "repeated_calls", f"the agent made the same call {most} times in a row: {repeated[0][:200]}"
+        )
+    if stop.tool_calls is not None and sum(counts.values()) > stop.tool_calls:
+        return _fail(state, "tool_calls", f"the agent wants more than its {stop.tool_calls} tool calls")
+    return state
+
+
+def _call(plan: SessionPlan, block: Mapping[str, JSON]) -> Call:
+    name, tool_input = str(block["name"]), block["input"]
+    return Call(str(block["id"]), name, tool_input, _refusal(plan, name, tool_input))
+
+
+def _refusal(plan: SessionPlan, name: str, tool_input: Mapping[str, JSON]) -> str | None:
+    """Why a call may not run, in words the model can act on, or None."""
+    tool = plan.by_name.get(name)
+    if tool is None:
+        return f"There is no tool `{name}`. You have: {', '.join(plan.by_name) or 'no tools'}."
+    problems = plan.contracts[name].problems(tool_input)
+    if problems:
+        listed = "\n".join(f"- {problem}" for problem in problems)
+        return f"The input of `{name}` does not meet its schema:\n{listed}\nCall it again with these corrected."
+    if name == AGENT and tool_input["subagent_type"] not in plan.may_call:
+        return f"You cannot call `{tool_input['subagent_type']}`. You may call: {', '.join(plan.may_call) or 'nobody'}."
+    if name == AGENT and not str(tool_input["prompt"]).strip():
+        return "The prompt is empty. A subagent sees nothing but its prompt: say everything it needs to know."
+    return None
+
+
+def _fail(state: SessionState, kind: FailureKind, message: str) -> SessionState:
+    return replace(state, failure=Failure(kind, message))

@@ -1,0 +1,85 @@
+"""What is sent to the model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agentflow.plan.model import ToolSpec
+from agentflow.session.state import Message, SessionPlan, SessionState
+
+JSON = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One model call.
+
+    Attributes:
+        session: the stream of the session that asks.
+        agent: the agent's name, or the path of the step that holds it.
+        turn: of the session, from 1.
+        system: the system prompt, or None.
+        messages: the conversation in the API's own form; never changed by the client.
+        tools: what may be called; `tool_choice` `none` keeps them from being called in this reply.
+        tool_choice: `auto`, `none`, or the name of the one tool that must be called.
+        effort, thinking: as the workflow says; None leaves them to the API.
+        output_schema: the author's JSON Schema for the final text, or None.
+        cache: `conversation`: the next turn will read what this one sends; `prefix`: only tools and system will be
+            read again; `none`.
+    """
+
+    session: str
+    agent: str
+    turn: int
+    model: str
+    system: str | None
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...]
+    tool_choice: str
+    max_tokens: int
+    effort: str | None
+    thinking: str | None
+    output_schema: Mapping[str, JSON] | None
+    cache: Literal["conversation", "prefix", "none"]
+
+
+def request(plan: SessionPlan, state: SessionState, session: str, model: str) -> Request:
+    """The request of the model call that is in flight. Raises ValueError where none is."""
+    if state.in_flight is None:
+        raise ValueError("no model call is in flight")
+    agent = plan.agent
+    return Request(
+        session=session,
+        agent=agent.name,
+        turn=state.turn,
+        model=model,
+        system=state.system,
+        messages=state.messages,
+        tools=plan.tools,
+        tool_choice="none" if state.closing else "auto",
+        max_tokens=state.in_flight.max_tokens,
+        effort=agent.effort,
+        thinking=agent.thinking,
+        output_schema=None if agent.finish else agent.output,
+        cache=_cache(plan, state),
+    )
+
+
+def input_bound(state: SessionState, note: str | None) -> int:
+    """The most tokens that the next request can count.
+
+    What the last reply's usage said is exact; what was said since counts its bytes, for no token is shorter. The
+    margin is for what the API adds around messages and tools.
+    """
+    note_bytes = len(note.encode("utf-8", "surrogatepass")) if note else 0
+    return state.context_tokens + state.added_bytes + note_bytes + _MARGIN
+
+
+_MARGIN = 1000
+
+
+def _cache(plan: SessionPlan, state: SessionState) -> Literal["conversation", "prefix", "none"]:
+    """Where a breakpoint will be read again: by the next turn, by a sibling's first, or nowhere."""
+    if plan.tools and not state.closing:
+        return "conversation"
+    return "prefix" if plan.siblings else "none"

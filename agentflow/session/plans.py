@@ -1,0 +1,54 @@
+"""From an agent's plan to what a session of it works with."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from agentflow.plan.model import AgentPlan, ToolSpec
+from agentflow.session.state import AGENT, FINISH, SessionPlan
+from agentflow.spec.contracts import Contract
+
+_PLAIN_RESULT: Mapping[str, object] = {
+    "type": "object",
+    "properties": {"result": {"type": "string", "description": "The final result."}},
+    "required": ["result"],
+    "additionalProperties": False,
+}
+
+
+def session_plan(agent: AgentPlan, agents: Mapping[str, AgentPlan], *, siblings: bool = False) -> SessionPlan:
+    """What a session of `agent` works with.
+
+    Parameters:
+        agents: the file's, for the descriptions of those it may call.
+        siblings: other sessions will send the same system prompt and tools.
+    """
+    tools = [_with_agents(grant.tool, agent, agents) for grant in agent.grants]
+    if agent.finish:
+        tools.append(
+            ToolSpec(
+                FINISH,
+                "Ends your work and hands over its result. Call it once, when everything else is done.",
+                agent.output or _PLAIN_RESULT,
+                "none",
+            )
+        )
+    return SessionPlan(
+        agent=agent,
+        tools=tuple(tools),
+        by_name={tool.name: tool for tool in tools},
+        contracts={tool.name: Contract(tool.input_schema) for tool in tools},
+        output=None if agent.output is None else Contract(agent.output),
+        may_call=agent.subagents,
+        siblings=siblings,
+    )
+
+
+def _with_agents(tool: ToolSpec, agent: AgentPlan, agents: Mapping[str, AgentPlan]) -> ToolSpec:
+    if tool.name != AGENT:
+        return tool
+    listed = "\n".join(f"- {name}: {agents[name].description}" for name in agent.subagents)
+    schema = dict(tool.input_schema)
+    properties = dict(schema["properties"])
+    properties["subagent_type"] = {**properties["subagent_type"], "enum": list(agent.subagents)}
+    schema["properties"] = properties
+    return replace(tool, description=f"{tool.description}\n\nAgents you may call:\n{listed}", input_schema=schema)

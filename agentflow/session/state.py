@@ -1,0 +1,175 @@
+"""What a session is, and what has become of it so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentflow.events.session_events import SessionFinished, ToolFinished
+from agentflow.events.values import NOTHING_SPENT, Failure, Spent
+from agentflow.plan.model import AgentPlan, ToolSpec
+from agentflow.spec.contracts import Contract
+
+JSON = Any
+Message = Mapping[str, JSON]
+
+FINISH = "finish"
+AGENT = "Agent"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """What a session works with; the same for every session of an agent at one depth.
+
+    Attributes:
+        agent: the agent, the step's own `output` in place of the agent's where there is one.
+        tools: what the model is shown, `finish` included.
+        by_name: the same, by name.
+        contracts: what each tool's input must meet.
+        output: what its result must meet, or None for text.
+        may_call: the agents it may call.
+        siblings: other sessions will send the same system prompt and tools.
+    """
+
+    agent: AgentPlan
+    tools: tuple[ToolSpec, ...]
+    by_name: Mapping[str, ToolSpec]
+    contracts: Mapping[str, Contract]
+    output: Contract | None
+    may_call: tuple[str, ...]
+    siblings: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call of the last reply.
+
+    Attributes:
+        refusal: why it cannot run, for the model; it gets this as its result.
+        started: it was announced, so it may have had its effect.
+    """
+
+    id: str
+    name: str
+    input: Mapping[str, JSON]
+    refusal: str | None = None
+    started: bool = False
+    result: ToolFinished | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A model call that has no reply yet."""
+
+    turn: int
+    attempt: int
+    max_tokens: int
+    reserved_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A session, folded from its events.
+
+    Attributes:
+        messages: the conversation so far in the API's form, without the results of calls still out.
+        turn: model calls begun.
+        in_flight: the model call that is out.
+        attempt: failed attempts of the next turn.
+        overloads: of those, how many in a row met an overloaded service.
+        retry_at: not before this time, in seconds since the epoch.
+        calls: tool calls of the last reply, in its order.
+        context_tokens: tokens of the last request and its reply, exact.
+        added_bytes: bytes said since, no fewer than their tokens.
+        counts: tool calls so far, by name; `last_calls` of the last reply alone.
+        repeated: the last call's canonical form, and how often in a row it came.
+        failed: tool calls in a row that failed.
+        active_seconds: time at work.
+        correction: what to tell the agent, because its output did not meet its schema.
+        closing: it was told, and has had or is having its one turn without tools.
+        result: the output, once it is settled how the session ends well; `ending` names how.
+        failure: why it ends badly.
+    """
+
+    started_at: float
+    last_at: float
+    step: str
+    depth: int
+    system: str | None
+    messages: tuple[Message, ...]
+    added_bytes: int
+    parent: str | None = None
+    parent_call: str | None = None
+    turn: int = 0
+    in_flight: InFlight | None = None
+    attempt: int = 0
+    overloads: int = 0
+    retry_at: float | None = None
+    calls: tuple[Call, ...] = ()
+    context_tokens: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    last_calls: int = 0
+    repeated: tuple[str, int] = ("", 0)
+    failed: int = 0
+    spent: Spent = NOTHING_SPENT
+    text: str = ""
+    active_seconds: float = 0.0
+    correction: str | None = None
+    closing: bool = False
+    ending: str | None = None
+    result: JSON = None
+    failure: Failure | None = None
+    finished: SessionFinished | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallModel:
+    """Send the conversation.
+
+    Attributes:
+        not_before: in seconds since the epoch, or None.
+        note: what to tell the agent first; the turn is then its last, and without tools.
+    """
+
+    turn: int
+    attempt: int
+    model: str
+    not_before: float | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Run a tool."""
+
+    call: Call
+    tool: ToolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Start a subagent on `prompt`; its final result becomes the call's."""
+
+    call: Call
+    agent: str
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveResult:
+    """Give a call its result without running anything."""
+
+    call: Call
+    content: str
+    is_error: bool
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End the session; what is still out is cancelled."""
+
+    ending: str
+    output: JSON
+    failure: Failure | None
+
+
+Action = CallModel | RunTool | Spawn | GiveResult | End
