@@ -1,0 +1,182 @@
+"""Runs the two sides in turn and gives the ratio of their medians, and of each pair."""
+
+import asyncio
+import gc
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import by_hand, workflows
+from tests.messages_api import MessagesProcess
+
+SCRIPT = Path(__file__).with_name("script.py")
+NOTE = "\n".join(f"Line {n} of a note that nobody need read." for n in range(1, 1001))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Seconds or bytes of both sides, and their ratio."""
+
+    name: str
+    unit: str
+    agentflow: float
+    by_hand: float
+    ratios: tuple[float, ...]
+    aim: float | None
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ratios)
+
+
+def loops(rounds: int, only: set[str]) -> list[Figure]:
+    """One agent of many turns, fan-out, and chain, all in this process."""
+    cases: list[tuple[str, str, Callable[[Any, Path], Awaitable[str]], float]] = [
+        ("turns-50", workflows.one_agent(50), lambda c, f: by_hand.one_agent(c, f, 50), 1.15),
+        ("turns-500", workflows.one_agent(500), lambda c, f: by_hand.one_agent(c, f, 500), 1.15),
+        ("fan-out-50", workflows.fan_out(50), lambda c, f: by_hand.fan_out(c, f, 50), 1.2),
+        ("fan-out-200", workflows.fan_out(200), lambda c, f: by_hand.fan_out(c, f, 200), 1.2),
+        ("chain-100", workflows.chain(100), lambda c, f: by_hand.chain(c, f, 100), 1.3),
+    ]
+    figures = []
+    for name, workflow, hand, aim in cases:
+        if only and name not in only:
+            continue
+        with MessagesProcess(SCRIPT, options=("--no-record",)) as server:
+            _point_at(server.base_url)
+            figures.append(_compare(name, workflow, hand, rounds, aim))
+            refused = server.stats()["refused"]
+            if refused:
+                raise RuntimeError(f"{name}: the API refused {refused} requests")
+    return figures
+
+
+def _compare(name: str, workflow: str, hand: Callable[[Any, Path], Awaitable[str]], rounds: int, aim: float) -> Figure:
+    ours, theirs = [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(rounds + 1):
+            folder = Path(scratch) / str(number)
+            folder.mkdir()
+            (folder / "note.txt").write_text(NOTE)
+            (folder / "bench.yaml").write_text(workflow)
+            theirs.append(_timed(run_by_hand, hand, folder))
+            ours.append(_timed(run_by_agentflow, folder))
+    ours, theirs = ours[1:], theirs[1:]  # the first round warms both sides up
+    ratios = tuple(a / b for a, b in zip(ours, theirs, strict=True))
+    return Figure(name, "s", statistics.median(ours), statistics.median(theirs), ratios, aim)
+
+
+def _timed(work: Callable[..., None], *arguments: Any) -> float:
+    gc.collect()
+    began = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - began
+
+
+def run_by_hand(hand: Callable[[Any, Path], Awaitable[str]], folder: Path) -> None:
+    import anthropic
+
+    async def main() -> None:
+        limits = anthropic.DefaultAsyncHttpxClient(limits=_limits())
+        async with anthropic.AsyncAnthropic(max_retries=0, http_client=limits) as client:
+            assert await hand(client, folder)
+
+    asyncio.run(main())
+
+
+def _limits() -> Any:
+    import httpx2
+
+    return httpx2.Limits(max_connections=2000, max_keepalive_connections=2000)
+
+
+def run_by_agentflow(folder: Path) -> None:
+    from agentflow import api
+
+    result = asyncio.run(api.run(folder / "bench.yaml"))
+    if result.status != "done":
+        raise RuntimeError(f"the run ended {result.status}: {result.failure}")
+
+
+def _point_at(base_url: str) -> None:
+    os.environ["ANTHROPIC_BASE_URL"] = base_url
+    os.environ["ANTHROPIC_API_KEY"] = "benchmark"
+
+
+def starts(rounds: int, only: set[str]) -> list[Figure]:
+    """Whole processes: `validate`, and `run` up to its first request."""
+    figures = []
+    with tempfile.TemporaryDirectory() as scratch, MessagesProcess(SCRIPT, options=("--no-record", "--hold")) as server:
+        _point_at(server.base_url)
+        folder = Path(scratch)
+        (folder / "bench.yaml").write_text(workflows.one_agent(1))
+        client = [sys.executable, "-c", "import anthropic"]
+        if not only or "start-run" in only:
+            pairs = [(_first_request(folder, server), _process(client)) for _ in range(rounds + 1)][1:]
+            figures.append(_of_pairs("start-run", pairs, 1.1))
+        if not only or "start-validate" in only:
+            validate = [sys.executable, "-m", "agentflow", "validate", str(folder / "bench.yaml")]
+            pairs = [(_process(validate), _process([sys.executable, "-c", "pass"])) for _ in range(rounds + 1)][1:]
+            figures.append(_of_pairs("start-validate", pairs, None))
+    return figures
+
+
+def _of_pairs(name: str, pairs: list[tuple[float, float]], aim: float | None, unit: str = "s") -> Figure:
+    ours, theirs = [a for a, _ in pairs], [b for _, b in pairs]
+    ratios = tuple(a / b for a, b in pairs)
+    return Figure(name, unit, statistics.median(ours), statistics.median(theirs), ratios, aim)
+
+
+def _process(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def _first_request(folder: Path, server: MessagesProcess) -> float:
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "agentflow", "run", str(folder / "bench.yaml")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        server.until_in_flight(1)
+        took = time.perf_counter() - began
+        process.kill()
+    while server.stats()["in_flight"]:
+        time.sleep(0.01)
+    return took
+
+
+def memory(only: set[str]) -> list[Figure]:
+    """The peak of a process with many agents waiting on a slow model, all of their calls in flight."""
+    figures = []
+    for agents in (200, 1000):
+        name = f"memory-{agents}"
+        if only and name not in only:
+            continue
+        ours, theirs = (_peak(side, agents) for side in ("agentflow", "by-hand"))
+        figures.append(_of_pairs(name, [(ours, theirs)], 1.3, "MB"))
+    return figures
+
+
+def _peak(side: str, agents: int) -> float:
+    """Peak resident memory in MB, read when all calls are in flight."""
+    slow = ("--no-record", "--latency", "15")
+    with tempfile.TemporaryDirectory() as scratch, MessagesProcess(SCRIPT, options=slow) as server:
+        _point_at(server.base_url)
+        folder = Path(scratch)
+        (folder / "note.txt").write_text(NOTE)
+        (folder / "bench.yaml").write_text(workflows.fan_out(agents))
+        command = [sys.executable, "-m", "benchmarks.fan_out", side, str(folder), str(agents)]
+        with subprocess.Popen(command) as process:
+            while server.stats()["in_flight"] < agents:
+                time.sleep(0.05)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            process.kill()
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) / 1024
