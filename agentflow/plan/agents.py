@@ -1,0 +1,194 @@
+"""Agents with their defaults filled in, their tools granted, and all that they name looked up."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentflow.plan.drafts import DraftBlock
+from agentflow.plan.expressions import Expression, Template
+from agentflow.plan.findings import Findings
+from agentflow.plan.grants import GrantReader
+from agentflow.plan.graph import cycles_of, edges
+from agentflow.plan.model import AgentPlan, StopRules
+from agentflow.plan.prices import known_models, max_output_tokens, price_of
+from agentflow.plan.scopes import Scope, Variable, check
+from agentflow.plan.texts import TextReader
+from agentflow.plan.types import BOOLEAN, INTEGER, NUMBER, STRING, Shape, kinds, record
+from agentflow.source.document import Loc
+from agentflow.spec.agents import Agent, AgentDefaults, Stop
+from agentflow.spec.steps import AgentStep
+
+DEFAULT_MODEL = "claude-sonnet-5-5"
+DEFAULT_MAX_TOKENS = 16_000
+
+STOP_NAMES = {
+    "turn": Variable(INTEGER),
+    "usage": Variable(record({"input_tokens": INTEGER, "output_tokens": INTEGER, "cost_usd": NUMBER})),
+    "last": Variable(record({"text": STRING, "tool_calls": INTEGER})),
+    "calls": Variable(Shape.of({"type": "object", "additionalProperties": {"type": "integer"}})),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReader:
+    """Makes the agents of one file.
+
+    Attributes:
+        names: what instructions may read.
+    """
+
+    findings: Findings
+    read: TextReader
+    grants: GrantReader
+    defaults: AgentDefaults
+    names: Mapping[str, Variable]
+
+    def agent(self, name: str, agent: Agent, loc: Loc) -> AgentPlan:
+        """An agent of the file or of a step.
+
+        Parameters:
+            loc: where it stands in the document.
+        """
+        merged = _merged(self.defaults, agent)
+        model = merged.model or DEFAULT_MODEL
+        granted = self.grants.read(name, agent.tools, (*loc, "tools"))
+        output = None
+        if agent.output is not None:
+            output = self.findings.source.mapping((*loc, "output"), agent.output)
+        return AgentPlan(
+            name=name,
+            description=agent.description or "",
+            instructions=self._instructions(agent, loc),
+            model=model,
+            fallback_model=merged.fallback_model,
+            effort=merged.effort,
+            thinking=merged.thinking,
+            max_tokens=self._max_tokens(merged.max_tokens, model, loc),
+            output=output,
+            finish=agent.finish is not None,
+            stop=self._stop(agent.stop, (*loc, "stop")),
+            grants=granted.grants,
+            subagents=granted.subagents,
+        )
+
+    def _instructions(self, agent: Agent, loc: Loc) -> Template | None:
+        if agent.instructions is None:
+            return None
+        use = self.read.prose((*loc, "instructions"), agent.instructions)
+        if use is None:
+            return None
+        check(use, Scope(self.names), self.findings)
+        return use.template
+
+    def _max_tokens(self, wanted: int | None, model: str, loc: Loc) -> int:
+        most = max_output_tokens(model)
+        if wanted is None:
+            return min(DEFAULT_MAX_TOKENS, most or DEFAULT_MAX_TOKENS)
+        if most is not None and wanted > most:
+            where = _written(self.findings, loc, "max_tokens")
+            self.findings.at("AF203", f"`{model}` replies with at most {most:,} tokens", where, "lower `max_tokens`")
+        return wanted
+
+    def _stop(self, stop: Stop, loc: Loc) -> StopRules:
+        return StopRules(
+            turns=stop.turns,
+            repeated_calls=stop.repeated_calls,
+            failed_calls=stop.failed_calls,
+            cost_usd=stop.cost_usd,
+            tokens=stop.tokens,
+            wall_time=stop.wall_time,
+            tool_calls=stop.tool_calls,
+            when=None if stop.when is None else self._stop_when(stop.when, (*loc, "when")),
+        )
+
+    def _stop_when(self, text: str, loc: Loc) -> Expression | None:
+        use = self.read.expression(loc, text)
+        if use is None:
+            return None
+        found = kinds(check(use, Scope(STOP_NAMES), self.findings))
+        if not use.code.references:
+            hint = "read `turn`, `usage`, `last` or `calls`"
+            self.findings.add("AF403", "the condition is always the same", use.place(0, len(text)), hint)
+        elif found is not None and found != kinds(BOOLEAN):
+            message = f"`stop.when` wants true or false, not {' or '.join(sorted(found))}"
+            self.findings.add("AF305", message, use.place(0, len(text)), "compare it, as `turn > 3`")
+        return use.expression
+
+    def check_models(self, agents: Iterable[tuple[Agent, Loc]]) -> None:
+        """Notes models without a price, each where it is written; a run is always capped."""
+        self._check_models(self.defaults, ("defaults",))
+        for agent, loc in agents:
+            self._check_models(agent, loc)
+
+    def _check_models(self, holder: AgentDefaults, loc: Loc) -> None:
+        for key, model in (("model", holder.model), ("fallback_model", holder.fallback_model)):
+            if model is None or price_of(model) is not None:
+                continue
+            hint = self.findings.similar(model, known_models())
+            if hint is not None:
+                self.findings.at("AF310", f"there is no model `{model}`", (*loc, key), hint)
+            else:
+                message = f"model `{model}` has no price, and the cap on money could not hold"
+                hint = f"use one that has, as `{DEFAULT_MODEL}`"
+                self.findings.at("AF601", message, (*loc, key), hint)
+
+
+def _merged(defaults: AgentDefaults, agent: Agent) -> AgentDefaults:
+    def of(key: str) -> Any:
+        own = getattr(agent, key)
+        return getattr(defaults, key) if own is None else own
+
+    return AgentDefaults.model_construct(**{key: of(key) for key in AgentDefaults.model_fields})
+
+
+def _written(findings: Findings, loc: Loc, key: str) -> Loc:
+    """Where a key that may come from `defaults` is written."""
+    return (*loc, key) if findings.source.document.has((*loc, key)) else ("defaults", key)
+
+
+def inline_agents(block: DraftBlock, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Agent, Loc]]:
+    """The agents that stand in steps, each named by the path of its step."""
+    for draft in block.drafts.values():
+        here = (*path, draft.id)
+        if isinstance(draft.step, AgentStep) and isinstance(draft.step.agent, Agent):
+            yield ".".join(here), draft.step.agent, (*draft.loc, "agent")
+        if draft.body is not None:
+            yield from inline_agents(draft.body, here)
+
+
+def agents_of_steps(
+    block: DraftBlock, named: Mapping[str, AgentPlan], inline: Mapping[Loc, AgentPlan], findings: Findings
+) -> Iterator[tuple[Loc, AgentPlan]]:
+    """The agent of each agent step, its `output` replaced where the step has one.
+
+    Parameters:
+        named: the file's agents.
+        inline: those that stand in steps, by where they stand.
+    """
+    for draft in block.drafts.values():
+        if draft.body is not None:
+            yield from agents_of_steps(draft.body, named, inline, findings)
+        step = draft.step
+        if not isinstance(step, AgentStep):
+            continue
+        agent = inline.get((*draft.loc, "agent")) if isinstance(step.agent, Agent) else named.get(step.agent)
+        if agent is None and findings.is_broken(("agents", str(step.agent))):
+            continue
+        if agent is None:
+            hint = findings.similar(str(step.agent), named) or "add it to `agents`"
+            findings.at("AF308", f"there is no agent `{step.agent}`", (*draft.loc, "agent"), hint)
+            continue
+        if step.output is not None:
+            output = findings.source.mapping((*draft.loc, "output"), step.output)
+            agent = dataclasses.replace(agent, output=output)
+        yield draft.loc, agent
+
+
+def check_calls(agents: Mapping[str, AgentPlan], findings: Findings) -> None:
+    """Agents that may call each other in a circle."""
+    index = {name: position for position, name in enumerate(agents)}
+    graph = edges(agents, {name: agent.subagents for name, agent in agents.items()})
+    for cycle in cycles_of(graph, index):
+        message = f"agent `{cycle[0]}` may call itself: {' → '.join(cycle)}"
+        findings.at("AF401", message, ("agents", cycle[0]), "take one of these out of `tools`", key=True)

@@ -1,0 +1,148 @@
+"""A Workflow becomes a Plan: read this first."""
+
+import hashlib
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from agentflow.plan.agents import AgentReader, agents_of_steps, check_calls, inline_agents
+from agentflow.plan.analysis import Analysis, check_bounds
+from agentflow.plan.build import Builder
+from agentflow.plan.commands import command_tools, tool_specs
+from agentflow.plan.drafts import DraftBlock, check_names, draft_block
+from agentflow.plan.findings import Findings, has_errors
+from agentflow.plan.flow import check_env
+from agentflow.plan.grants import GrantReader
+from agentflow.plan.graph import arrange
+from agentflow.plan.inputs import input_plans, inputs_variable
+from agentflow.plan.model import AgentPlan, Block, CommandToolPlan, InputPlan, Plan, RunLimits
+from agentflow.plan.scopes import RUN, Scope, Variable, check
+from agentflow.plan.skips import check_output
+from agentflow.plan.texts import TextReader, Use
+from agentflow.plan.unused import check_unused
+from agentflow.source.diagnostics import Diagnostic
+from agentflow.source.document import Loc
+from agentflow.spec.load import Source
+from agentflow.spec.workflow import Workflow
+
+
+def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
+    """Compiles a workflow that has its shape.
+
+    Parameters:
+        source: a file as `agentflow.spec.load` gives it.
+
+    Returns:
+        The plan, or None where there are errors or loading left something out; and every diagnostic, in the order of
+        the text. Those that loading gave are not among them, and a caller that has errors of that kind runs nothing.
+    """
+    workflow = source.workflow
+    findings = Findings(source)
+    read = TextReader(findings)
+    inputs = input_plans(workflow.inputs)
+    names = {"inputs": inputs_variable(inputs), "run": RUN}
+
+    block = draft_block(workflow.steps, (), None, read)
+    check_names(block, findings)
+    arranged = arrange(block, findings)
+
+    specs = tool_specs(workflow.tools, findings)
+    tools = command_tools(workflow.tools, specs, read)
+    grants = GrantReader(findings, specs, workflow.agents)
+    agents = _agents(workflow, block, AgentReader(findings, read, grants, workflow.defaults, names))
+    by_step = dict(agents_of_steps(block, agents.named, agents.inline, findings))
+    check_calls(agents.named, findings)
+
+    scope = Scope(names, block)
+    Analysis(findings, by_step).block(arranged, scope)
+    check_bounds(block, workflow.inputs, findings)
+    outputs = dict(_outputs(workflow, scope, read))
+    env = dict(_env(workflow, names, read))
+    # What loading left out, or what cannot be parsed, may have used anything.
+    if not source.broken and not read.failed:
+        check_unused(workflow, block, [*outputs.values(), *env.values()], agents.all(), findings)
+
+    diagnostics = findings.sorted()
+    if has_errors(diagnostics) or source.broken:
+        return None, diagnostics
+    root = Builder(by_step, workflow.limits.parallel).block(arranged)
+    return _plan(source, inputs, env, tools, agents.named, root, outputs), diagnostics
+
+
+def _plan(
+    source: Source,
+    inputs: Mapping[str, InputPlan],
+    env: Mapping[str, Use],
+    tools: Mapping[str, CommandToolPlan],
+    agents: Mapping[str, AgentPlan],
+    root: Block,
+    outputs: Mapping[str, Use],
+) -> Plan:
+    workflow = source.workflow
+    return Plan(
+        name=workflow.name,
+        description=workflow.description or "",
+        path=source.document.path,
+        digest=_digest(source),
+        inputs=inputs,
+        limits=RunLimits(**workflow.limits.model_dump()),
+        sandbox_off=workflow.sandbox == "off",
+        env={name: use.template for name, use in env.items()},
+        tools=tools,
+        agents=agents,
+        root=root,
+        outputs={name: use.expression for name, use in outputs.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Agents:
+    """The agents of a file: by name, and those in steps by where they stand."""
+
+    named: Mapping[str, AgentPlan]
+    inline: Mapping[Loc, AgentPlan]
+
+    def all(self) -> tuple[AgentPlan, ...]:
+        return (*self.named.values(), *self.inline.values())
+
+
+def _agents(workflow: Workflow, block: DraftBlock, reader: AgentReader) -> _Agents:
+    named = {name: reader.agent(name, agent, ("agents", name)) for name, agent in workflow.agents.items()}
+    inline = {loc: reader.agent(name, agent, loc) for name, agent, loc in inline_agents(block)}
+    reader.check_models(
+        [
+            *((agent, ("agents", name)) for name, agent in workflow.agents.items()),
+            *((agent, loc) for _, agent, loc in inline_agents(block)),
+        ]
+    )
+    return _Agents(named, inline)
+
+
+def _outputs(workflow: Workflow, scope: Scope, read: TextReader) -> Iterator[tuple[str, Use]]:
+    for name, text in workflow.outputs.items():
+        use = read.expression(("outputs", name), text)
+        if use is not None:
+            check(use, scope, read.findings)
+            check_output(use, workflow.steps, scope, read.findings)
+            yield name, use
+
+
+def _env(workflow: Workflow, names: Mapping[str, Variable], read: TextReader) -> Iterator[tuple[str, Use]]:
+    scope = Scope(names)
+    for name, text in workflow.env.items():
+        use = read.template(("env", name), text)
+        if use is not None:
+            check(use, scope, read.findings)
+            check_env(name, use, scope, read.findings)
+            yield name, use
+
+
+def _digest(source: Source) -> str:
+    digest = hashlib.sha256(f"agentflow {source.workflow.agentflow}\n".encode())
+    folder = posixpath.dirname(source.document.path) or "."
+    for path, text in sorted((posixpath.relpath(path, folder), text) for path, text in source.sources().items()):
+        for part in (path, text):
+            encoded = part.encode()
+            # The length keeps one text's end from being read as the next one's start.
+            digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.hexdigest()

@@ -1,0 +1,135 @@
+"""Expressions and templates as values: what they read, and what they give over plain data.
+
+`agentflow.plan.templates` builds them from text; nothing here knows how they are parsed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentflow.plan import syntax
+from agentflow.plan.evaluate import Rounds, evaluate, pieces
+from agentflow.plan.values import ExpressionError, bounded_text, bounded_value
+
+__all__ = ["Expression", "ExpressionError", "Reference", "Template", "references"]
+
+JSON = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One thing that an expression reads.
+
+    Attributes:
+        root: the name it starts from: `inputs`, `steps`, a variable.
+        path: the attribute names and constant subscripts after the root, as far as they are constant.
+        defaulted: it stands directly under `default(…)`, `is defined` or `is undefined`: it may be missing.
+        offset: where it starts in the source text, in characters.
+    """
+
+    root: str
+    path: tuple[str | int, ...]
+    defaulted: bool
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A bare expression, such as `steps.check.output.ok`."""
+
+    source: str
+    references: tuple[Reference, ...]
+    tree: syntax.Node = field(repr=False, compare=False)
+
+    def evaluate(self, names: Mapping[str, JSON]) -> JSON:
+        """Its value over the names; plain data.
+
+        Raises:
+            ExpressionError: it has none.
+        """
+        try:
+            value = evaluate(self.tree, names)
+            # What is only passed through is as large as it was; what is put together can double with every step.
+            return value if isinstance(self.tree, syntax.Member) else _plain(bounded_value(value))
+        except ExpressionError as error:
+            raise _located(self.source, error) from None
+        except RecursionError:
+            raise ExpressionError(f"`{_short(self.source)}`: the data is nested too deeply; flatten it first") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with `{{ }}` in it.
+
+    Attributes:
+        constant: there is nothing in it to fill in.
+    """
+
+    source: str
+    references: tuple[Reference, ...]
+    constant: bool
+    parts: tuple[syntax.Node, ...] = field(repr=False, compare=False)
+
+    def render(self, names: Mapping[str, JSON]) -> str:
+        """Its text over the names; what is not text stands in it as JSON.
+
+        Raises:
+            ExpressionError: something it reads is not there, or the text passes its bound.
+        """
+        if self.constant:
+            return "".join(part.value for part in self.parts if isinstance(part, syntax.Text))
+        try:
+            return bounded_text(pieces(self.parts, names, Rounds()))
+        except ExpressionError as error:
+            raise _located(self.source, error) from None
+        except RecursionError:
+            raise ExpressionError(f"`{_short(self.source)}`: the data is nested too deeply; flatten it first") from None
+
+    def value(self, names: Mapping[str, JSON]) -> JSON:
+        """The value itself where the template is exactly one `{{ }}`; its text otherwise.
+
+        Raises:
+            ExpressionError: as for `render`.
+        """
+        if len(self.parts) == 1 and not isinstance(self.parts[0], syntax.Text | syntax.If | syntax.For):
+            return Expression(self.source, self.references, self.parts[0]).evaluate(names)
+        return self.render(names)
+
+
+def _plain(value: JSON) -> JSON:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _located(source: str, error: ExpressionError) -> ExpressionError:
+    return ExpressionError(f"`{_short(source)}`: {error.message}")
+
+
+def _short(source: str) -> str:
+    line = " ".join(source.split())
+    return line if len(line) <= 100 else line[:97] + "..."
+
+
+def references(tree: Iterable[syntax.Node], bound: frozenset[str] = frozenset()) -> Iterator[Reference]:
+    """What the nodes read, in the order of the text; variables of their own loops left out.
+
+    Parameters:
+        bound: names that stand for something inside the text itself.
+    """
+    for node in tree:
+        yield from _references(node, bound, False)
+
+
+def _references(node: syntax.Node, bound: frozenset[str], defaulted: bool) -> Iterator[Reference]:
+    found = syntax.chain(node)
+    if found is not None:
+        name, members = found
+        if name.name not in bound:
+            yield Reference(name.name, syntax.constant_path(members), defaulted, name.offset)
+        for member in members:
+            yield from _references(member.key, bound, False)
+        return
+    soft = syntax.may_be_missing(node)
+    inner = bound | {*node.targets, "loop"} if isinstance(node, syntax.For) else bound
+    for part in syntax.parts(node):
+        own = bound if isinstance(node, syntax.For) and (part is node.items or part in node.otherwise) else inner
+        yield from _references(part, own, part is soft)

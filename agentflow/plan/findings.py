@@ -1,0 +1,58 @@
+"""The diagnostics of one file while it is compiled."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agentflow.source.diagnostics import Diagnostic, Place, Severity
+from agentflow.source.document import Loc
+from agentflow.source.suggest import did_you_mean
+from agentflow.spec.load import Source
+
+# Looking for a similar word costs milliseconds, and a hostile file has many words.
+_MOST_SUGGESTIONS = 100
+_MOST_LISTED = 8
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects diagnostics, each once; one part's never hide another's."""
+
+    source: Source
+    _found: dict[Diagnostic, None] = field(default_factory=dict)
+    _suggested: int = 0
+
+    def add(
+        self, code: str, message: str, place: Place, hint: str | None = None, severity: Severity = Severity.ERROR
+    ) -> None:
+        """Notes a problem at a place."""
+        self._found[Diagnostic(code, message, place, hint, severity)] = None
+
+    def at(self, code: str, message: str, loc: Loc, hint: str | None = None, *, key: bool = False) -> None:
+        """Notes an error at a value of the file, or at its key."""
+        self.add(code, message, self.source.document.place(loc, key=key), hint)
+
+    def warn(self, code: str, message: str, loc: Loc, hint: str | None = None) -> None:
+        """Notes a warning at a key of the file."""
+        self.add(code, message, self.source.document.place(loc, key=True), hint, Severity.WARNING)
+
+    def is_broken(self, loc: Loc) -> bool:
+        """Whether loading left out what stands there: a problem that is told already."""
+        return loc in self.source.broken
+
+    def similar(self, word: str, known: Iterable[str]) -> str | None:
+        """A hint that names what the author may have meant, for the first hundred unknown words of a file."""
+        if self._suggested >= _MOST_SUGGESTIONS:
+            return None
+        self._suggested += 1
+        names = list(dict.fromkeys(known))
+        listed = f"there is {', '.join(f'`{name}`' for name in names)}" if 0 < len(names) <= _MOST_LISTED else None
+        return did_you_mean(word, names) or listed
+
+    def sorted(self) -> list[Diagnostic]:
+        """The diagnostics in the order of the text."""
+        return sorted(self._found, key=lambda found: (found.place, found.code, found.message))
+
+
+def has_errors(diagnostics: list[Diagnostic]) -> bool:
+    """Whether one of them refuses the file."""
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)

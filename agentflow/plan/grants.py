@@ -1,0 +1,147 @@
+"""Tool strings become grants, exactly: `Name`, or `Name(rule)`."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pathspec
+
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.findings import Findings
+from agentflow.plan.model import Grant, ToolSpec
+from agentflow.source.document import Loc
+from agentflow.spec.agents import Agent
+
+_TOOL = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\((.*)\))?", re.DOTALL)
+_NOT_YET = frozenset({"Bash", "WebSearch", "WebFetch", "Skill", "AskUserQuestion", "TodoWrite", "ToolSearch"})
+AGENT_TOOL = "Agent"
+FINISH_TOOL = "finish"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What an agent's `tools` come to."""
+
+    grants: tuple[Grant, ...]
+    subagents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantReader:
+    """Reads the tool strings of a file's agents.
+
+    Attributes:
+        own: the file's own tools.
+        agents: the file's agents.
+    """
+
+    findings: Findings
+    own: Mapping[str, ToolSpec]
+    agents: Mapping[str, Agent]
+
+    def read(self, caller: str, tools: list[str], loc: Loc) -> Granted:
+        """An agent's tools.
+
+        Parameters:
+            caller: the agent's name.
+            loc: of the list in the document.
+        """
+        rules: dict[str, set[str] | None] = {}
+        subagents: dict[str, None] = {}
+        for index, text in enumerate(tools):
+            parsed = self._parsed(text, (*loc, index))
+            if parsed is None:
+                continue
+            name, rule = parsed
+            if name == AGENT_TOOL:
+                subagents.update(dict.fromkeys(self._subagents(caller, rule, (*loc, index))))
+            before = rules.get(name, set())
+            rules[name] = None if rule is None or before is None else before | {rule}
+        return Granted(tuple(self._grant(name, found) for name, found in rules.items()), tuple(subagents))
+
+    def _grant(self, name: str, rules: set[str] | None) -> Grant:
+        spec = self.own[name] if name in self.own else BUILTIN_TOOLS[name].spec
+        return Grant(spec, tuple(sorted(rules or ())))
+
+    def _parsed(self, text: str, loc: Loc) -> tuple[str, str | None] | None:
+        match = _TOOL.fullmatch(text)
+        if match is None:
+            self._refuse(f"`{text}` is not a tool", loc, "write `Name` or `Name(rule)`, without spaces around it")
+            return None
+        name, rule = match[1], match[2]
+        if name in self.own:
+            return self._own(name, rule, loc)
+        builtin = BUILTIN_TOOLS.get(name)
+        if builtin is None:
+            self._unknown(name, loc)
+            return None
+        if rule is None:
+            return name, None
+        if name == "Bash":
+            self._refuse(
+                "rules of `Bash` are not supported yet", loc, "write `Bash`, or make a command a tool of its own"
+            )
+            return None
+        if builtin.rule is None:
+            self._refuse(f"`{name}` takes no rule", loc, f"write `{name}`")
+            return None
+        if builtin.rule == "path":
+            problem = path_rule_problem(rule)
+            if problem is not None:
+                self._refuse(f"`{text}`: {problem[0]}", loc, problem[1])
+                return None
+        return name, rule
+
+    def _own(self, name: str, rule: str | None, loc: Loc) -> tuple[str, str | None] | None:
+        if rule is None:
+            return name, None
+        self._refuse(f"rules of the file's own tools are not supported yet: `{name}({rule})`", loc, f"write `{name}`")
+        return None
+
+    def _unknown(self, name: str, loc: Loc) -> None:
+        if self.findings.is_broken(("tools", name)):
+            return
+        if name in _NOT_YET or name.startswith("mcp__"):
+            self._refuse(f"tool `{name}` is not supported yet", loc, "use a command tool of the file's own")
+            return
+        known = [*self.own, *BUILTIN_TOOLS]
+        self._refuse(
+            f"there is no tool `{name}`", loc, self.findings.similar(name, known) or f"the tools are {', '.join(known)}"
+        )
+
+    def _subagents(self, caller: str, rule: str | None, loc: Loc) -> Iterator[str]:
+        """The agents that may be called: the one named, or every other one that says what it is for."""
+        if rule is None:
+            described = (name for name, agent in self.agents.items() if agent.description is not None)
+            yield from (name for name in described if name != caller)
+            return
+        agent = self.agents.get(rule)
+        if agent is None and self.findings.is_broken(("agents", rule)):
+            return
+        if agent is None:
+            self.findings.at("AF308", f"there is no agent `{rule}`", loc, self.findings.similar(rule, self.agents))
+            return
+        if agent.description is None and not self.findings.is_broken(("agents", rule, "description")):
+            message = f"agent `{rule}` may be called by another, and has no `description` to be chosen by"
+            self.findings.at("AF202", message, ("agents", rule), "say in one line what it is for", key=True)
+        yield rule
+
+    def _refuse(self, message: str, loc: Loc, hint: str) -> None:
+        self.findings.at("AF309", message, loc, hint)
+
+
+def path_rule_problem(rule: str) -> tuple[str, str] | None:
+    """What keeps a path rule from being used, with the next move; None where nothing does."""
+    if not rule.strip():
+        return "the rule is empty", "name what it may touch, as `src/**`, or take the brackets away"
+    if "{{" in rule:
+        return "inputs in rules are not supported yet", "write the folder out, as `src/**`"
+    if rule.startswith(("/", "~", "!", "#")) or "\\" in rule:
+        return "a rule is a path or pattern inside the project", "write it relative to the project, as `src/**`"
+    if ".." in rule.split("/"):
+        return "a rule cannot leave the project", "write it relative to the project, without `..`"
+    try:
+        pathspec.GitIgnoreSpec.from_lines([rule])
+    except ValueError as error:
+        return f"it is not a pattern: {error}", "write it as in a `.gitignore`"
+    return None

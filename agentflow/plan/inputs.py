@@ -1,0 +1,76 @@
+"""The file's inputs: their plans, and the values a run is given for them."""
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from agentflow.errors import UsageError
+from agentflow.plan.model import InputPlan, Plan
+from agentflow.plan.scopes import Variable
+from agentflow.plan.types import Shape
+from agentflow.source.suggest import did_you_mean
+from agentflow.spec.contracts import Contract
+
+JSON = Any
+
+
+def input_plans(inputs: Mapping[str, Mapping[str, JSON]]) -> Mapping[str, InputPlan]:
+    """The inputs of a file, by name."""
+    return {name: _input_plan(schema) for name, schema in inputs.items()}
+
+
+def _input_plan(schema: Mapping[str, JSON]) -> InputPlan:
+    own = {key: value for key, value in schema.items() if key not in ("default", "untrusted")}
+    return InputPlan(own, "default" not in schema, schema.get("default"), schema.get("untrusted") is True)
+
+
+def inputs_variable(inputs: Mapping[str, InputPlan]) -> Variable:
+    """What `inputs` stands for in expressions; what is untrusted is kept apart by `untrusted_inputs`."""
+    properties = {name: Shape.of(plan.schema) for name, plan in inputs.items()}
+    tainted = frozenset(name for name, plan in inputs.items() if plan.untrusted)
+    shape = Shape.of({"type": "object", "properties": properties, "required": list(inputs)})
+    return Variable(shape, tainted=bool(tainted), tainted_fields=tainted)
+
+
+def resolve_inputs(plan: Plan, given: Mapping[str, JSON], root: PurePath) -> Mapping[str, JSON]:
+    """The value of every input: the one given, or its default.
+
+    Parameters:
+        given: plain data, by the input's name.
+        root: the project's folder; a path (`format: path`) stays inside it.
+
+    Raises:
+        UsageError: an input is unknown, missing or refused by its schema; the message lists every problem.
+    """
+    problems = [*_unknown(plan, given)]
+    values: dict[str, JSON] = {}
+    for name, declared in plan.inputs.items():
+        if name not in given and declared.required:
+            problems.append(f"input `{name}` is missing")
+            continue
+        values[name] = given.get(name, declared.default)
+        problems.extend(_problems(name, declared, values[name], root))
+    if problems:
+        raise UsageError("; ".join(problems), f"the inputs are {_listed(plan)}" if plan.inputs else "it has no inputs")
+    return values
+
+
+def _unknown(plan: Plan, given: Mapping[str, JSON]) -> Iterator[str]:
+    for name in given:
+        if name not in plan.inputs:
+            near = did_you_mean(name, plan.inputs)
+            yield f"there is no input `{name}`" + (f" ({near})" if near else "")
+
+
+def _problems(name: str, declared: InputPlan, value: JSON, root: PurePath) -> Iterator[str]:
+    found = Contract(declared.schema).problems(value)
+    yield from (f"input `{name}`: {problem}" for problem in found)
+    if not found and declared.schema.get("format") == "path" and isinstance(value, str):
+        inside = posixpath.normpath(posixpath.join(root.as_posix(), value))
+        if "\0" in value or not PurePath(inside).is_relative_to(root):
+            yield f"input `{name}`: `{value}` leaves the project"
+
+
+def _listed(plan: Plan) -> str:
+    return ", ".join(f"{name}{'' if declared.required else ' (optional)'}" for name, declared in plan.inputs.items())

@@ -1,0 +1,54 @@
+"""What `run` refuses and `validate` does not: commands without a sandbox."""
+
+from collections.abc import Iterator, Mapping
+
+from agentflow.plan.findings import Findings
+from agentflow.plan.model import Plan
+from agentflow.source.diagnostics import Diagnostic
+from agentflow.source.document import Loc
+from agentflow.spec.agents import Agent
+from agentflow.spec.load import Source
+from agentflow.spec.steps import AgentStep, ForEachStep, GroupStep, RunStep, StepBase
+
+_HINT = "write `sandbox: off` to let commands run as you would run them; sandboxes are not supported yet"
+
+
+def run_refusals(source: Source, plan: Plan) -> list[Diagnostic]:
+    """Every command of a file that needs a sandbox, which this version does not have; none under `sandbox: off`.
+
+    Parameters:
+        source: what the plan was made from.
+    """
+    workflow = source.workflow
+    if plan.sandbox_off:
+        return []
+    findings = Findings(source)
+    for name in workflow.tools:
+        findings.at("AF504", f"tool `{name}` runs a command, and there is no sandbox", ("tools", name), _HINT, key=True)
+    for name, agent in workflow.agents.items():
+        _check_agent(agent, ("agents", name), findings)
+    for step, loc in _steps(workflow.steps, ()):
+        if isinstance(step, RunStep):
+            findings.at("AF504", "a command runs, and there is no sandbox", (*loc, "run"), _HINT, key=True)
+        if isinstance(step, AgentStep) and isinstance(step.agent, Agent):
+            _check_agent(step.agent, (*loc, "agent"), findings)
+    return findings.sorted()
+
+
+def _check_agent(agent: Agent, loc: Loc, findings: Findings) -> None:
+    for index, tool in enumerate(agent.tools):
+        if tool == "Bash" or tool.startswith("Bash("):
+            findings.at("AF504", "`Bash` is granted, and there is no sandbox", (*loc, "tools", index), _HINT)
+
+
+def _steps(steps: Mapping[str, StepBase], loc: Loc) -> Iterator[tuple[StepBase, Loc]]:
+    for name, step in steps.items():
+        yield from _with_body(step, (*loc, "steps", name))
+
+
+def _with_body(step: StepBase, loc: Loc) -> Iterator[tuple[StepBase, Loc]]:
+    yield step, loc
+    if isinstance(step, ForEachStep | GroupStep) and step.steps is not None:
+        yield from _steps(step.steps, loc)
+    if isinstance(step, ForEachStep) and step.step is not None:
+        yield from _with_body(step.step, (*loc, "step"))
