@@ -1,0 +1,88 @@
+"""Who may write a run's streams."""
+
+import apsw
+
+from agentflow.errors import JournalError
+from agentflow.journal.owner import Owner
+from agentflow.journal.port import RUN_STREAM, Lease
+from agentflow.journal.recording import lost
+
+LEASE_SECONDS = 30.0
+"""How long a lease holds that nobody renews."""
+
+_RELEASED = 0.0
+
+
+def grant(connection: apsw.Connection, run: str, owner: Owner, now: float, checksum: bytes) -> Lease:
+    """Makes a run's own stream, empty, and its first lease. Raises JournalError where the run is there already."""
+    connection.execute(
+        "INSERT INTO streams (run, stream, epoch, owner, expires_at, seq, checksum, updated_at)"
+        " VALUES (?, ?, 1, ?, ?, 0, ?, ?) ON CONFLICT DO NOTHING",
+        (run, RUN_STREAM, str(owner), now + LEASE_SECONDS, checksum, now),
+    )
+    if connection.changes() != 1:
+        raise JournalError(f"there is a run {run} already", "start it under another id, or resume it")
+    return Lease(run, 1, str(owner), survived=True)
+
+
+def take(connection: apsw.Connection, run: str, owner: Owner, now: float) -> Lease:
+    """Makes `owner` the owner of all streams of a run.
+
+    Raises:
+        JournalError: no such run, it has ended, or a live process owns it.
+    """
+    row: tuple[int, str, float, str, bool] | None = connection.execute(
+        "SELECT max(streams.epoch), last.owner, last.expires_at, runs.status, runs.ended_at IS NOT NULL"
+        " FROM runs JOIN streams AS last ON last.run = runs.run AND last.stream = ?"
+        " JOIN streams ON streams.run = runs.run WHERE runs.run = ? GROUP BY runs.run",
+        (RUN_STREAM, run),
+    ).get
+    if row is None:
+        raise JournalError(f"there is no run {run}", "`agentflow runs` lists those that are there")
+    epoch, text, expires_at, status, ended = row
+    if ended:
+        raise JournalError(f"run {run} has ended: {status}", "start it anew, or fork it")
+    last = Owner.parse(text)
+    if not is_free(last, expires_at, owner, now):
+        raise JournalError(
+            f"run {run} is being run by process {last.pid} on {last.host}",
+            "wait until it is done, or stop that process",
+        )
+    connection.execute(
+        "UPDATE streams SET epoch = ?, owner = ?, expires_at = ? WHERE run = ?",
+        (epoch + 1, str(owner), now + LEASE_SECONDS, run),
+    )
+    return Lease(run, epoch + 1, str(owner), survived=last.same_boot(owner))
+
+
+def is_free(last: Owner, expires_at: float, seen_from: Owner, now: float) -> bool:
+    """Whether a lease was released, has run out, or its owner is known to live no more."""
+    return expires_at <= now or last.is_gone(seen_from)
+
+
+def holds(connection: apsw.Connection, lease: Lease) -> bool:
+    """Whether the lease is the run's present one."""
+    found: int = connection.execute(
+        "SELECT count(*) FROM streams WHERE run = ? AND stream = ? AND epoch = ? AND owner = ? AND expires_at > 0",
+        (lease.run, RUN_STREAM, lease.epoch, lease.owner),
+    ).get
+    return found == 1
+
+
+def renew(connection: apsw.Connection, lease: Lease, now: float) -> None:
+    """Lets the lease hold for `LEASE_SECONDS` from now. Raises LeaseLostError."""
+    if not _set_end(connection, lease, now + LEASE_SECONDS):
+        raise lost(lease)
+
+
+def release(connection: apsw.Connection, lease: Lease) -> None:
+    """Ends the lease; its owner stays written there, for `Lease.survived`. Harmless where it was lost."""
+    _set_end(connection, lease, _RELEASED)
+
+
+def _set_end(connection: apsw.Connection, lease: Lease, expires_at: float) -> bool:
+    connection.execute(
+        "UPDATE streams SET expires_at = ? WHERE run = ? AND epoch = ? AND owner = ? AND expires_at > 0",
+        (expires_at, lease.run, lease.epoch, lease.owner),
+    )
+    return connection.changes() > 0

@@ -1,0 +1,139 @@
+"""What the rooms above want of a journal; `sqlite.py` is one."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from agentflow.events.codec import Event
+from agentflow.events.run_events import RunStarted
+
+RUN_STREAM = ""
+"""The name of a run's own stream; every other stream is a session's."""
+
+LEASE_SECONDS = 30.0
+"""How long a lease holds without being renewed."""
+
+
+class Entry(Struct, frozen=True):
+    """An event and the stream it belongs to."""
+
+    stream: str
+    event: Event
+
+
+class Recorded(Struct, frozen=True):
+    """An event as the journal holds it; `seq` counts from 1 in its stream, without gaps."""
+
+    stream: str
+    seq: int
+    event: Event
+
+
+class Lease(Struct, frozen=True):
+    """The right to write the streams of a run.
+
+    Attributes:
+        epoch: rises with every new owner; a write under an older one is refused.
+        survived: the machine has not restarted since the last owner wrote, so nothing it wrote can be missing.
+    """
+
+    run: str
+    epoch: int
+    owner: str
+    survived: bool
+
+
+class RunSummary(Struct, frozen=True):
+    """A run as lists show it. Times in seconds since the epoch, money in US dollars.
+
+    Attributes:
+        status: `running` while a live process holds it, `crashed` where its owner is gone without a word.
+    """
+
+    run: str
+    workflow: str
+    path: str
+    project: str
+    started_at: float
+    updated_at: float
+    status: Literal["running", "waiting", "interrupted", "crashed", "done", "failed"]
+    failure_kind: str | None
+    cost_usd: float
+    turns: int
+
+
+class Gate(Struct, frozen=True):
+    """A question to a person, and the answer where there is one already."""
+
+    run: str
+    step: str
+    about: Literal["approve", "unknown"]
+    message: str
+    show: str | None
+    opened_at: float
+    expires_at: float | None
+    approved: bool | None = None
+    by: str | None = None
+    comment: str | None = None
+
+
+class Journal(Protocol):
+    """A journal. Reading needs no lease; every method but `append` is quick enough to call as it is."""
+
+    def create(self, started: RunStarted) -> Lease:
+        """Makes a run and records its first event, synced to disk."""
+
+    def take(self, run: str) -> Lease:
+        """Makes the caller the owner of a run's streams.
+
+        Raises:
+            JournalError: no such run, it has ended, or a live process owns it (the message says which).
+        """
+
+    def renew(self, lease: Lease) -> None:
+        """Keeps the lease alive; to be called every `LEASE_SECONDS / 3`. Raises LeaseLostError."""
+
+    def release(self, lease: Lease) -> None:
+        """Lets go of a lease, so that another may take it at once; harmless where it was lost."""
+
+    async def append(self, lease: Lease, entries: Sequence[Entry], *, durable: bool = False) -> None:
+        """Records entries, all or none, in order; returns once they survive the death of the process.
+
+        With `durable` they survive loss of power too. Calls that wait together share one commit; one that is refused
+        does not undo its neighbours.
+
+        Raises:
+            LeaseLostError: another owner has taken the stream.
+            JournalFullError: there is no room on the disk; nothing was recorded, and the call may be made again.
+            JournalError: the database cannot be written.
+        """
+
+    def read(self, run: str, stream: str | None = None) -> Iterator[Recorded]:
+        """A run's events, each verified: of one stream, or of all in the order they were recorded.
+
+        Raises:
+            JournalError: no such run, or what is there is damaged; the message names the stream and the seq.
+        """
+
+    def find(self, prefix: str) -> str:
+        """The one run whose id begins so. Raises JournalError where there is none, or more than one."""
+
+    def runs(self, limit: int = 50) -> list[RunSummary]:
+        """The newest runs first."""
+
+    def gates(self, run: str) -> list[Gate]:
+        """The gates of a run that no `GateAnswered` has closed, answered or not."""
+
+    def answer(self, run: str, step: str, *, approved: bool, by: str, comment: str | None, at: float) -> Gate:
+        """Leaves an answer for the run's owner to record, synced to disk.
+
+        Raises:
+            JournalError: no such gate (the message names those that are open), or it has its answer.
+        """
+
+    def prune(self, before: float) -> int:
+        """Deletes the runs that ended before then, and what only they used; returns how many."""
+
+    def close(self) -> None:
+        """Finishes what is being written and closes the database."""
