@@ -4,14 +4,14 @@
 they drive is `engine.local`, and everything that happens in it is an event in the project's journal.
 """
 
-import asyncio
 import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from agentflow.errors import AgentflowError, JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
@@ -19,9 +19,11 @@ from agentflow.source.diagnostics import Diagnostic, Place, Severity
 from agentflow.source.project import Problem, Project, read_workflow
 
 if TYPE_CHECKING:
+    import asyncio
+
     from agentflow.engine.local import Answer, Outcome
     from agentflow.events.codec import Event
-    from agentflow.journal.port import Gate, Journal, Lease
+    from agentflow.journal.port import Gate, Journal, Lease, RunSummary
     from agentflow.models.port import Model
     from agentflow.plan.model import Plan
     from agentflow.spec.load import Source
@@ -41,8 +43,7 @@ class InvalidWorkflowError(AgentflowError):
         self.checked = checked
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """A workflow file, checked.
 
     Attributes:
@@ -64,8 +65,7 @@ class Checked:
         return self.plan is not None
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """How a run is to go.
 
     Attributes:
@@ -87,11 +87,10 @@ class RunOptions:
     observe: "Callable[[str, Event], None] | None" = None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] | None = None
-    interrupt: asyncio.Event | None = None
+    interrupt: "asyncio.Event | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(Struct, frozen=True):
     """What a run has come to.
 
     Attributes:
@@ -243,6 +242,10 @@ async def stream(
 
     Leaving the iteration early interrupts the run.
     """
+    import asyncio
+
+    from msgspec.structs import replace
+
     options = options or RunOptions()
     heard: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
     interrupt = options.interrupt or asyncio.Event()
@@ -252,8 +255,6 @@ async def stream(
         heard.put_nowait((name, event))
         if also is not None:
             also(name, event)
-
-    from dataclasses import replace
 
     running = asyncio.create_task(run(path, inputs, replace(options, observe=observe, interrupt=interrupt)))
     try:
@@ -281,6 +282,33 @@ def scripted(path: str | os.PathLike[str]) -> "Model":
     from agentflow.models.scripted import ScriptedModel
 
     return ScriptedModel.from_file(Path(path))
+
+
+def open_journal(project: Path | None = None, access: Literal["write", "read"] = "read") -> "Journal":
+    """The journal of a project, to be closed by who asked for it.
+
+    Parameters:
+        project: the project's folder; None: the one around the current folder.
+
+    Raises:
+        JournalError: there is none, or it cannot be opened.
+    """
+    return _journal(journal_of(project), access)
+
+
+def summary_of(journal: "Journal", run: str) -> "RunSummary":
+    """A run as lists show it. Raises JournalError where there is no such run."""
+    found = next((summary for summary in journal.runs(1_000_000) if summary.run == run), None)
+    if found is None:
+        raise JournalError(f"there is no run {run}", "`agentflow runs` lists the runs that are there")
+    return found
+
+
+def answer(approved: bool, by: str, comment: str | None = None) -> "Answer":
+    """What `RunOptions.ask` gives back: a person's yes or no. `by` says who."""
+    from agentflow.engine.local import Answer
+
+    return Answer(approved, by, comment)
 
 
 def _checked(path: str, source: "Source | None", problems: list[Diagnostic], content: bytes) -> Checked:
@@ -330,7 +358,9 @@ async def _drive(
         lease, prepare = journal.take(live.run.id), recover
 
 
-async def _interruptible(engine: Any, running: Any, interrupt: asyncio.Event | None) -> "Outcome":
+async def _interruptible(engine: Any, running: Any, interrupt: "asyncio.Event | None") -> "Outcome":
+    import asyncio
+
     task = asyncio.ensure_future(running)
     if interrupt is None:
         outcome: Outcome = await task

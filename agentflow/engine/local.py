@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from agentflow.engine.live import Live
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.run_actions import RUN_ACTIONS
@@ -31,10 +33,11 @@ from agentflow.session.decide import decide as decide_session
 from agentflow.tools.toolbox import Toolbox
 
 SECONDS_BETWEEN_LOOKS_FOR_ANSWERS = 0.5
+FILES_PER_CALL = 4
+"""A command holds its three pipes and a handle; a model call holds one connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A person's yes or no. `by` says who."""
 
     approved: bool
@@ -42,8 +45,7 @@ class Answer:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What a run is handed from outside.
 
     Attributes:
@@ -66,8 +68,7 @@ class Surroundings:
     chance: Callable[[], float] = random.random
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How the loop ended.
 
     Attributes:
@@ -78,6 +79,19 @@ class Outcome:
     status: Literal["finished", "waiting", "interrupted"]
     finished: RunFinished | None = None
     waiting: tuple[str, ...] = ()
+
+
+def allow_open_files(calls: int) -> None:
+    """Raises this process's bound on open files where so many calls in flight need it, as far as the system lets it."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, which has no such bound
+        return
+    wanted = calls * FILES_PER_CALL + 256
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 @dataclass(slots=True)
@@ -130,6 +144,7 @@ class LocalEngine:
             JournalError: the journal cannot be written.
         """
         self._done = asyncio.get_running_loop().create_future()
+        allow_open_files(self.live.plan.limits.parallel)
         recording = asyncio.create_task(self.recorder.run(self._look_around))
         recording.add_done_callback(self._task_ended)
         renewing = asyncio.create_task(self._renew())

@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from agentflow.events.run_events import StepFinished
 from agentflow.events.session_events import ModelFailed, ModelReplied, ToolFinished

@@ -1,8 +1,9 @@
 """What the run decider wants, done: one function for each kind of action."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from agentflow.engine.live import commands_at_work
 from agentflow.engine.perform import run_step
@@ -68,6 +69,10 @@ def want_command(engine: "LocalEngine", path: str) -> None:
             action = command_of(engine.live.plan, engine.live.run, path)
         except ExpressionError as error:
             failure = Failure("expression", str(error), step=path)
+            engine.happen(RUN_STREAM, StepFinished(engine.now(), path, "failed", failure=failure))
+            return False
+        if not engine.live.plan.sandbox_off:
+            failure = Failure("sandbox", "commands run only under `sandbox: off`, until there is a sandbox", step=path)
             engine.happen(RUN_STREAM, StepFinished(engine.now(), path, "failed", failure=failure))
             return False
         called = CommandCalled(engine.now(), path, action.argv)

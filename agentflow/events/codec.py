@@ -5,8 +5,10 @@ field that is added with a default needs no new version. What changes the meanin
 """
 
 import json
-from dataclasses import MISSING, fields
 from typing import Any
+
+from msgspec import NODEFAULT
+from msgspec.structs import fields
 
 from agentflow.errors import JournalError
 from agentflow.events import run_events, session_events
@@ -43,7 +45,8 @@ VERSIONS: dict[type[Any], int] = {
 
 _TYPES = {kind.__name__: kind for kind in VERSIONS}
 _NESTED: dict[str, type[Any]] = {"failure": Failure, "usage": Usage, "spent": Spent, "timings": Timings}
-_TUPLES = frozenset({"content", "waiting", "argv"})
+_TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def _with_defaults(kind: type[Any]) -> tuple[tuple[str, object], ...]:
@@ -60,7 +63,7 @@ def to_body(value: Any) -> dict[str, JSON]:
     body = {}
     for name, default in _FIELDS[type(value)]:
         content = getattr(value, name)
-        if content is default or (default is not MISSING and content == default and type(content) is type(default)):
+        if content is default or (default is not NODEFAULT and content == default and type(content) is type(default)):
             continue
         body[name] = to_body(content) if type(content) in _FIELDS else content
     return body
@@ -68,7 +71,7 @@ def to_body(value: Any) -> dict[str, JSON]:
 
 def dumps(value: JSON) -> str:
     """JSON text, compact and in ASCII: whatever a model or tool says survives, lone surrogates too."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
 
 
 def from_body(name: str, version: int, body: dict[str, JSON]) -> Event:
@@ -84,15 +87,20 @@ def from_body(name: str, version: int, body: dict[str, JSON]) -> Event:
             "resume it with the version of agentflow that wrote it, or a newer one",
         )
     try:
-        event: Event = kind(**{key: _from_json(key, value) for key, value in body.items()})
-    except TypeError as error:
+        event: Event = kind(**_fields(name, body))
+    except (AttributeError, TypeError) as error:
         raise JournalError(f"an event `{name}` in the journal is damaged: {error}") from error
     return event
 
 
-def _from_json(key: str, value: JSON) -> Any:
-    if value is not None and key in _NESTED:
-        return _NESTED[key](**{name: _from_json(name, inner) for name, inner in value.items()})
-    if key in _TUPLES and isinstance(value, list):
-        return tuple(value)
-    return value
+def _fields(kind: str, body: dict[str, JSON]) -> dict[str, Any]:
+    values = {name: _nested(name, value) for name, value in body.items()}
+    if (listed := _TUPLES.get(kind)) in values:
+        values[str(listed)] = tuple(values[str(listed)])
+    return values
+
+
+def _nested(name: str, value: JSON) -> Any:
+    if value is None or name not in _NESTED:
+        return value
+    return _NESTED[name](**{inner: _nested(inner, content) for inner, content in value.items()})

@@ -1,14 +1,14 @@
 """What can happen to a run. `at` is seconds since the epoch; a step is named by its path, as `research[3].find`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from agentflow.events.values import JSON, Failure, Spent, StepStatus
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True):
     """The run exists.
 
     Attributes:
@@ -30,16 +30,14 @@ class RunStarted:
     inputs: Mapping[str, JSON]
 
 
-@dataclass(frozen=True, slots=True)
-class RunResumed:
+class RunResumed(Struct, frozen=True):
     """A process took the run over; the time since `worked_until`, the last event of any stream, was nobody's work."""
 
     at: float
     worked_until: float
 
 
-@dataclass(frozen=True, slots=True)
-class RunPaused:
+class RunPaused(Struct, frozen=True):
     """The process let the run go: it waits for people, or was interrupted. `resume` goes on."""
 
     at: float
@@ -47,16 +45,14 @@ class RunPaused:
     waiting: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RunLimitReached:
+class RunLimitReached(Struct, frozen=True):
     """A bound of the run that only a clock can tell."""
 
     at: float
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class RunFinished:
+class RunFinished(Struct, frozen=True):
     """The run has ended for good."""
 
     at: float
@@ -66,8 +62,7 @@ class RunFinished:
     spent: Spent
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(Struct, frozen=True):
     """A step began: a command, a session, a block.
 
     Attributes:
@@ -83,8 +78,7 @@ class StepStarted:
     items: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CommandCalled:
+class CommandCalled(Struct, frozen=True):
     """A step's command is about to run: the intent that comes before its effect."""
 
     at: float
@@ -92,8 +86,7 @@ class CommandCalled:
     argv: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StepFinished:
+class StepFinished(Struct, frozen=True):
     """A step, or an item of a `for_each` (as `research[3]`), has ended.
 
     Attributes:
@@ -116,16 +109,14 @@ class StepFinished:
     spent: Spent | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeUnknown:
+class OutcomeUnknown(Struct, frozen=True):
     """A crash cut a step's effect off; whether it happened cannot be told."""
 
     at: float
     step: str
 
 
-@dataclass(frozen=True, slots=True)
-class GateOpened:
+class GateOpened(Struct, frozen=True):
     """A person is asked.
 
     Attributes:
@@ -141,8 +132,7 @@ class GateOpened:
     expires_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GateAnswered:
+class GateAnswered(Struct, frozen=True):
     """A person, `--yes` or the timeout has answered. `by` says who."""
 
     at: float
@@ -153,16 +143,14 @@ class GateAnswered:
     expired: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyLeased:
+class MoneyLeased(Struct, frozen=True):
     """The run may spend this much more, in US dollars, before it asks again; synced to disk before use."""
 
     at: float
     amount_usd: float
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyWrittenOff:
+class MoneyWrittenOff(Struct, frozen=True):
     """A lease that power loss left unaccounted stays charged, in US dollars."""
 
     at: float

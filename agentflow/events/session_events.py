@@ -1,13 +1,13 @@
 """What can happen to a session: one agent's conversation. `at` is seconds since the epoch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agentflow.events.values import JSON, Effects, Failure, Spent, Timings, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class SessionStarted:
+class SessionStarted(Struct, frozen=True):
     """A session exists, with nothing said yet but its prompt.
 
     Attributes:
@@ -29,15 +29,13 @@ class SessionStarted:
     continues: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionResumed:
+class SessionResumed(Struct, frozen=True):
     """A process took the session over; the time since the last event was nobody's work."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCalled:
+class ModelCalled(Struct, frozen=True):
     """A request is about to go out.
 
     Attributes:
@@ -57,8 +55,7 @@ class ModelCalled:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelReplied:
+class ModelReplied(Struct, frozen=True):
     """A whole reply came, `message_stop` included.
 
     Attributes:
@@ -79,8 +76,7 @@ class ModelReplied:
     timings: Timings | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFailed:
+class ModelFailed(Struct, frozen=True):
     """A request brought no whole reply.
 
     Attributes:
@@ -100,8 +96,7 @@ class ModelFailed:
     overloaded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCalled:
+class ToolCalled(Struct, frozen=True):
     """A tool is about to run: the intent that comes before its effect.
 
     Attributes:
@@ -118,8 +113,7 @@ class ToolCalled:
     session: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolFinished:
+class ToolFinished(Struct, frozen=True):
     """A tool call has its one result.
 
     Attributes:
@@ -138,16 +132,14 @@ class ToolFinished:
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LimitReached:
+class LimitReached(Struct, frozen=True):
     """A bound that only the engine can tell: money, agents, depth, the clock."""
 
     at: float
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFinished:
+class SessionFinished(Struct, frozen=True):
     """The session has ended.
 
     Attributes:

@@ -1,7 +1,8 @@
 """The values that events carry."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 JSON = Any
 
@@ -61,8 +62,7 @@ StepStatus = Literal["done", "failed", "skipped", "rejected"]
 Effects = Literal["none", "writes", "sends"]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why a step or session did not end well.
 
     Attributes:
@@ -78,8 +78,7 @@ class Failure:
     step: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens, as the Messages API counts them: `input_tokens` excludes what was read from or written to the cache."""
 
     input_tokens: int = 0
@@ -108,8 +107,7 @@ class Usage:
         return self.input_total + self.output_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """What something cost: tokens, US dollars, model calls, tool calls; subagents included."""
 
     usage: Usage = Usage()
@@ -129,8 +127,7 @@ class Spent:
 NOTHING_SPENT = Spent()
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(Struct, frozen=True):
     """Phases of a model call, in seconds: waiting for a slot, until the first byte of the reply, in all."""
 
     queued: float

@@ -8,6 +8,8 @@ calls passes a cap. The ledger is a fold over events that is kept in place; it d
 from dataclasses import dataclass
 from math import inf
 
+from msgspec import Struct
+
 from agentflow.events.values import Failure
 from agentflow.plan.prices import Price
 
@@ -33,16 +35,14 @@ class Account:
         return self.cap_usd - self.settled_usd - self.reserved_usd
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(Struct, frozen=True):
     """A call may go out: its reply bounded by `max_tokens`, `usd` held for it."""
 
     max_tokens: int
     usd: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Not now: calls in flight hold what this one needs, and may give some of it back."""
 
 

@@ -8,7 +8,8 @@ money or access that lacks: that is permanent under any status.
 import email.utils
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agentflow.events.values import FailureKind
 from agentflow.models.port import ModelError
@@ -44,8 +45,7 @@ _MOVES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """An answer that is an error.
 
     Attributes:

@@ -1,8 +1,9 @@
 """What the rooms above want of a model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from agentflow.events.values import Failure, FailureKind, Timings, Usage
 from agentflow.session.context import Request
@@ -12,8 +13,7 @@ JSON = Any
 __all__ = ["Model", "ModelError", "Reply", "Request"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A whole reply, `message_stop` included; fields as the API names them."""
 
     content: tuple[Mapping[str, JSON], ...]

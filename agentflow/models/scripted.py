@@ -25,10 +25,11 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from agentflow.errors import UsageError
@@ -102,8 +103,7 @@ class Script(Spec):
     replies: dict[str, list[Line]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sessions:
+class _Sessions(Struct, frozen=True):
     """What an agent answers, in the order in which `match` is tried."""
 
     lines: tuple[SessionLine, ...]

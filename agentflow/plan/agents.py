@@ -1,15 +1,16 @@
 """Agents with their defaults filled in, their tools granted, and all that they name looked up."""
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agentflow.plan.drafts import DraftBlock
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.findings import Findings
 from agentflow.plan.grants import GrantReader
-from agentflow.plan.graph import cycles_of, edges
+from agentflow.plan.graph import callers, cycles_of, sorted_by
 from agentflow.plan.model import AgentPlan, StopRules
 from agentflow.plan.prices import known_models, max_output_tokens, price_of
 from agentflow.plan.scopes import Scope, Variable, check
@@ -30,8 +31,7 @@ STOP_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AgentReader:
+class AgentReader(Struct, frozen=True):
     """Makes the agents of one file.
 
     Attributes:
@@ -181,14 +181,15 @@ def agents_of_steps(
             continue
         if step.output is not None:
             output = findings.source.mapping((*draft.loc, "output"), step.output)
-            agent = dataclasses.replace(agent, output=output)
+            agent = replace(agent, output=output)
         yield draft.loc, agent
 
 
 def check_calls(agents: Mapping[str, AgentPlan], findings: Findings) -> None:
     """Agents that may call each other in a circle."""
-    index = {name: position for position, name in enumerate(agents)}
-    graph = edges(agents, {name: agent.subagents for name, agent in agents.items()})
-    for cycle in cycles_of(graph, index):
+    followers = callers({name: agent.subagents for name, agent in agents.items()})
+    if len(sorted_by(followers)) == len(agents):
+        return
+    for cycle in cycles_of(followers):
         message = f"agent `{cycle[0]}` may call itself: {' → '.join(cycle)}"
         findings.at("AF401", message, ("agents", cycle[0]), "take one of these out of `tools`", key=True)

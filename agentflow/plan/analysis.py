@@ -1,13 +1,14 @@
 """Checks steps in the order in which they run: what they read, of which type, and whether it may be missing."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
+
+from agentflow.plan.arrange import Arranged
 from agentflow.plan.drafts import Draft, DraftBlock, Key
 from agentflow.plan.findings import Findings
 from agentflow.plan.flow import check_argv, check_env, check_script, use_is_tainted
-from agentflow.plan.graph import Arranged
 from agentflow.plan.model import AgentPlan
 from agentflow.plan.scopes import LOOP, Scope, StepFacts, Variable, check
 from agentflow.plan.skips import can_skip, check_output
@@ -38,16 +39,14 @@ from agentflow.spec.steps import (
 APPROVAL = record({"by": STRING, "at": STRING, "comment": STRING})
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """What a step gives; `shape` is None where nothing can be read."""
 
     shape: Shape | None
     tainted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(Struct, frozen=True):
     """Checks the steps of one file.
 
     Attributes:

@@ -1,12 +1,13 @@
 """Checked drafts become the steps of a Plan."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
+
+from agentflow.plan.arrange import Arranged, continued
 from agentflow.plan.drafts import Draft
 from agentflow.plan.expressions import Expression
-from agentflow.plan.graph import Arranged, continued
 from agentflow.plan.model import (
     AgentPlan,
     AgentStepPlan,
@@ -32,8 +33,7 @@ from agentflow.spec.steps import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Builder:
+class Builder(Struct, frozen=True):
     """Builds the blocks of a file without errors.
 
     Attributes:
@@ -48,7 +48,7 @@ class Builder:
         """A block with all that it holds."""
         steps = {name: self._step(draft, arranged) for name, draft in arranged.block.drafts.items()}
         output = arranged.block.output
-        return Block(steps, arranged.graph, None if output is None else output.expression, arranged.order)
+        return Block(steps, arranged.followers, None if output is None else output.expression, arranged.order)
 
     def _step(self, draft: Draft, arranged: Arranged) -> StepPlan:
         step = draft.step

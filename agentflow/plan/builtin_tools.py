@@ -1,15 +1,15 @@
 """The built-in tools as a model sees them: Claude Code's names, parameters and meanings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from agentflow.plan.model import Effects, ToolSpec
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltinTool:
+class BuiltinTool(Struct, frozen=True):
     """A tool that every workflow may grant.
 
     Attributes:

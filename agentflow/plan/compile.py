@@ -3,17 +3,18 @@
 import hashlib
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agentflow.plan.agents import AgentReader, agents_of_steps, check_calls, inline_agents
 from agentflow.plan.analysis import Analysis, check_bounds
+from agentflow.plan.arrange import arrange
 from agentflow.plan.build import Builder
 from agentflow.plan.commands import command_tools, tool_specs
 from agentflow.plan.drafts import DraftBlock, check_names, draft_block
 from agentflow.plan.findings import Findings, has_errors
 from agentflow.plan.flow import check_env
 from agentflow.plan.grants import GrantReader
-from agentflow.plan.graph import arrange
 from agentflow.plan.inputs import input_plans, inputs_variable
 from agentflow.plan.model import AgentPlan, Block, CommandToolPlan, InputPlan, Plan, RunLimits
 from agentflow.plan.scopes import RUN, Scope, Variable, check
@@ -95,8 +96,7 @@ def _plan(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Agents:
+class _Agents(Struct, frozen=True):
     """The agents of a file: by name, and those in steps by where they stand."""
 
     named: Mapping[str, AgentPlan]

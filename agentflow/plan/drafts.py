@@ -1,8 +1,9 @@
 """Steps with their texts parsed, before anything in them is resolved."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agentflow.plan.findings import Findings
 from agentflow.plan.texts import TextReader, Use
@@ -24,8 +25,7 @@ RESERVED_NAMES = ("inputs", "steps", "loop", "run", "previous", "secrets", "inpu
 Key = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """One step.
 
     Attributes:
@@ -45,8 +45,7 @@ class Draft:
         return tuple(use for name, use in self.uses.items() if name[0] == key)
 
 
-@dataclass(frozen=True, slots=True)
-class DraftBlock:
+class DraftBlock(Struct, frozen=True):
     """The steps of one scope.
 
     Attributes:

@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from agentflow.plan import syntax
 from agentflow.plan.evaluate import Rounds, evaluate, pieces
@@ -16,8 +17,7 @@ __all__ = ["Expression", "ExpressionError", "Reference", "Template", "references
 JSON = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One thing that an expression reads.
 
     Attributes:
@@ -33,13 +33,12 @@ class Reference:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A bare expression, such as `steps.check.output.ok`."""
 
     source: str
     references: tuple[Reference, ...]
-    tree: syntax.Node = field(repr=False, compare=False)
+    tree: syntax.Node
 
     def evaluate(self, names: Mapping[str, JSON]) -> JSON:
         """Its value over the names; plain data.
@@ -57,8 +56,7 @@ class Expression:
             raise ExpressionError(f"`{_short(self.source)}`: the data is nested too deeply; flatten it first") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A text with `{{ }}` in it.
 
     Attributes:
@@ -68,7 +66,7 @@ class Template:
     source: str
     references: tuple[Reference, ...]
     constant: bool
-    parts: tuple[syntax.Node, ...] = field(repr=False, compare=False)
+    parts: tuple[syntax.Node, ...]
 
     def render(self, names: Mapping[str, JSON]) -> str:
         """Its text over the names; what is not text stands in it as JSON.

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import pathspec
+from msgspec import Struct
 
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.findings import Findings
@@ -18,16 +18,14 @@ AGENT_TOOL = "Agent"
 FINISH_TOOL = "finish"
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """What an agent's `tools` come to."""
 
     grants: tuple[Grant, ...]
     subagents: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GrantReader:
+class GrantReader(Struct, frozen=True):
     """Reads the tool strings of a file's agents.
 
     Attributes:

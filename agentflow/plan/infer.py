@@ -1,8 +1,9 @@
 """The type of an expression, as far as it can be known, and the fields that its types cannot give."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from agentflow.plan import syntax
 from agentflow.plan.syntax import Node
@@ -38,8 +39,7 @@ class Reader(Protocol):
         """A hint that names what the author may have meant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inference:
+class Inference(Struct, frozen=True):
     """Gives each node of one text its shape.
 
     Attributes:

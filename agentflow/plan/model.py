@@ -1,10 +1,13 @@
 """The Plan: everything a run may do, resolved and frozen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec import Struct, field
+
 from agentflow.plan.expressions import Expression, Template
+from agentflow.plan.graph import Edges, digraph
 
 if TYPE_CHECKING:
     import networkx
@@ -13,8 +16,7 @@ Effects = Literal["none", "writes", "sends"]
 JSON = Any
 
 
-@dataclass(frozen=True, slots=True)
-class ToolSpec:
+class ToolSpec(Struct, frozen=True):
     """A tool as a model sees it and as the deciders treat it.
 
     Attributes:
@@ -31,8 +33,7 @@ class ToolSpec:
     effects: Effects
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """One tool an agent may use.
 
     Attributes:
@@ -44,8 +45,7 @@ class Grant:
     rules: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StopRules:
+class StopRules(Struct, frozen=True):
     """What ends an agent; None is no bound. Money in US dollars, time in seconds."""
 
     turns: int
@@ -58,8 +58,7 @@ class StopRules:
     when: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AgentPlan:
+class AgentPlan(Struct, frozen=True):
     """An agent, its defaults filled in.
 
     Attributes:
@@ -85,8 +84,7 @@ class AgentPlan:
     subagents: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CommandToolPlan:
+class CommandToolPlan(Struct, frozen=True):
     """A tool of the file's own; `argv`, `stdin` and `env` are rendered over `input`. Timeout in seconds."""
 
     spec: ToolSpec
@@ -96,8 +94,7 @@ class CommandToolPlan:
     timeout: float
 
 
-@dataclass(frozen=True, slots=True)
-class StepPlan:
+class StepPlan(Struct, frozen=True):
     """What every step has.
 
     Attributes:
@@ -119,8 +116,7 @@ class StepPlan:
     continues: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AgentStepPlan(StepPlan):
+class AgentStepPlan(StepPlan, frozen=True):
     """One agent session. `continues_session` is the id of the step whose session it carries on."""
 
     agent: AgentPlan
@@ -128,8 +124,7 @@ class AgentStepPlan(StepPlan):
     continues_session: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunStepPlan(StepPlan):
+class RunStepPlan(StepPlan, frozen=True):
     """A command: `argv` templates, or `script`, a constant for `bash -euo pipefail -c`. Timeout in seconds."""
 
     argv: tuple[Template, ...]
@@ -144,15 +139,13 @@ class RunStepPlan(StepPlan):
     on_unknown: Literal["ask", "retry", "fail"]
 
 
-@dataclass(frozen=True, slots=True)
-class ValueStepPlan(StepPlan):
+class ValueStepPlan(StepPlan, frozen=True):
     """The value of an expression."""
 
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class ApproveStepPlan(StepPlan):
+class ApproveStepPlan(StepPlan, frozen=True):
     """A person says yes or no. Timeout in seconds."""
 
     message: Template
@@ -162,16 +155,14 @@ class ApproveStepPlan(StepPlan):
     on_reject: Literal["skip", "continue"]
 
 
-@dataclass(frozen=True, slots=True)
-class BoundPlan:
+class BoundPlan(Struct, frozen=True):
     """A bound: a constant, or the name of an input whose schema bounds it."""
 
     value: int | None
     input: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ForEachStepPlan(StepPlan):
+class ForEachStepPlan(StepPlan, frozen=True):
     """The body once per item; `parallel` bounds the items at work at once."""
 
     items: Expression
@@ -182,34 +173,36 @@ class ForEachStepPlan(StepPlan):
     body: "Block"
 
 
-@dataclass(frozen=True, slots=True)
-class GroupStepPlan(StepPlan):
+class GroupStepPlan(StepPlan, frozen=True):
     """A scope of steps."""
 
     body: "Block"
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True, dict=True):
     """The steps of one scope.
 
     Attributes:
         steps: by id, in the file's order.
-        graph: a `networkx.DiGraph` of the ids; an edge runs from a step to one that reads or needs it. An edge that
-            an inner block's reference causes runs to the step that holds the block.
+        followers: of each id, those of the steps that read or need it; where a step inside a block does, that is the
+            step that holds the block.
         output: what readers outside see; None: nothing can be read. For a body given as `step:` this reads that
             step's output.
         order: the ids so that each comes after those it waits for; ties in the file's order.
     """
 
     steps: Mapping[str, StepPlan]
-    graph: "networkx.DiGraph[str]"
+    followers: Edges
     output: Expression | None
     order: tuple[str, ...]
 
+    @cached_property
+    def graph(self) -> "networkx.DiGraph[str]":
+        """The steps as a graph, an edge from each to those that follow it; built when it is first walked."""
+        return digraph(self.followers)
 
-@dataclass(frozen=True, slots=True)
-class InputPlan:
+
+class InputPlan(Struct, frozen=True):
     """An input: its JSON Schema (without `default` and `untrusted`) and its default where it has one."""
 
     schema: Mapping[str, JSON]
@@ -218,8 +211,7 @@ class InputPlan:
     untrusted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunLimits:
+class RunLimits(Struct, frozen=True):
     """The bounds of the whole run. Money in US dollars, time in seconds."""
 
     cost_usd: float
@@ -230,8 +222,7 @@ class RunLimits:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Everything a run may do.
 
     Attributes:

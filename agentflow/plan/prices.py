@@ -1,16 +1,16 @@
 """What a model costs and how much it holds, from the generated table."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from agentflow.plan.price_table import MODELS, Rates
 
 _MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(Struct, frozen=True):
     """US dollars per token.
 
     Attributes:
@@ -41,8 +41,7 @@ class Price:
         return held
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
+class _Model(Struct, frozen=True):
     """A model of the table; sizes in tokens."""
 
     price: Price

@@ -1,7 +1,8 @@
 """What a text may read where it stands, and what it gets."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agentflow.plan import syntax
 from agentflow.plan.drafts import Draft, DraftBlock
@@ -23,8 +24,7 @@ from agentflow.source.document import Loc
 from agentflow.spec.steps import ApproveStep, ForEachStep, RunStep
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """What a name stands for.
 
     Attributes:
@@ -44,8 +44,7 @@ STATUS = Shape.of({"enum": ["done", "failed", "skipped", "rejected"]})
 ERROR = union((NULL, record({"kind": STRING, "message": STRING})))
 
 
-@dataclass(frozen=True, slots=True)
-class StepFacts:
+class StepFacts(Struct, frozen=True):
     """What is known of a step once it is checked.
 
     Attributes:
@@ -61,8 +60,7 @@ class StepFacts:
     can_be_missing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The names and steps that a text may read.
 
     Attributes:
@@ -138,8 +136,7 @@ def shape_of(node: syntax.Node, scope: Scope, use: Use) -> Shape:
     return Inference(_Resolver(use, scope, None), {}).shape(node)
 
 
-@dataclass(frozen=True, slots=True)
-class _Resolver:
+class _Resolver(Struct, frozen=True):
     use: Use
     scope: Scope
     findings: Findings | None

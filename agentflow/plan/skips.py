@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from agentflow.plan.arrange import Arranged
 from agentflow.plan.drafts import Draft
 from agentflow.plan.findings import Findings
-from agentflow.plan.graph import Arranged
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import Use
 from agentflow.spec.steps import ApproveStep

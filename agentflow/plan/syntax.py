@@ -5,8 +5,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 JSON = Any
 
@@ -14,40 +15,35 @@ _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _KEYWORDS = frozenset(["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"])
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A constant: text, a number, true, false or null."""
 
     value: JSON
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     """`[a, b]`."""
 
     items: "tuple[Node, ...]"
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
+class MapOf(Struct, frozen=True):
     """`{'a': b}`."""
 
     pairs: "tuple[tuple[Node, Node], ...]"
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A name: `inputs`, `steps`, a variable."""
 
     name: str
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """`of.key`, `of['key']` or `of[0]`; the key is a `Literal` unless it is computed."""
 
     of: "Node"
@@ -55,8 +51,7 @@ class Member:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """`of[start:stop]`."""
 
     of: "Node"
@@ -65,16 +60,14 @@ class Slice:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """`not of`."""
 
     of: "Node"
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(Struct, frozen=True):
     """`left and right`, `left or right`: one of the two values, as in Python."""
 
     op: str
@@ -83,8 +76,7 @@ class Logic:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True):
     """`first < second <= third`: every neighbouring pair must hold."""
 
     first: "Node"
@@ -92,8 +84,7 @@ class Compare:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(Struct, frozen=True):
     """`left op right` with op one of `+ - * / // % **`."""
 
     op: str
@@ -102,8 +93,7 @@ class Arithmetic:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """`-of` or `+of`."""
 
     op: str
@@ -111,16 +101,14 @@ class Sign:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Concat:
+class Concat(Struct, frozen=True):
     """`a ~ b`: both as text."""
 
     parts: "tuple[Node, ...]"
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choose:
+class Choose(Struct, frozen=True):
     """`then if test else otherwise`."""
 
     test: "Node"
@@ -129,8 +117,7 @@ class Choose:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """`of | name(args, key=value)`."""
 
     name: str
@@ -140,8 +127,7 @@ class Filter:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """`of is name(args)`."""
 
     name: str
@@ -150,16 +136,14 @@ class Test:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Text of a template that stands for itself."""
 
     value: str
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Struct, frozen=True):
     """`{% if test %}body{% else %}otherwise{% endif %}`."""
 
     test: "Node"
@@ -168,8 +152,7 @@ class If:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class For:
+class For(Struct, frozen=True):
     """`{% for targets in items if condition %}body{% else %}otherwise{% endfor %}`."""
 
     targets: tuple[str, ...]

@@ -7,7 +7,6 @@ here, with its offset. Nothing is ever turned into Python code.
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -15,6 +14,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from msgspec import Struct
 
 from agentflow.plan import syntax
 from agentflow.plan.expressions import Expression, Template, references
@@ -163,8 +163,7 @@ def _whole_expression(parser: Parser, source: str) -> Node:
     return _Translator(False).node(node, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Translator:
+class _Translator(Struct, frozen=True):
     """Rewrites Jinja2's nodes; `lineno` of a node is the offset of its token."""
 
     statements: bool

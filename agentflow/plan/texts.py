@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from agentflow.plan import syntax
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.findings import Findings
@@ -12,8 +14,7 @@ from agentflow.source.document import Loc
 from agentflow.spec.base import FileRef
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """One expression or template of the file.
 
     Attributes:

@@ -1,9 +1,10 @@
 """What values can be: JSON Schemas, closed for reading. What has no schema is unknown and passes."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+
+from msgspec import Struct
 
 from agentflow.plan.values import kind
 
@@ -13,8 +14,7 @@ _MOST_EXPANSIONS = 2_000
 _DEEPEST_SCHEMA = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A JSON Schema and the schema that its local `$ref`s point into.
 
     Shapes may stand inside a schema wherever a schema may: types that are put together keep their own roots.
@@ -104,8 +104,7 @@ class _TooManyError(Exception):
     """A schema unfolds into more than is worth knowing; never leaves this module."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Spread:
+class _Spread(Struct, frozen=True):
     """Unfolds one schema; `left` counts down what may still be unfolded, `depth` how far this is inside it."""
 
     left: list[int]
@@ -249,8 +248,7 @@ def is_constrained(shape: Shape) -> bool:
 _CLOSED = {"integer", "number", "boolean", "null"}
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field that a shape can give.
 
     Attributes:
@@ -261,8 +259,7 @@ class Field:
     optional: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NoField:
+class NoField(Struct, frozen=True):
     """A field that a shape cannot give.
 
     Attributes:

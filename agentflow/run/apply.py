@@ -1,10 +1,10 @@
 """What an event makes of a run. Each function takes the state before and gives the state after."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
 from rpds import HashTrieMap
 
 from agentflow.events.run_events import (
@@ -24,7 +24,7 @@ from agentflow.events.run_events import (
     StepStarted,
 )
 from agentflow.events.values import Failure
-from agentflow.plan.model import Block, ForEachStepPlan, GroupStepPlan, Plan
+from agentflow.plan.model import Block, ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan
 from agentflow.run.decide import bound, halted, items_of
 from agentflow.run.state import ROOT, ItemResult, LoopState, RunState, ScopeState, StepState, item_of, split, step_path
 
@@ -50,8 +50,8 @@ def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
     """The state after `event`. Raises ValueError for an event that nothing asked for."""
     if state.finished is not None:
         raise ValueError(f"{type(event).__name__} after the run's end")
-    worked = state.running > 0 and type(event) is not RunResumed
-    passed = max(0.0, event.at - state.last_at) if worked else 0.0
+    worked_until = event.worked_until if isinstance(event, RunResumed) else event.at
+    passed = max(0.0, worked_until - state.last_at) if state.running > 0 else 0.0
     state = replace(state, last_at=event.at, active_seconds=state.active_seconds + passed)
     state = _APPLY[type(event)](plan, state, event)
     path = getattr(event, "step", None)
@@ -64,14 +64,8 @@ def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
 # The run as a whole
 
 
-def _resumed(_plan: Plan, state: RunState, event: RunResumed) -> RunState:
-    worked = max(0.0, event.worked_until - state.last_at) if state.running > 0 else 0.0
-    return replace(
-        state,
-        last_at=event.at,
-        active_seconds=state.active_seconds + worked,
-        run={**state.run, "attempt": state.run["attempt"] + 1},
-    )
+def _resumed(_plan: Plan, state: RunState, _event: RunResumed) -> RunState:
+    return replace(state, run={**state.run, "attempt": state.run["attempt"] + 1})
 
 
 def _paused(_plan: Plan, state: RunState, _event: RunPaused) -> RunState:
@@ -83,6 +77,8 @@ def _limit(_plan: Plan, state: RunState, event: RunLimitReached) -> RunState:
 
 
 def _run_finished(_plan: Plan, state: RunState, event: RunFinished) -> RunState:
+    if ROOT not in state.todo and state.limit is None:
+        raise ValueError("the run finished and its steps have not")
     return replace(state, finished=event, todo=HashTrieMap())
 
 
@@ -98,7 +94,7 @@ def _written_off(_plan: Plan, state: RunState, event: MoneyWrittenOff) -> RunSta
 
 
 def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
-    state = _taken(state, event.step)
+    state = _taken_to_begin(state, event.step)
     scope, name = _scope_of(state, event.step)
     step = scope.block.steps[name]
     started = StepState(status="running", attempt=event.attempt, session=event.session)
@@ -112,7 +108,7 @@ def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
         parallel = bound(state, step.parallel)
         loop = LoopState(scope.path, step, items, parallel)
         state = replace(state, loops=state.loops.insert(event.step, loop))
-        return state if items else _due(state, event.step)
+        return state if _may_open(state, loop) else _due(state, event.step)
     if event.session is not None:
         state = replace(state, sessions=state.sessions.insert(event.step, event.attempt))
     return _counted(replace(state, running=state.running + 1), scope.path, busy=1)
@@ -157,7 +153,7 @@ def _ended(state: RunState, path: str, scope_path: str, name: str, after: StepSt
         failure = after.failure or Failure("step_failed", f"step `{path}` failed")
         failure = failure if failure.step else replace(failure, step=path)
         scope = replace(scope, failing=failure)
-        state = replace(state, failing=True)
+        state = replace(state, failing=state.failing + 1)
     waits = scope.waits
     due = []
     for follower in scope.block.graph.successors(name):
@@ -178,6 +174,7 @@ def _item_finished(state: RunState, event: StepFinished, path: str, index: int) 
     failing = loop.failing
     if event.status == "failed" and not loop.step.collects and failing is None:
         failing = event.failure
+        state = replace(state, failing=state.failing + 1)
     result = ItemResult(event.status, event.output, event.failure)
     loop = replace(loop, results=loop.results.insert(index, result), failing=failing)
     state = replace(state, loops=state.loops.insert(path, loop))
@@ -199,15 +196,14 @@ def _closed(state: RunState, path: str, scope: ScopeState, name: str) -> RunStat
 def _outcome_unknown(_plan: Plan, state: RunState, event: OutcomeUnknown) -> RunState:
     scope, name = _scope_of(state, event.step)
     before = scope.steps[name]
-    if before.status != "running":
-        raise ValueError(f"{event.step} is not running")
+    _check_command_at_work(scope, name, event.step)
     state = _counted(replace(state, running=state.running - 1), scope.path, busy=-1)
     state = _with_step(state, scope, name, replace(before, unknown=True, gate=None, answer=None))
     return _due(state, event.step)
 
 
 def _gate_opened(_plan: Plan, state: RunState, event: GateOpened) -> RunState:
-    state = _taken(state, event.step)
+    state = _taken_to_begin(state, event.step)
     scope, name = _scope_of(state, event.step)
     state = _with_step(state, scope, name, replace(scope.steps[name], status="running", gate=event, answer=None))
     return _counted(replace(state, gates=state.gates.insert(event.step, event)), scope.path, asking=1)
@@ -228,9 +224,14 @@ def _gate_closed(state: RunState, path: str, scope: str) -> RunState:
 
 def _command_called(_plan: Plan, state: RunState, event: CommandCalled) -> RunState:
     scope, name = _scope_of(state, event.step)
-    if scope.steps[name].status != "running":
-        raise ValueError(f"{event.step} is not running")
+    _check_command_at_work(scope, name, event.step)
     return _with_step(state, scope, name, replace(scope.steps[name], called=True))
+
+
+def _check_command_at_work(scope: ScopeState, name: str, path: str) -> None:
+    step = scope.steps[name]
+    if not isinstance(scope.block.steps[name], RunStepPlan) or step.status != "running" or step.unknown:
+        raise ValueError(f"no command is at work at {path}")
 
 
 # Scopes and loops
@@ -299,6 +300,14 @@ def _taken(state: RunState, path: str) -> RunState:
     if path not in state.todo:
         raise ValueError(f"nothing was to be decided on {path}")
     return _counted(replace(state, todo=state.todo.remove(path)), _counting_scope(path), busy=-1)
+
+
+def _taken_to_begin(state: RunState, path: str) -> RunState:
+    """As `_taken`, for a step that has not begun, or that a crash has cut off."""
+    scope, name = _scope_of(state, path)
+    if scope.steps[name].status != "waiting" and not scope.steps[name].unknown:
+        raise ValueError(f"{path} has begun already")
+    return _taken(state, path)
 
 
 def _counting_scope(path: str) -> str:

@@ -37,7 +37,10 @@ JSON = Any
 
 
 def decide(plan: Plan, state: RunState) -> tuple[Action, ...]:
-    """Everything the run wants done now, in the order in which it became due."""
+    """Everything the run wants done now, in the order in which it became due.
+
+    Where `state.failing` rises while these are done, decide anew: what was to start may not start any more.
+    """
     if state.finished is not None:
         return ()
     if state.limit is not None:

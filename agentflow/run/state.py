@@ -5,9 +5,9 @@ Paths name everything: the root scope is `""`, a step `report` or `report.draft`
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
 from rpds import HashTrieMap
 
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
@@ -18,8 +18,7 @@ JSON = Any
 ROOT = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StepState:
+class StepState(Struct, frozen=True):
     """A step.
 
     Attributes:
@@ -43,8 +42,7 @@ class StepState:
     unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeState:
+class ScopeState(Struct, frozen=True):
     """The steps of one scope.
 
     Attributes:
@@ -76,8 +74,7 @@ class ScopeState:
         return self.busy == 0 and self.asking > 0
 
 
-@dataclass(frozen=True, slots=True)
-class ItemResult:
+class ItemResult(Struct, frozen=True):
     """How an item ended."""
 
     status: StepStatus
@@ -85,8 +82,7 @@ class ItemResult:
     failure: Failure | None
 
 
-@dataclass(frozen=True, slots=True)
-class LoopState:
+class LoopState(Struct, frozen=True):
     """A `for_each` at work.
 
     Attributes:
@@ -101,7 +97,7 @@ class LoopState:
     parallel: int
     begun: int = 0
     parked: int = 0
-    results: "HashTrieMap[int, ItemResult]" = HashTrieMap()  # noqa: RUF009  # immutable
+    results: "HashTrieMap[int, ItemResult]" = HashTrieMap()  # immutable
     failing: Failure | None = None
 
     @property
@@ -110,8 +106,7 @@ class LoopState:
         return self.begun - len(self.results)
 
 
-@dataclass(frozen=True, slots=True)
-class RunState:
+class RunState(Struct, frozen=True):
     """A run, folded from its events.
 
     Attributes:
@@ -122,7 +117,7 @@ class RunState:
         line: the next place.
         running: leaf steps at work.
         gates: those that are open, by the path of their step.
-        failing: something failed, somewhere, that ends what is around it.
+        failing: scopes and loops, those that are gone too, in which something failed that lets nothing new start.
         sessions: how many sessions began for each agent step's path.
         limit: a bound of the run that was reached.
         active_seconds: time at work, waits for people not counted.
@@ -137,9 +132,9 @@ class RunState:
     todo: "HashTrieMap[str, int]"
     line: int = 0
     running: int = 0
-    gates: "HashTrieMap[str, GateOpened]" = HashTrieMap()  # noqa: RUF009  # immutable
-    failing: bool = False
-    sessions: "HashTrieMap[str, int]" = HashTrieMap()  # noqa: RUF009  # immutable
+    gates: "HashTrieMap[str, GateOpened]" = HashTrieMap()  # immutable
+    failing: int = 0
+    sessions: "HashTrieMap[str, int]" = HashTrieMap()  # immutable
     limit: Failure | None = None
     active_seconds: float = 0.0
     spent: Spent = NOTHING_SPENT
@@ -148,8 +143,7 @@ class RunState:
     finished: RunFinished | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StartSession:
+class StartSession(Struct, frozen=True):
     """Start an agent step's session. `continues` is the stream of the session it carries on."""
 
     step: str
@@ -161,8 +155,7 @@ class StartSession:
     continues: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StartCommand:
+class StartCommand(Struct, frozen=True):
     """Run a command. `timeout` in seconds, `cwd` relative to the project; `parse` and `exit_codes` judge its end."""
 
     step: str
@@ -177,16 +170,14 @@ class StartCommand:
     exit_codes: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StartBlock:
+class StartBlock(Struct, frozen=True):
     """Open a group, or a loop over so many items."""
 
     step: str
     items: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenGate:
+class OpenGate(Struct, frozen=True):
     """Ask a person. `timeout` in seconds."""
 
     step: str
@@ -196,8 +187,7 @@ class OpenGate:
     timeout: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class FinishStep:
+class FinishStep(Struct, frozen=True):
     """End a step, or an item, without running anything more."""
 
     step: str
@@ -209,8 +199,7 @@ class FinishStep:
     approved: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FinishRun:
+class FinishRun(Struct, frozen=True):
     """End the run."""
 
     status: Literal["done", "failed"]

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from agentflow.events.session_events import (
     LimitReached,
@@ -27,7 +28,7 @@ JSON = Any
 
 def begin(plan: SessionPlan, event: SessionStarted, earlier: tuple[Message, ...] = ()) -> SessionState:
     """A session at its beginning; `earlier` are the messages of the session it carries on."""
-    messages = with_user_text(earlier, event.prompt)
+    messages = with_user_text(_answered(earlier), event.prompt)
     tools = [(tool.name, tool.description, tool.input_schema) for tool in plan.tools]
     return SessionState(
         started_at=event.at,
@@ -61,6 +62,19 @@ def with_user_text(messages: tuple[Message, ...], text: str) -> tuple[Message, .
     if messages and messages[-1]["role"] == "user":
         return (*messages[:-1], {"role": "user", "content": [*messages[-1]["content"], block]})
     return (*messages, {"role": "user", "content": [block]})
+
+
+def _answered(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The conversation with a result for each call that it ends on: a session may end on calls it did not make."""
+    if not messages or messages[-1]["role"] != "assistant":
+        return messages
+    content = "Not run: the session ended first."
+    results = [
+        {"type": "tool_result", "tool_use_id": block["id"], "content": content, "is_error": True}
+        for block in messages[-1]["content"]
+        if block["type"] == "tool_use"
+    ]
+    return (*messages, {"role": "user", "content": results}) if results else messages
 
 
 def _resumed(_plan: SessionPlan, state: SessionState, _event: SessionResumed) -> SessionState:

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
+
 from agentflow.events.values import Failure, FailureKind
-from agentflow.session.state import AGENT, Call, SessionPlan, SessionState
+from agentflow.session.state import AGENT, FINISH, Call, SessionPlan, SessionState
 
 JSON = Any
 
@@ -20,7 +21,9 @@ def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[s
     if not calls:
         return _fail(state, "unexpected_reply", "the model stopped for a tool call and made none")
     ids = [call.id for call in calls]
-    if len(set(ids)) < len(ids) or not all(_CALL_ID.fullmatch(name) for name in ids):
+    # Results, idempotency keys and the streams of subagents go by these ids.
+    told_apart = len(set(ids)) == len(ids) and _earlier_ids(state).isdisjoint(ids)
+    if not told_apart or not all(_CALL_ID.fullmatch(name) for name in ids):
         return _fail(state, "unexpected_reply", "the model's tool calls carry ids that are not unique or not allowed")
     counts = dict(state.counts)
     repeated = state.repeated
@@ -36,9 +39,21 @@ def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[s
         return _fail(
             state, "repeated_calls", f"the agent made the same call {most} times in a row: {repeated[0][:200]}"
         )
-    if stop.tool_calls is not None and sum(counts.values()) > stop.tool_calls:
+    # `finish` is how the agent is to end, so no bound on its tools keeps it from that.
+    if stop.tool_calls is not None and sum(counts.values()) - counts.get(FINISH, 0) > stop.tool_calls:
         return _fail(state, "tool_calls", f"the agent wants more than its {stop.tool_calls} tool calls")
     return state
+
+
+def _earlier_ids(state: SessionState) -> set[str]:
+    """The ids of all calls before the last reply, which is among the messages already."""
+    return {
+        block["id"]
+        for message in state.messages[:-1]
+        if message["role"] == "assistant"
+        for block in message["content"]
+        if block["type"] == "tool_use"
+    }
 
 
 def _call(plan: SessionPlan, block: Mapping[str, JSON]) -> Call:

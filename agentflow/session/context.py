@@ -1,8 +1,9 @@
 """What is sent to the model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from agentflow.plan.model import ToolSpec
 from agentflow.session.state import Message, SessionPlan, SessionState
@@ -10,8 +11,7 @@ from agentflow.session.state import Message, SessionPlan, SessionState
 JSON = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One model call.
 
     Attributes:
@@ -60,7 +60,7 @@ def request(plan: SessionPlan, state: SessionState, session: str, model: str) ->
         max_tokens=state.in_flight.max_tokens,
         effort=agent.effort,
         thinking=agent.thinking,
-        output_schema=None if agent.finish else agent.output,
+        output_schema=None if agent.finish and not state.closing else agent.output,
         cache=_cache(plan, state),
     )
 

@@ -1,8 +1,9 @@
 """How a session ends well: what its last words must meet, and what it is told when they do not."""
 
 import json
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from agentflow.events.values import Failure
 from agentflow.session.state import SessionPlan, SessionState
@@ -12,7 +13,7 @@ JSON = Any
 
 def ended_turn(plan: SessionPlan, state: SessionState, text: str) -> SessionState:
     """What a reply without tool calls, `text`, comes to: an end, or one more turn to correct the output."""
-    if plan.agent.finish:
+    if plan.agent.finish and not state.closing:
         message = "the agent stopped without calling `finish`, which it must end by"
         return replace(state, failure=Failure("finish_missing", message))
     if plan.output is None:

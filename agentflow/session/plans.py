@@ -1,7 +1,8 @@
 """From an agent's plan to what a session of it works with."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agentflow.plan.model import AgentPlan, ToolSpec
 from agentflow.session.state import AGENT, FINISH, SessionPlan

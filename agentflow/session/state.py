@@ -1,8 +1,9 @@
 """What a session is, and what has become of it so far."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
@@ -16,8 +17,7 @@ FINISH = "finish"
 AGENT = "Agent"
 
 
-@dataclass(frozen=True, slots=True)
-class SessionPlan:
+class SessionPlan(Struct, frozen=True):
     """What a session works with; the same for every session of an agent at one depth.
 
     Attributes:
@@ -39,8 +39,7 @@ class SessionPlan:
     siblings: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A tool call of the last reply.
 
     Attributes:
@@ -56,8 +55,7 @@ class Call:
     result: ToolFinished | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
+class InFlight(Struct, frozen=True):
     """A model call that has no reply yet."""
 
     turn: int
@@ -66,8 +64,7 @@ class InFlight:
     reserved_usd: float
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionState(Struct, frozen=True):
     """A session, folded from its events.
 
     Attributes:
@@ -121,8 +118,7 @@ class SessionState:
     finished: SessionFinished | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallModel:
+class CallModel(Struct, frozen=True):
     """Send the conversation.
 
     Attributes:
@@ -137,16 +133,14 @@ class CallModel:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunTool:
+class RunTool(Struct, frozen=True):
     """Run a tool."""
 
     call: Call
     tool: ToolSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Struct, frozen=True):
     """Start a subagent on `prompt`; its final result becomes the call's."""
 
     call: Call
@@ -154,8 +148,7 @@ class Spawn:
     prompt: str
 
 
-@dataclass(frozen=True, slots=True)
-class GiveResult:
+class GiveResult(Struct, frozen=True):
     """Give a call its result without running anything."""
 
     call: Call
@@ -163,8 +156,7 @@ class GiveResult:
     is_error: bool
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """End the session; what is still out is cancelled."""
 
     ending: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from agentflow.source.diagnostics import Place
 from agentflow.source.lines import Lines
@@ -15,8 +16,7 @@ Loc = tuple[str | int, ...]
 ROOT = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Nodes:
+class Nodes(Struct, frozen=True):
     """Where the nodes of a file stand, by number; a node is a key or a value, numbered in the order of the text.
 
     Eight bytes for a scalar: a file may have 200,000 of them. The value of a mapping's key is the node after
@@ -37,8 +37,7 @@ class Nodes:
     aliases: dict[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """A node on the way to a loc: the value's number, its key's where it has one, and the value."""
 
     node: int
@@ -46,8 +45,7 @@ class _Found:
     value: Any
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Document:
+class Document(Struct, frozen=True, eq=False):
     """One file, read.
 
     Attributes:

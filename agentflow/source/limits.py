@@ -1,10 +1,9 @@
 """How much of anything a YAML file may have."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What a file may have.
 
     Attributes:

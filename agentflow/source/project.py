@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from msgspec import Struct
+
 from agentflow.source.diagnostics import Place
 from agentflow.source.lines import Lines
 from agentflow.source.suggest import nearest
@@ -16,8 +18,7 @@ _MAX_LISTED = 1_000
 _MAX_NAME = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Why a file cannot be read.
 
     Attributes:
@@ -50,8 +51,7 @@ class SourceText:
         return self._lines.place(self.path, offset, offset + max(width, 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """The folder that a workflow's files stay in.
 
     Attributes:

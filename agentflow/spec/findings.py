@@ -1,7 +1,8 @@
 """What a check found: a diagnostic, and what must go so that the rest can still be read."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Document, Loc
@@ -9,8 +10,7 @@ from agentflow.source.document import Document, Loc
 EMPTY_HINT = "give it a value, or delete it"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A diagnostic, and the value that cannot be used because of it; None: nothing has to go."""
 
     diagnostic: Diagnostic

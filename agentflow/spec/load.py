@@ -2,9 +2,9 @@
 
 import os.path
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from agentflow.source import yaml_reader
@@ -24,8 +24,7 @@ from agentflow.spec.workflow import Workflow
 _STAND_INS = {"agentflow": 1, "name": "unnamed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A workflow file that has been read, with the files it names.
 
     Attributes:

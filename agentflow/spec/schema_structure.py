@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from msgspec import Struct
+
 from agentflow.spec.patterns import PatternError, searcher
 
 Path = tuple[str | int, ...]
@@ -46,8 +48,7 @@ _IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "
 _REFUSED = ("$dynamicRef", "$recursiveRef")
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaProblem:
+class SchemaProblem(Struct, frozen=True):
     """What is wrong with a schema.
 
     Attributes:

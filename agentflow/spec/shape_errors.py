@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from agentflow.source.diagnostics import Diagnostic
@@ -46,8 +46,7 @@ _ID_FORM = "a name starts with a letter or `_` and goes on with letters, digits 
 _NAME_FORM = f"{_ID_FORM}; agents and the workflow also with `-`"
 
 
-@dataclass(frozen=True, slots=True)
-class _Error:
+class _Error(Struct, frozen=True):
     """One of pydantic's errors, with its loc in the document and the alternatives it was met in."""
 
     type: str

@@ -131,5 +131,3 @@ Step = Annotated[
     ),
     Discriminator(kind_of),
 ]
-ForEachStep.model_rebuild()
-GroupStep.model_rebuild()

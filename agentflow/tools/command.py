@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentflow.errors import AgentflowError
 from agentflow.tools.failures import shortened
@@ -28,8 +29,7 @@ class CommandNotStarted(AgentflowError):  # noqa: N818 - the name other rooms kn
     """The command could not be started, or was killed at its very beginning for want of descriptors."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What to run.
 
     Attributes:
@@ -49,8 +49,7 @@ class Command:
     output_limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(Struct, frozen=True):
     """How a command ended.
 
     Attributes:

@@ -11,8 +11,9 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agentflow.tools.failures import ToolError, shortened
 from agentflow.tools.port import ToolContext
@@ -24,8 +25,7 @@ _PRIVATE = ".agentflow"
 _REPOSITORY = ".git"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a name leads.
 
     Attributes:

@@ -1,15 +1,15 @@
 """What a tool is handed and what it gives back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 JSON = Any
 
 
-@dataclass(frozen=True, slots=True)
-class ToolOutput:
+class ToolOutput(Struct, frozen=True):
     """What a tool call came to.
 
     Attributes:
@@ -21,8 +21,7 @@ class ToolOutput:
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ToolContext:
+class ToolContext(Struct, frozen=True):
     """Where and for whom a call runs.
 
     Attributes:

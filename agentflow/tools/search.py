@@ -5,6 +5,8 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from agentflow.guard.patterns import Pattern, compile_pattern
 from agentflow.tools.failures import ToolError, readable, reports_failures
 from agentflow.tools.paths import Place, locate, open_to_read
@@ -49,8 +51,7 @@ async def glob(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutp
     return await in_thread(work)
 
 
-@dataclass(frozen=True, slots=True)
-class _Query:
+class _Query(Struct, frozen=True):
     pattern: Pattern
     mode: str
     multiline: bool

@@ -3,7 +3,8 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agentflow.guard.patterns import compile_pattern
 from agentflow.tools.failures import ToolError, shortened
@@ -22,8 +23,7 @@ _LISTED_FLAGS = (FOLDER_FLAGS & ~getattr(os, "O_PATH", 0)) | os.O_RDONLY
 _LITERAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A regular file or a symbolic link met on the way.
 
     Attributes:

@@ -154,7 +154,8 @@ class MessagesAPI:
             return  # the client is gone, or the server stops: nobody is left to tell
         finally:
             writer.close()
-            with suppress(ConnectionError):
+            # A task that ends cancelled would be reported by asyncio's streams as an error of its own.
+            with suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     async def _answer(
