@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from agentflow.engine.run_actions import RUN_ACTIONS
 from agentflow.engine.session_actions import SESSION_ACTIONS
 from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
-from agentflow.errors import AgentflowError
+from agentflow.errors import AgentflowError, JournalFullError
 from agentflow.events.codec import Event
 from agentflow.events.run_events import GateAnswered, RunFinished, RunLimitReached, RunPaused
 from agentflow.events.session_events import ModelFailed, ModelReplied
@@ -120,7 +121,7 @@ class LocalEngine:
     tools: Toolbox
     around: Surroundings
     slots: Slots = field(init=False)
-    timers: Timers = field(default_factory=Timers)
+    timers: Timers = field(init=False)
     recorder: Recorder = field(init=False)
     short_of_money: dict[str, Callable[[], bool]] = field(default_factory=dict)
     _changed: dict[str, None] = field(default_factory=dict)
@@ -131,6 +132,7 @@ class LocalEngine:
 
     def __post_init__(self) -> None:
         self.slots = Slots(self.live.plan.limits.parallel)
+        self.timers = Timers(self._fail)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
 
     async def run(self, prepare: Callable[["LocalEngine"], None] | None = None) -> Outcome:
@@ -191,8 +193,12 @@ class LocalEngine:
     def decide(self, stream: str) -> None:
         """Does what a stream's decider wants now."""
         if stream == RUN_STREAM:
+            failing = self.live.run.failing
             for action in decide_run(self.live.plan, self.live.run):
                 RUN_ACTIONS[type(action)](self, action)
+                if self.live.run.failing > failing:
+                    # What was to start may not start any more; the stream has changed, so it is decided on anew.
+                    return
         elif stream in self.live.sessions:
             for session_action in decide_session(self.live.plans[stream], self.live.sessions[stream]):
                 SESSION_ACTIONS[type(session_action)](self, stream, session_action)
@@ -230,6 +236,7 @@ class LocalEngine:
     def _launch(self, performance: Performance) -> None:
         if performance.cancelled:
             self._landed(performance)
+            self.settle()
             return
         performance.task = asyncio.create_task(self._perform(performance))
         performance.task.add_done_callback(self._task_ended)
@@ -239,6 +246,8 @@ class LocalEngine:
             event = await performance.work()
         except asyncio.CancelledError:
             if not performance.cancelled:
+                if not self._ending:
+                    self._fail(AgentflowError("a call in flight was cancelled from outside the run", "resume the run"))
                 raise
             self._landed(performance)
             self.settle()
@@ -259,7 +268,9 @@ class LocalEngine:
 
     def gate_opened(self, path: str) -> None:
         """Sees to it that an open gate gets its answer: from a person here, from elsewhere, or from the clock."""
-        gate = self.live.run.gates[path]
+        gate = self.live.run.gates.get(path)
+        if gate is None:  # a failure made it pointless before it was on record
+            return
         if gate.expires_at is not None:
             self.timers.set(path, "expiry", gate.expires_at - self.now(), lambda: self._expired(path))
         if self.around.ask is not None:
@@ -305,6 +316,8 @@ class LocalEngine:
         self.settle()
 
     def _expired(self, path: str) -> None:
+        # An answer that was left in time counts, though nobody has looked since.
+        self.look_for_answers()
         self.answer(path, Answer(False, "timeout"), expired=True)
         self.settle()
 
@@ -317,6 +330,7 @@ class LocalEngine:
 
     def _end(self, outcome: Outcome) -> None:
         self._ending = True
+        self.timers.clear()
         for path in list(self._asking):
             self.gate_closed(path)
         self.recorder.then(lambda: None if self._done.done() else self._done.set_result(outcome))
@@ -355,7 +369,9 @@ class LocalEngine:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            self.journal.renew(self.lease)
+            # Without room on the disk the run waits; should the lease run out meanwhile, the next write tells.
+            with suppress(JournalFullError):
+                self.journal.renew(self.lease)
 
     def _task_ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -364,6 +380,7 @@ class LocalEngine:
     def _fail(self, error: BaseException) -> None:
         """Stops at once: what cannot be recorded must not be followed by anything."""
         self._ending = True
+        self.timers.clear()
         self.cancel_everything()
         if not self._done.done():
             self._done.set_exception(error)

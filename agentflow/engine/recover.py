@@ -41,7 +41,7 @@ def _recover_session(engine: "LocalEngine", stream: str) -> None:
     if (out := state.in_flight) is not None:
         failure = Failure("model_unavailable", "the process ended before the reply came", retryable=True)
         # The service may have answered and billed; the most it can have cost stays charged.
-        failed = ModelFailed(now, out.turn, out.attempt - 1, failure, out.reserved_usd, retry_at=now)
+        failed = ModelFailed(now, out.turn, out.attempt, failure, out.reserved_usd, retry_at=now)
         engine.happen(stream, failed)
     for call in state.calls:
         if call.result is None and call.started and call.name != AGENT:

@@ -19,7 +19,10 @@ from agentflow.events.session_events import (
 from agentflow.events.values import Failure, StepStatus
 from agentflow.guard.ledger import Wait
 from agentflow.journal.port import RUN_STREAM
+from agentflow.plan.expressions import ExpressionError
+from agentflow.plan.model import AgentPlan
 from agentflow.plan.prices import price_of
+from agentflow.plan.rules import resolved
 from agentflow.run.names import names_for
 from agentflow.run.state import ROOT
 from agentflow.session.context import input_bound, request
@@ -27,6 +30,7 @@ from agentflow.session.state import Call, CallModel, End, GiveResult, RunTool, S
 from agentflow.tools.port import ToolContext
 
 if TYPE_CHECKING:
+    from agentflow.engine.live import Live
     from agentflow.engine.local import LocalEngine
 
 
@@ -41,7 +45,6 @@ def send(engine: "LocalEngine", stream: str, action: CallModel) -> None:
 
         def due() -> None:
             engine.slots.request(stream, "model", begin)
-            engine.slots.fill()
             engine.settle()
 
         engine.timers.set(stream, "retry", action.not_before - engine.now(), due)
@@ -94,6 +97,11 @@ def use_tool(engine: "LocalEngine", stream: str, action: RunTool) -> None:
     key = f"{engine.live.run.id}/{stream}/{action.call.id}"
 
     def begin() -> bool:
+        try:
+            engine.live.env
+        except ExpressionError as error:
+            engine.happen(stream, ToolFinished(engine.now(), action.call.id, f"Not run: `env`: {error}", is_error=True))
+            return False
         effects = action.tool.effects
         called = ToolCalled(engine.now(), action.call.id, action.call.name, effects, key)
         engine.happen(stream, called, durable=effects != "none")
@@ -107,6 +115,7 @@ def perform_tool(engine: "LocalEngine", stream: str, call: Call, key: str) -> No
     """Runs a tool call that was announced and holds a slot."""
     grants = engine.live.plans[stream].agent.grants
     rules = next((grant.rules for grant in grants if grant.tool.name == call.name), ())
+    rules = resolved(rules, engine.live.run.inputs) if rules else ()
     context = ToolContext(engine.around.project, rules, engine.live.env, key, engine.live.plan.sandbox_off)
     engine.perform(stream, lambda: run_tool(engine.tools, call, context, engine.now))
 
@@ -115,20 +124,23 @@ def spawn(engine: "LocalEngine", stream: str, action: Spawn) -> None:
     """Starts a subagent, unless the run's bounds on agents or their depth are reached."""
     live = engine.live
     parent = live.sessions[stream]
+    agent = live.plan.agents[action.agent]
+    instructions = None
     refusal = live.ledger.no_more_agents()
     if refusal is None and parent.depth >= live.plan.limits.depth:
         depth = live.plan.limits.depth
         refusal = Failure("depth", f"agents may be nested {depth} deep (`limits.depth`); do this yourself")
+    try:
+        instructions = _instructions(live, agent)
+    except ExpressionError as error:
+        refusal = Failure("expression", f"the instructions of `{action.agent}` cannot be rendered: {error}")
     now = engine.now()
     if refusal is not None:
         engine.happen(stream, ToolFinished(now, action.call.id, refusal.message, is_error=True))
         return
     child = f"{stream}/{action.call.id}"
-    agent = live.plan.agents[action.agent]
-    instructions = agent.instructions
     key = f"{live.run.id}/{stream}/{action.call.id}"
     engine.happen(stream, ToolCalled(now, action.call.id, action.call.name, "none", key, session=child))
-    names = names_for(live.run, live.run.scopes[ROOT], instructions)
     engine.happen(
         child,
         SessionStarted(
@@ -136,13 +148,19 @@ def spawn(engine: "LocalEngine", stream: str, action: Spawn) -> None:
             agent=action.agent,
             step=parent.step,
             prompt=action.prompt,
-            instructions=None if instructions is None else instructions.render(names),
+            instructions=instructions,
             depth=parent.depth + 1,
             parent=stream,
             parent_call=action.call.id,
         ),
     )
     watch_the_clock(engine, child)
+
+
+def _instructions(live: "Live", agent: AgentPlan) -> str | None:
+    if agent.instructions is None:
+        return None
+    return agent.instructions.render(names_for(live.run, live.run.scopes[ROOT], agent.instructions))
 
 
 def watch_the_clock(engine: "LocalEngine", stream: str) -> None:

@@ -5,9 +5,14 @@ from collections.abc import Callable
 
 
 class Timers:
-    """Timers by stream and name; setting one again moves it."""
+    """Timers by stream and name; setting one again moves it.
 
-    def __init__(self) -> None:
+    Parameters:
+        failed: hears what an act raised: nobody else waits for it.
+    """
+
+    def __init__(self, failed: Callable[[BaseException], None]) -> None:
+        self._failed = failed
         self._handles: dict[tuple[str, str], asyncio.TimerHandle] = {}
 
     def set(self, stream: str, name: str, seconds: float, act: Callable[[], None]) -> None:
@@ -16,7 +21,10 @@ class Timers:
 
         def fire() -> None:
             del self._handles[key]
-            act()
+            try:
+                act()
+            except Exception as error:
+                self._failed(error)
 
         if (earlier := self._handles.pop(key, None)) is not None:
             earlier.cancel()

@@ -22,13 +22,18 @@ _TRANCHE = 0.1
 
 @dataclass(slots=True)
 class Account:
-    """What one session, or the run, may spend and has spent, in US dollars, its subagents included."""
+    """What one session, or the run, may spend and has spent, in US dollars, its subagents included.
+
+    Attributes:
+        in_flight: the calls that `reserved_usd` is held for; a sum of floats alone cannot tell that there are none.
+    """
 
     owner: str
     cap_usd: float
     above: "Account | None" = None
     settled_usd: float = 0.0
     reserved_usd: float = 0.0
+    in_flight: int = 0
 
     @property
     def left_usd(self) -> float:
@@ -97,7 +102,7 @@ class Ledger:
             affordable = int((tightest.left_usd - input_usd) / price.output)
         if affordable >= min(SMALLEST_REPLY, max_tokens):
             return Reservation(affordable, input_usd + affordable * price.output)
-        if tightest.reserved_usd > 0:
+        if tightest.in_flight > 0:
             return Wait()
         where = "limits.cost_usd" if tightest is self.run else "stop.cost_usd"
         return Failure(
@@ -131,13 +136,15 @@ class Ledger:
         account: Account | None = self._accounts[session]
         while account is not None:
             account.reserved_usd += reserved_usd
+            account.in_flight += 1
             account = account.above
 
     def settled(self, session: str, reserved_usd: float, cost_usd: float) -> None:
         """A call came to its end."""
         account: Account | None = self._accounts[session]
         while account is not None:
-            account.reserved_usd = max(0.0, account.reserved_usd - reserved_usd)
+            account.in_flight -= 1
+            account.reserved_usd = max(0.0, account.reserved_usd - reserved_usd) if account.in_flight else 0.0
             account.settled_usd += cost_usd
             account = account.above
 

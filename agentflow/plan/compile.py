@@ -49,7 +49,7 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
 
     specs = tool_specs(workflow.tools, findings)
     tools = command_tools(workflow.tools, specs, read)
-    grants = GrantReader(findings, specs, workflow.agents)
+    grants = GrantReader(findings, specs, workflow.agents, workflow.inputs)
     agents = _agents(workflow, block, AgentReader(findings, read, grants, workflow.defaults, names))
     by_step = dict(agents_of_steps(block, agents.named, agents.inline, findings))
     check_calls(agents.named, findings)

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-import pathspec
 from msgspec import Struct
 
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.findings import Findings
 from agentflow.plan.model import Grant, ToolSpec
+from agentflow.plan.rules import path_rule_problem
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
 
@@ -31,11 +32,13 @@ class GrantReader(Struct, frozen=True):
     Attributes:
         own: the file's own tools.
         agents: the file's agents.
+        inputs: the schemas of its inputs.
     """
 
     findings: Findings
     own: Mapping[str, ToolSpec]
     agents: Mapping[str, Agent]
+    inputs: Mapping[str, Mapping[str, Any]]
 
     def read(self, caller: str, tools: list[str], loc: Loc) -> Granted:
         """An agent's tools.
@@ -84,7 +87,7 @@ class GrantReader(Struct, frozen=True):
             self._refuse(f"`{name}` takes no rule", loc, f"write `{name}`")
             return None
         if builtin.rule == "path":
-            problem = path_rule_problem(rule)
+            problem = path_rule_problem(rule, self.inputs)
             if problem is not None:
                 self._refuse(f"`{text}`: {problem[0]}", loc, problem[1])
                 return None
@@ -126,20 +129,3 @@ class GrantReader(Struct, frozen=True):
 
     def _refuse(self, message: str, loc: Loc, hint: str) -> None:
         self.findings.at("AF309", message, loc, hint)
-
-
-def path_rule_problem(rule: str) -> tuple[str, str] | None:
-    """What keeps a path rule from being used, with the next move; None where nothing does."""
-    if not rule.strip():
-        return "the rule is empty", "name what it may touch, as `src/**`, or take the brackets away"
-    if "{{" in rule:
-        return "inputs in rules are not supported yet", "write the folder out, as `src/**`"
-    if rule.startswith(("/", "~", "!", "#")) or "\\" in rule:
-        return "a rule is a path or pattern inside the project", "write it relative to the project, as `src/**`"
-    if ".." in rule.split("/"):
-        return "a rule cannot leave the project", "write it relative to the project, without `..`"
-    try:
-        pathspec.GitIgnoreSpec.from_lines([rule])
-    except ValueError as error:
-        return f"it is not a pattern: {error}", "write it as in a `.gitignore`"
-    return None

@@ -38,7 +38,8 @@ class Grant(Struct, frozen=True):
 
     Attributes:
         tool: what it may call.
-        rules: the patterns that narrow it (`src/**` of `Read(src/**)`); empty: the whole tool.
+        rules: the patterns that narrow it (`src/**` of `Read(src/**)`), inputs in them not yet in their places; empty:
+            the whole tool.
     """
 
     tool: ToolSpec

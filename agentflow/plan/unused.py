@@ -6,6 +6,7 @@ from agentflow.plan.drafts import DraftBlock
 from agentflow.plan.expressions import Reference
 from agentflow.plan.findings import Findings
 from agentflow.plan.model import AgentPlan
+from agentflow.plan.rules import inputs_of
 from agentflow.plan.texts import Use
 from agentflow.spec.steps import AgentStep, ForEachStep
 from agentflow.spec.workflow import Workflow
@@ -54,6 +55,9 @@ def _inputs(workflow: Workflow, block: DraftBlock, uses: Iterable[Use], agents: 
     texts = [use.code.references for use in (*uses, *_uses(block))]
     texts.extend(agent.instructions.references for agent in agents if agent.instructions is not None)
     used: set[str] = set(_bounds(block))
+    for agent in agents:
+        for grant in agent.grants:
+            used.update(name for rule in grant.rules for name in inputs_of(rule))
     for references in texts:
         for reference in references:
             used.update(_read(reference, workflow))
