@@ -13,7 +13,7 @@ class RunStarted(Struct, frozen=True):
 
     Attributes:
         workflow: the workflow's name.
-        path: the file, relative to `project`.
+        path: the file as it was named, which is how `sources` names it too.
         project: the absolute path of the project's folder, where the run works.
         sources: every source text the plan was made from, by path; a resume runs these.
         plan_digest: of the plan that `sources` give; another one refuses to resume.

@@ -1,0 +1,140 @@
+"""Drives a run from the command line: signals, gates, what is shown, and what the result becomes."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+import click
+from msgspec import Struct
+
+from agentflow import api
+from agentflow.cli import exits
+from agentflow.cli.asking import TerminalAsker
+from agentflow.cli.next_move import command
+from agentflow.cli.options import Format
+from agentflow.cli.progress import Progress
+from agentflow.cli.told import error_json, say
+from agentflow.errors import AgentflowError
+from agentflow.journal.port import Gate
+from agentflow.report.inert import inert_line
+from agentflow.report.json_out import dumps, result_json
+from agentflow.report.text import gate_text, outputs_text, totals
+from agentflow.report.view import RunView
+
+
+class Driving(Struct, frozen=True):
+    """How a run is to be driven, as the command line says it.
+
+    Attributes:
+        script: the file that holds the model's words; None: the Claude API.
+        project: the folder whose journal holds the run.
+        steps: the ids of the file's steps, where they are known.
+        cost_cap: the run's, in US dollars, where it is known.
+    """
+
+    output: Format
+    quiet: bool
+    yes: bool
+    script: str | None
+    project: Path
+    steps: tuple[str, ...] = ()
+    cost_cap: float | None = None
+
+
+def drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:
+    """Drives a run until it ends, pauses or is interrupted; tells how, and returns the exit code."""
+    try:
+        return asyncio.run(_drive(driving, work))
+    except AgentflowError as error:
+        if driving.output != "text":
+            click.echo(dumps(error_json(error)))
+        raise
+
+
+async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:
+    interrupt = asyncio.Event()
+    progress = Progress(RunView(driving.steps), driving.output, quiet=driving.quiet, broken=interrupt.set)
+    asker = TerminalAsker(lambda: progress.paused() or nullcontext(), interrupt.set)
+    progress.answered_here = asker.answered
+    options = api.RunOptions(
+        model=None if driving.script is None else api.scripted(driving.script),
+        journal=driving.project / api.JOURNAL,
+        yes=driving.yes,
+        ask=asker.ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
+        observe=progress.observe,
+        hear=progress.view.hear,
+        disk_full=progress.disk_full,
+        interrupt=interrupt,
+    )
+    if driving.script is not None:
+        say(f"the model's words are scripted, from {driving.script}")
+    _handle_signals(interrupt, progress)
+    # Everything that starting has made stays: the collector need not look at it again.
+    gc.freeze()
+    gc.enable()
+    with progress.shown(driving.cost_cap):
+        result = await work(options)
+    with suppress(BrokenPipeError):  # the exit code tells it too
+        _tell(driving, progress, result)
+    return exits.exit_code(result)
+
+
+def _handle_signals(interrupt: asyncio.Event, progress: Progress) -> None:
+    """The first signal lets the run stop cleanly; the second ends the process at once."""
+
+    def stop() -> None:
+        if interrupt.is_set():
+            if progress.live is not None:
+                progress.live.close(keep=False)
+            os._exit(exits.INTERRUPTED)
+        interrupt.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+
+def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
+    view = progress.view
+    if driving.output == "text":
+        if result.outputs:
+            progress.write(outputs_text(result.outputs))
+    else:
+        waiting = _waiting(driving, result.run) if result.status == "waiting" else []
+        body = result_json(result.run, result.status, result.outputs, result.failure, view, waiting)
+        progress.write(dumps(body))
+    match result.status:
+        case "failed":
+            failure = result.failure
+            where = f"step {inert_line(failure.step)} failed: " if failure and failure.step else ""
+            why = "" if failure is None else f"{where}{failure.message} ({failure.kind})"
+            say(f"error: {why}", f"{command(driving.project, 'show', result.run)} tells the whole story")
+        case "waiting":
+            _tell_waiting(driving, result)
+        case "interrupted":
+            going_on = command(driving.project, "resume", result.run, script=driving.script)
+            say(f"interrupted; resume with: {going_on}")
+    if not driving.quiet:
+        click.echo(f"{result.status} · {totals(view)} · run {result.run}", err=True)
+
+
+def _tell_waiting(driving: Driving, result: api.RunResult) -> None:
+    for gate in _waiting(driving, result.run):
+        click.echo(f"\nwaiting for a person at {inert_line(gate.step)}:", err=True)
+        click.echo(gate_text(gate), err=True)
+        for verb in ("approve", "reject"):
+            click.echo(f"  {command(driving.project, verb, result.run, gate.step, driving.script)}", err=True)
+    click.echo("", err=True)
+
+
+def _waiting(driving: Driving, run: str) -> list[Gate]:
+    journal = api.open_journal(driving.project)
+    try:
+        return [gate for gate in journal.gates(run) if gate.approved is None]
+    finally:
+        journal.close()

@@ -1,0 +1,153 @@
+"""`agentflow show`, `runs` and `prune`: what is in the journal."""
+
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agentflow.cli import exits
+from agentflow.cli.options import project, project_folder
+from agentflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from agentflow.journal.port import Gate, RunSummary
+    from agentflow.report.view import RunView
+
+as_text_or_json = click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+_SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+@click.command(short_help="Show a run.")
+@click.argument("run")
+@click.option("--events", is_flag=True, help="List the events instead, one a line.")
+@as_text_or_json
+@project
+def show(run: str, events: bool, output_format: str, project: str | None) -> int:
+    """Show a run: its steps and agents, why something failed or was skipped, what it waits for, its outputs."""
+    from agentflow import api
+    from agentflow.report.json_out import dumps, event_json
+    from agentflow.report.lines import line
+    from agentflow.report.view import RunView
+
+    folder = project_folder(project)
+    journal = api.open_journal(folder)
+    try:
+        run = journal.find(run)
+        view = RunView()
+        for entry in journal.read(run):
+            view.apply(entry.stream, entry.event)
+            if not events:
+                continue
+            if output_format == "json":
+                click.echo(dumps(event_json(entry.stream, entry.event)))
+            elif (text := line(view, entry.stream, entry.event)) is not None:
+                click.echo(text)
+        if events:
+            return exits.DONE
+        summary = api.summary_of(journal, run)
+        waiting = [gate for gate in journal.gates(run) if gate.approved is None]
+    finally:
+        journal.close()
+    if output_format == "json":
+        _show_json(summary, view, waiting)
+    else:
+        _show_text(summary, view, waiting, folder)
+    return exits.DONE
+
+
+def _show_json(summary: "RunSummary", view: "RunView", waiting: list["Gate"]) -> None:
+    from agentflow.report.json_out import dumps, node_json, result_json
+
+    finished = view.finished
+    outputs, failure = (None, None) if finished is None else (finished.outputs, finished.failure)
+    body = result_json(summary.run, summary.status, outputs, failure, view, waiting)
+    body |= {
+        "type": "run",
+        "workflow": summary.workflow,
+        "path": summary.path,
+        "project": summary.project,
+        "started_at": summary.started_at,
+        "updated_at": summary.updated_at,
+        "inputs": None if view.started is None else dict(view.started.inputs),
+        "steps": [node_json(node) for node in view.root.inner.values()],
+    }
+    click.echo(dumps(body, indent=2))
+
+
+def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], project: Path) -> None:
+    from agentflow.cli.next_move import command
+    from agentflow.report.inert import inert, inert_line
+    from agentflow.report.style import Paint
+    from agentflow.report.text import COLOURS, gate_text, outputs_text, totals, tree
+
+    paint = Paint.for_stream(sys.stdout)
+    now = time.time() if summary.status == "running" else summary.updated_at
+    status = paint(summary.status, "bold", *COLOURS[summary.status])
+    click.echo(f"{paint(inert_line(summary.workflow), 'bold')}  {status}  run {summary.run}")
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(summary.started_at))
+    click.echo(f"{inert_line(summary.path)}, started {started}, {totals(view)}\n")
+    for row in tree(view.root, paint, now, running=summary.status == "running"):
+        click.echo(row)
+    for gate in waiting:
+        click.echo(f"\nwaiting for a person at {inert_line(gate.step)}:\n{gate_text(gate)}")
+        for verb in ("approve", "reject"):
+            click.echo(f"  {command(project, verb, summary.run, gate.step)}")
+    if view.finished is not None and view.finished.failure is not None:
+        failure = view.finished.failure
+        click.echo(f"\n{paint('failed', 'bold', 'red')} ({failure.kind}): {inert(failure.message)}")
+    if view.finished is not None and view.finished.outputs:
+        click.echo(f"\n{paint('outputs', 'bold')}\n{outputs_text(view.finished.outputs)}")
+    if summary.status in ("interrupted", "crashed"):
+        click.echo(f"\ngo on with it: {command(project, 'resume', summary.run)}")
+
+
+@click.command(short_help="List the runs.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="The newest so many.")
+@as_text_or_json
+@project
+def runs(limit: int, output_format: str, project: str | None) -> int:
+    """List the runs of the project, the newest first."""
+    from agentflow import api
+    from agentflow.report.json_out import dumps, summary_json
+    from agentflow.report.text import runs_table
+
+    journal = api.open_journal(project_folder(project))
+    try:
+        found = journal.runs(limit)
+    finally:
+        journal.close()
+    if output_format == "json":
+        click.echo(dumps([summary_json(summary) for summary in found], indent=2))
+    else:
+        click.echo(runs_table(found, time.time()) if found else "no runs yet")
+    return exits.DONE
+
+
+@click.command(short_help="Delete runs that ended long ago.")
+@click.option("--older-than", required=True, metavar="AGE", help="As 30d, 12h or 90m, counted from a run's end.")
+@project
+def prune(older_than: str, project: str | None) -> int:
+    """Delete the runs that ended before then. Runs that can go on are kept."""
+    from agentflow import api
+    from agentflow.report.style import count
+
+    age = _seconds(older_than)
+    journal = api.open_journal(project_folder(project), access="write")
+    try:
+        deleted = journal.prune(time.time() - age)
+    finally:
+        journal.close()
+    click.echo(f"{count(deleted, 'run')} deleted")
+    return exits.DONE
+
+
+def _seconds(age: str) -> float:
+    found = re.fullmatch(r"([0-9]{1,9})([dhms])", age)
+    if found is None:
+        raise UsageError(f"`--older-than {age}` is no age", "write a number and d, h, m or s, as `30d`")
+    return int(found[1]) * _SECONDS[found[2]]

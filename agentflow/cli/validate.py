@@ -1,0 +1,103 @@
+"""`agentflow validate`: all problems of all files, before anything runs."""
+
+import gc
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agentflow.cli import exits
+from agentflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from agentflow.api import Checked
+
+STDIN = "-"
+_LOOKED_AT = 64 * 1024
+_FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'agentflow')\s*:""", re.MULTILINE)
+
+
+@click.command(short_help="Check workflow files.")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def validate(paths: tuple[str, ...], strict: bool, output_format: str) -> int:
+    """Check workflow files: all problems of all files, each with its place and a hint.
+
+    PATH is a file, a folder (its *.yaml and *.yml files whose first level has the key `agentflow`), or - for standard
+    input.
+    """
+    checks = [_check(path) for path in dict.fromkeys(found for path in paths for found in _files(path))]
+    if output_format == "json":
+        _print_json(checks)
+    else:
+        _print_text(checks)
+    refused = any(checked.plan is None or (strict and checked.diagnostics) for checked in checks)
+    return exits.INVALID if refused else exits.DONE
+
+
+def _check(path: str) -> "Checked":
+    from agentflow import api
+    from agentflow.source.project import MAX_WORKFLOW_BYTES
+
+    typed = sys.stdin.buffer.read(MAX_WORKFLOW_BYTES + 1) if path == STDIN else None
+    checked = api.check(path if typed is None else "<stdin>", typed)
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+    return checked
+
+
+def _files(path: str) -> Iterator[str]:
+    if path == STDIN or not os.path.isdir(path):
+        yield path
+        return
+    found = False
+    for folder, folders, names in os.walk(path):
+        # Hidden folders hold other programs' files: `.git`, `.venv`.
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
+        for name in sorted(names):
+            file = os.path.join(folder, name)
+            if name.endswith((".yaml", ".yml")) and _is_workflow(file):
+                found = True
+                yield file
+    if not found:
+        raise UsageError(f"there is no workflow in the folder '{path}'", "a workflow is YAML and begins `agentflow: 1`")
+
+
+def _is_workflow(path: str) -> bool:
+    if not Path(path).is_file():
+        return False
+    try:
+        with open(path, "rb") as file:
+            return _FIRST_LEVEL_KEY.search(file.read(_LOOKED_AT)) is not None
+    except OSError:
+        # Named, so that `check` says why it cannot be read.
+        return True
+
+
+def _print_text(checks: list["Checked"]) -> None:
+    from agentflow.report.diagnostics import DiagnosticWriter, summary
+    from agentflow.report.style import Paint
+
+    paint = Paint.for_stream(sys.stdout)
+    for checked in checks:
+        writer = DiagnosticWriter(checked.texts, paint)
+        for diagnostic in checked.diagnostics:
+            click.echo(writer.render(diagnostic) + "\n")
+    click.echo(summary((diagnostic for checked in checks for diagnostic in checked.diagnostics), len(checks)))
+
+
+def _print_json(checks: list["Checked"]) -> None:
+    from agentflow.report.diagnostics import as_json
+    from agentflow.report.json_out import dumps
+
+    files = [
+        {"path": checked.path, "ok": checked.ok, "diagnostics": [as_json(found) for found in checked.diagnostics]}
+        for checked in checks
+    ]
+    click.echo(dumps({"files": files}, indent=2))

@@ -1,0 +1,110 @@
+"""A run as plain lines, one for each thing worth knowing: stable, and made for `grep` and for logs."""
+
+from agentflow.events.codec import Event
+from agentflow.events.run_events import (
+    GateAnswered,
+    GateOpened,
+    OutcomeUnknown,
+    RunFinished,
+    RunLimitReached,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+)
+from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
+from agentflow.report.inert import inert_line
+from agentflow.report.style import count, duration, money, tokens
+from agentflow.report.view import Node, RunView
+
+
+def line(view: RunView, stream: str, event: Event) -> str | None:
+    """The line for an event that the view has just taken up, as `12.3s  research[1].find  started (agent finder)`.
+
+    None for events that only matter to who wants to know everything.
+    """
+    said = _in_session(view, stream, event) if stream else _in_run(view, event)
+    if said is None:
+        return None
+    about, what = said
+    return f"{duration(view.seconds(event.at)):>6}  {inert_line(about)}  {what}"
+
+
+def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
+    match event:
+        case RunStarted():
+            return "run", f"{event.run} started: {inert_line(event.workflow)} ({inert_line(event.path)})"
+        case RunResumed():
+            return "run", f"{view.run} resumed"
+        case RunPaused(reason="waiting"):
+            return "run", f"paused: it waits for {count(len(event.waiting), 'answer')}"
+        case RunPaused():
+            return "run", "interrupted"
+        case RunLimitReached():
+            return "run", f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
+        case RunFinished():
+            return "run", event.status
+        case StepStarted():
+            return event.step, _started(event, view.step(event.step))
+        case StepFinished():
+            return event.step, _finished(event, view.step(event.step))
+        case OutcomeUnknown():
+            return event.step, "outcome unknown: a crash cut it off"
+        case GateOpened():
+            return event.step, f"waiting for a person: {inert_line(event.message, 500)}"
+        case GateAnswered():
+            return event.step, answered(event)
+    return None
+
+
+def answered(event: GateAnswered) -> str:
+    """Who answered a gate, and how."""
+    how = "approved" if event.approved else "rejected"
+    comment = f": {inert_line(event.comment)}" if event.comment else ""
+    return f"{how} by {inert_line(event.by)}{comment}"
+
+
+def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | None:
+    node = view.node(stream)
+    about = stream if node is None else _place(node)
+    match event:
+        case SessionStarted(parent=str()):
+            return about, "subagent started"
+        case SessionFinished() if node is not None and node.kind == "agent":
+            ended = "done" if event.failure is None else f"failed ({event.failure.kind})"
+            return about, f"subagent {ended}{_cost(node)}"
+        case ModelFailed(retry_at=float() | int() as retry_at):
+            wait = duration(retry_at - event.at)
+            return about, f"turn {event.turn}: {inert_line(event.failure.message)}; again in {wait}"
+    return None
+
+
+def _place(node: Node) -> str:
+    """A session as `research[1].find > fetcher > fetcher`: the step, and the agents down to it."""
+    names = [inert_line(around.name, 60) for around in node.around() if around.kind == "agent"]
+    step = next(around for around in node.around() if around.kind != "agent")
+    return " > ".join([step.path, *reversed(names)])
+
+
+def _started(event: StepStarted, node: Node | None) -> str:
+    again = f" again (attempt {event.attempt})" if event.attempt > 1 else ""
+    items = f" ({count(event.items, 'item')})" if event.items is not None else ""
+    return f"started{again}{items}"
+
+
+def _finished(event: StepFinished, node: Node | None) -> str:
+    why = ""
+    if event.failure is not None:
+        why = f" ({event.failure.kind}): {inert_line(event.failure.message, 500)}"
+    elif event.reason is not None:
+        why = f": {inert_line(event.reason, 500)}"
+    seconds = None if node is None else node.seconds(event.at)
+    took = f" in {duration(seconds)}" if seconds is not None and event.status in ("done", "failed") else ""
+    return f"{event.status}{took}{'' if node is None else _cost(node)}{why}"
+
+
+def _cost(node: Node) -> str:
+    if not node.turns:
+        return ""
+    return f" ({count(node.turns, 'turn')}, {tokens(node.tokens)} tokens, {money(node.cost_usd)})"

@@ -1,0 +1,72 @@
+"""Colour on a terminal, and how wide text is there."""
+
+import os
+import unicodedata
+from collections.abc import Mapping
+from typing import IO
+
+_CODES: Mapping[str, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
+
+
+class Paint:
+    """Colours text, or leaves it as it is where `on` is false."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+
+    @classmethod
+    def for_stream(cls, stream: IO[str], environment: Mapping[str, str] = os.environ) -> "Paint":
+        """Colour for a terminal, unless NO_COLOR is set (no-color.org) or the terminal is dumb."""
+        wanted = stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+        return cls(wanted)
+
+    def __call__(self, text: str, *names: str) -> str:
+        """The text in the named colours."""
+        if not self.on or not text:
+            return text
+        return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
+
+
+def cell_width(text: str) -> int:
+    """How many columns the text takes: two for wide characters (UAX #11), none for combining and invisible ones."""
+    if text.isascii():
+        return len(text)
+    return sum(_width_of(character) for character in text)
+
+
+def _width_of(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def count(number: int, what: str, plural: str | None = None) -> str:
+    """A number and its noun: `1 turn`, `2 turns`."""
+    return f"{number:,} {what if number == 1 else plural or what + 's'}"
+
+
+def money(usd: float) -> str:
+    """US dollars, small amounts with four decimals."""
+    return f"${usd:.4f}" if 0 < usd < 0.1 else f"${usd:.2f}"
+
+
+def duration(seconds: float) -> str:
+    """`0.4s`, `42s`, `3m05s`, `2h07m`."""
+    seconds = max(seconds, 0.0)
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def tokens(number: int) -> str:
+    """`940`, `12.3k`, `1.2M`."""
+    if number < 1000:
+        return str(number)
+    if number < 999_950:
+        return f"{number / 1000:.1f}k"
+    return f"{number / 1_000_000:.1f}M"

@@ -1,0 +1,141 @@
+"""A run's results, its story and lists of runs as text for people."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from agentflow.journal.port import Gate, RunSummary
+from agentflow.report.inert import inert, inert_line
+from agentflow.report.style import Paint, cell_width, count, duration, money, tokens
+from agentflow.report.view import Node, RunView
+
+JSON = Any
+
+SYMBOLS: Mapping[str, str] = {
+    "waiting": "·",
+    "running": "●",
+    "asking": "?",
+    "done": "✓",
+    "failed": "✗",
+    "skipped": "○",
+    "rejected": "✗",
+    "stopped": "■",
+}
+COLOURS: Mapping[str, tuple[str, ...]] = {
+    "waiting": ("dim",),
+    "running": ("blue",),
+    "asking": ("yellow",),
+    "done": ("green",),
+    "failed": ("red",),
+    "skipped": ("dim",),
+    "rejected": ("yellow",),
+    "stopped": ("dim",),
+    "interrupted": ("yellow",),
+    "crashed": ("red",),
+}
+
+
+def value_text(value: JSON) -> str:
+    """A value as a person reads it: text as it is, else JSON."""
+    return inert(value) if isinstance(value, str) else inert(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def outputs_text(outputs: Mapping[str, JSON]) -> str:
+    """A single output alone; several each under its name."""
+    if len(outputs) == 1:
+        return value_text(next(iter(outputs.values())))
+    return "\n\n".join(f"{inert_line(name)}:\n{value_text(value)}" for name, value in outputs.items())
+
+
+def totals(view: RunView) -> str:
+    """What a run took: time, turns, tokens, money."""
+    parts = [duration(view.seconds())]
+    if view.root.turns:
+        parts += [count(view.root.turns, "turn"), f"{tokens(view.root.tokens)} tokens"]
+    if view.root.cost_usd:
+        parts.append(money(view.root.cost_usd))
+    return " · ".join(parts)
+
+
+def gate_text(gate: Gate, limit: int = 40) -> str:
+    """A question and what is to be judged, cut after `limit` lines."""
+    rows = [inert(gate.message)]
+    if gate.show is not None:
+        rows += ["", *bounded_lines(gate.show, limit), ""]
+    return "\n".join(rows)
+
+
+def bounded_lines(text: str, limit: int, columns: int = 400) -> Iterator[str]:
+    """The first lines of a text, inert, each of at most `columns` characters; the last says how many are missing."""
+    lines = text.splitlines()
+    for shown in lines[:limit]:
+        yield "  " + (inert(shown) if len(shown) <= columns else inert(shown[: columns - 1]) + "…")
+    if len(lines) > limit:
+        yield f"  … {count(len(lines) - limit, 'more line')}"
+
+
+def tree(node: Node, paint: Paint, now: float, *, running: bool = True, depth: int = 0) -> Iterator[str]:
+    """A node's inside, one line each; `running`: a process is at work on the run."""
+    for inner in node.inner.values():
+        yield _line(inner, paint, now, running, depth)
+        yield from tree(inner, paint, now, running=running, depth=depth + 1)
+
+
+def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> str:
+    symbol = paint(SYMBOLS[node.state], *COLOURS[node.state])
+    parts = [f"{'  ' * depth}{symbol} {inert_line(node.name)}"]
+    if node.agent is not None and node.kind == "step":
+        parts.append(paint(f"agent {inert_line(node.agent)}", "dim"))
+    parts.append("not ended" if node.state == "running" and not running else node.state)
+    if node.attempt > 1:
+        parts.append(f"attempt {node.attempt}")
+    if node.items is not None:
+        parts.append(count(node.items, "item"))
+    if node.turns:
+        parts.append(f"{count(node.turns, 'turn')}, {tokens(node.tokens)} tokens, {money(node.cost_usd)}")
+    seconds = node.seconds(now)
+    if seconds is not None and node.state != "skipped":
+        parts.append(duration(seconds))
+    why = _why(node)
+    return "  ".join(part for part in parts if part) + (f"\n{'  ' * depth}    {why}" if why else "")
+
+
+def _why(node: Node) -> str:
+    if node.failure is not None:
+        return f"{node.failure.kind}: {inert_line(node.failure.message, 500)}"
+    if node.state == "asking" and node.gate is not None:
+        return inert_line(node.gate.message, 500)
+    return inert_line(node.reason, 500) if node.reason is not None else ""
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: frozenset[int] = frozenset()) -> str:
+    """Columns under their heads, those in `right` aligned to the right."""
+    cells = [heads, *rows]
+    widths = [max(cell_width(row[column]) for row in cells) for column in range(len(heads))]
+
+    def line(row: tuple[str, ...]) -> str:
+        padded = [
+            " " * (width - cell_width(text)) + text if index in right else text + " " * (width - cell_width(text))
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        return "  ".join(padded).rstrip()
+
+    return "\n".join(line(row) for row in cells)
+
+
+def runs_table(runs: Iterable[RunSummary], now: float) -> str:
+    """Runs, one a line."""
+    rows = [
+        (
+            run.run,
+            run.status if run.failure_kind is None else f"{run.status} ({inert_line(run.failure_kind, 30)})",
+            inert_line(run.workflow, 40),
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_at)),
+            duration(max(0.0, (now if run.status == "running" else run.updated_at) - run.started_at)),
+            str(run.turns),
+            money(run.cost_usd),
+        )
+        for run in runs
+    ]
+    return table(("RUN", "STATUS", "WORKFLOW", "STARTED", "TIME", "TURNS", "COST"), rows, frozenset({4, 5, 6}))

@@ -1,0 +1,375 @@
+"""A run as a reader sees it: a tree of steps, items and agents, kept up by one event at a time.
+
+The work per event does not depend on how large the run is, so that a display can follow thousands of agents.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from agentflow.events.codec import Event
+from agentflow.events.run_events import (
+    GateAnswered,
+    GateOpened,
+    OutcomeUnknown,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+)
+from agentflow.events.session_events import (
+    ModelCalled,
+    ModelFailed,
+    ModelReplied,
+    SessionFinished,
+    SessionStarted,
+    ToolCalled,
+    ToolFinished,
+)
+from agentflow.events.values import Failure, Usage
+from agentflow.report.inert import inert_line
+
+State = Literal["waiting", "running", "asking", "done", "failed", "skipped", "rejected", "stopped"]
+OPEN: frozenset[State] = frozenset({"running", "asking"})
+_TAIL = 160
+_TELLING = ("file_path", "path", "pattern", "command", "url", "query", "description", "prompt")
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A step, an item of a `for_each`, or a subagent.
+
+    Attributes:
+        path: a step's or item's path, or a subagent's stream.
+        agent: the agent that works here.
+        items: how many, for a `for_each`.
+        turn: of its own session; `turns`, `tokens`, `cost_usd` and `tool_calls` include all that is inside.
+        calls: its tool calls that have not ended, each in a few words.
+        calling: a request of its own is out.
+        tail: the end of what the model is writing.
+        retry: why its last request failed, while it waits to be sent again.
+        open: what is at work inside; `inner`: everything inside; `ended`: how many inside ended how.
+        at_work: agents at work, here and inside.
+    """
+
+    path: str
+    name: str
+    kind: Literal["step", "item", "agent"]
+    above: "Node | None"
+    state: State = "waiting"
+    attempt: int = 1
+    agent: str | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    items: int | None = None
+    turn: int = 0
+    turns: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    tool_calls: int = 0
+    calls: dict[str, str] = field(default_factory=dict)
+    calling: bool = False
+    tail: str = ""
+    retry: Failure | None = None
+    retry_at: float | None = None
+    reason: str | None = None
+    failure: Failure | None = None
+    exit_code: int | None = None
+    errors: Any = None
+    gate: GateOpened | None = None
+    answer: GateAnswered | None = None
+    inner: dict[str, "Node"] = field(default_factory=dict)
+    open: dict[str, "Node"] = field(default_factory=dict)
+    ended: dict[State, int] = field(default_factory=dict)
+    at_work: int = 0
+
+    def seconds(self, now: float) -> float | None:
+        """How long it has taken so far, or took."""
+        if self.started_at is None:
+            return None
+        return (now if self.ended_at is None else self.ended_at) - self.started_at
+
+    def around(self) -> Iterator["Node"]:
+        """This and everything that it is in, inside out."""
+        node: Node | None = self
+        while node is not None:
+            yield node
+            node = node.above
+
+
+class RunView:
+    """The state of a run, from its events.
+
+    Parameters:
+        steps: the ids of the file's steps where they are known, in order; they show as waiting until they start.
+
+    Attributes:
+        root: holds the steps.
+        status: as the events tell it; whether a process is at work on it, they do not.
+        gates: the nodes that ask a person, by path.
+        idle_seconds: time in which nobody worked on the run.
+    """
+
+    def __init__(self, steps: tuple[str, ...] = ()) -> None:
+        self.root = Node("", "", "step", None, state="running")
+        self.run = ""
+        self.workflow = ""
+        self.started: RunStarted | None = None
+        self.finished: RunFinished | None = None
+        self.status: Literal["running", "waiting", "interrupted", "done", "failed"] = "running"
+        self.gates: dict[str, Node] = {}
+        self.usage = Usage()
+        self.last_at = 0.0
+        self.idle_seconds = 0.0
+        self._steps: dict[str, Node] = {"": self.root}
+        self._sessions: dict[str, Node] = {}
+        for step in steps:
+            self._step(step)
+
+    def apply(self, stream: str, event: Event) -> Node | None:
+        """Takes an event up; returns the node it is about, if it is about one."""
+        self.last_at = max(self.last_at, event.at)
+        if stream:
+            return self._in_session(stream, event)
+        handle = _RUN_EVENTS.get(type(event))
+        return handle(self, event) if handle is not None else None
+
+    def hear(self, stream: str, text: str) -> None:
+        """Takes up text as the model writes it."""
+        node = self._sessions.get(stream)
+        if node is not None:
+            node.tail = (node.tail + text)[-_TAIL:]
+
+    def node(self, stream: str) -> Node | None:
+        """The node of a session."""
+        return self._sessions.get(stream)
+
+    def step(self, path: str) -> Node | None:
+        """The node of a step or item."""
+        return self._steps.get(path)
+
+    def seconds(self, now: float | None = None) -> float:
+        """How long the run was worked on, up to now or to its last event."""
+        if self.started is None:
+            return 0.0
+        until = self.last_at if now is None or self.status != "running" else max(now, self.last_at)
+        return max(0.0, until - self.started.at - self.idle_seconds)
+
+    # The run
+
+    def _run_started(self, event: RunStarted) -> None:
+        self.started, self.run, self.workflow = event, event.run, event.workflow
+        self.root.started_at = event.at
+
+    def _run_resumed(self, event: RunResumed) -> None:
+        self.status = "running"
+        self.idle_seconds += max(0.0, event.at - event.worked_until)
+        for node in self._sessions.values():
+            # What was out when the process ended is not out any more.
+            node.calls.clear()
+            node.calling = False
+
+    def _run_paused(self, event: RunPaused) -> None:
+        self.status = event.reason
+
+    def _run_finished(self, event: RunFinished) -> None:
+        self.status, self.finished = event.status, event
+        self.gates.clear()
+        for node in list(_open_nodes(self.root)):
+            self._close(node, "stopped", event.at)
+
+    # Steps
+
+    def _step_started(self, event: StepStarted) -> Node:
+        node = self._step(event.step)
+        node.attempt, node.items = event.attempt, event.items
+        node.failure = node.reason = node.retry = None
+        node.turn = 0
+        self._open(node, event.at)
+        return node
+
+    def _step_finished(self, event: StepFinished) -> Node:
+        node = self._step(event.step)
+        node.failure, node.reason, node.exit_code, node.errors = (
+            event.failure,
+            event.reason,
+            event.exit_code,
+            event.errors,
+        )
+        self.gates.pop(node.path, None)
+        self._close(node, event.status, event.at)
+        return node
+
+    def _outcome_unknown(self, event: OutcomeUnknown) -> Node:
+        node = self._step(event.step)
+        node.reason = "a crash cut it off; whether it happened cannot be told"
+        return node
+
+    def _gate_opened(self, event: GateOpened) -> Node:
+        node = self._step(event.step)
+        node.gate, node.answer = event, None
+        self._open(node, event.at)
+        node.state = "asking"
+        self.gates[node.path] = node
+        return node
+
+    def _gate_answered(self, event: GateAnswered) -> Node:
+        node = self._step(event.step)
+        node.answer = event
+        if node.state == "asking":
+            node.state = "running"
+        self.gates.pop(node.path, None)
+        return node
+
+    # Sessions
+
+    def _in_session(self, stream: str, event: Event) -> Node | None:
+        if isinstance(event, SessionStarted):
+            return self._session_started(stream, event)
+        node = self._sessions.get(stream)
+        handle = _SESSION_EVENTS.get(type(event))
+        if node is not None and handle is not None:
+            handle(self, node, event)
+        return node
+
+    def _session_started(self, stream: str, event: SessionStarted) -> Node:
+        above = None if event.parent is None else self._sessions.get(event.parent)
+        if above is None:
+            node = self._step(event.step)
+        else:
+            node = above.inner.setdefault(stream, Node(stream, event.agent, "agent", above))
+        node.agent = event.agent
+        self._sessions[stream] = node
+        self._open(node, event.at)
+        for around in node.around():
+            around.at_work += 1
+        return node
+
+    def _model_called(self, node: Node, event: ModelCalled) -> None:
+        node.turn, node.calling, node.tail = event.turn, True, ""
+        node.retry = node.retry_at = None
+
+    def _model_replied(self, node: Node, event: ModelReplied) -> None:
+        self._call_ended(node)
+        self.usage = self.usage + event.usage
+        for around in node.around():
+            around.turns += 1
+            around.tokens += event.usage.total
+            around.cost_usd += event.cost_usd
+        for block in event.content:
+            if block.get("type") == "tool_use":
+                node.calls[str(block.get("id"))] = _in_words(block)
+
+    def _model_failed(self, node: Node, event: ModelFailed) -> None:
+        self._call_ended(node)
+        node.retry, node.retry_at = event.failure, event.retry_at
+        for around in node.around():
+            around.cost_usd += event.charged_usd
+
+    def _call_ended(self, node: Node) -> None:
+        node.calling, node.tail = False, ""
+
+    def _tool_called(self, node: Node, event: ToolCalled) -> None:
+        node.calls.setdefault(event.call, inert_line(event.tool, 40))
+
+    def _tool_finished(self, node: Node, event: ToolFinished) -> None:
+        node.calls.pop(event.call, None)
+        for around in node.around():
+            around.tool_calls += 1
+
+    def _session_finished(self, node: Node, event: SessionFinished) -> None:
+        self._call_ended(node)
+        node.calls.clear()
+        for around in node.around():
+            around.at_work -= 1
+        if node.kind == "agent":
+            node.failure = event.failure
+            self._close(node, "done" if event.failure is None else "failed", event.at)
+
+    # The tree
+
+    def _step(self, path: str) -> Node:
+        node = self._steps.get(path)
+        if node is None:
+            above, name = parent_of(path)
+            parent = self._step(above)
+            node = Node(path, name, "item" if path.endswith("]") else "step", parent)
+            self._steps[path] = parent.inner[path] = node
+        return node
+
+    def _open(self, node: Node, at: float) -> None:
+        """Marks a node as at work, and what it is in: an item has no event of its own that says it began."""
+        node.ended_at = None
+        for inside in node.around():
+            above = inside.above
+            if above is None:
+                return
+            if inside is not node and inside.state in OPEN:
+                return
+            if inside.state not in OPEN and inside.state != "waiting":
+                above.ended[inside.state] -= 1
+            if inside.started_at is None:
+                inside.started_at = at
+            inside.state = "running"
+            above.open[inside.path] = inside
+
+    def _close(self, node: Node, state: State, at: float) -> None:
+        above = node.above
+        if above is None:
+            return
+        if node.state not in OPEN and node.state != "waiting":
+            above.ended[node.state] -= 1
+        above.open.pop(node.path, None)
+        above.ended[state] = above.ended.get(state, 0) + 1
+        node.state, node.ended_at = state, at
+
+
+def parent_of(path: str) -> tuple[str, str]:
+    """The path a step or item is in, and its name there: `research[3].find` is `find` in `research[3]`."""
+    if path.endswith("]"):
+        above, _, index = path.rpartition("[")
+        return above, f"[{index}"
+    above, _, name = path.rpartition(".")
+    return above, name
+
+
+def _open_nodes(node: Node) -> Iterator[Node]:
+    for inside in list(node.open.values()):
+        yield from _open_nodes(inside)
+        yield inside
+
+
+def _in_words(block: Mapping[str, Any]) -> str:
+    """A tool call in a few words: its name, and what tells most of its input."""
+    name = inert_line(str(block.get("name")), 40)
+    given = block.get("input")
+    if not isinstance(given, Mapping):
+        return name
+    if name == "Agent" and isinstance(given.get("subagent_type"), str):
+        return f"{name} {inert_line(given['subagent_type'], 40)}"
+    texts = [given[key] for key in _TELLING if isinstance(given.get(key), str)]
+    texts += [value for value in given.values() if isinstance(value, str)]
+    return f"{name} {inert_line(texts[0], 60)}" if texts else name
+
+
+_RUN_EVENTS: Mapping[type[Any], Callable[[RunView, Any], Node | None]] = {
+    RunStarted: RunView._run_started,
+    RunResumed: RunView._run_resumed,
+    RunPaused: RunView._run_paused,
+    RunFinished: RunView._run_finished,
+    StepStarted: RunView._step_started,
+    StepFinished: RunView._step_finished,
+    OutcomeUnknown: RunView._outcome_unknown,
+    GateOpened: RunView._gate_opened,
+    GateAnswered: RunView._gate_answered,
+}
+_SESSION_EVENTS: Mapping[type[Any], Callable[[RunView, Node, Any], None]] = {
+    ModelCalled: RunView._model_called,
+    ModelReplied: RunView._model_replied,
+    ModelFailed: RunView._model_failed,
+    ToolCalled: RunView._tool_called,
+    ToolFinished: RunView._tool_finished,
+    SessionFinished: RunView._session_finished,
+}

@@ -1,0 +1,115 @@
+"""`agentflow validate` and what every command shares."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.cli_process import Cli, environment
+
+GOOD = "agentflow: 1\nname: good\nsteps:\n  one: {value: 1 + 1}\noutputs: {two: steps.one.output}\n"
+BAD = "agentflow: 1\nname: bad\nsteps:\n  one: {value: steps.two.output}\n  three: {vlaue: '1'}\n"
+WARNED = GOOD.replace("steps:", "inputs: {unused: {type: string}}\nsteps:")
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path, environment(tmp_path, "http://127.0.0.1:9"))
+
+
+def test_a_good_file_passes(cli: Cli):
+    (cli.folder / "good.yaml").write_text(GOOD)
+    done = cli("validate", "good.yaml")
+    assert (done.code, done.out, done.err) == (0, "1 file checked, no problems\n", "")
+
+
+def test_all_problems_of_all_files_are_told(cli: Cli):
+    (cli.folder / "bad.yaml").write_text(BAD)
+    (cli.folder / "torn.yaml").write_text("agentflow: [1\n")
+    done = cli("validate", "bad.yaml", "torn.yaml", "missing.yaml")
+    assert done.code == 2
+    assert "bad.yaml:4:" in done.out
+    assert "error[AF301]" in done.out
+    assert "torn.yaml:" in done.out
+    assert "missing.yaml:1:1: error[AF106]" in done.out
+    assert "3 files checked" in done.out
+
+
+def test_a_folder_stands_for_its_workflows(cli: Cli):
+    (cli.folder / "good.yaml").write_text(GOOD)
+    (cli.folder / "other.yaml").write_text("services: {}\n")
+    (cli.folder / ".hidden").mkdir()
+    (cli.folder / ".hidden" / "bad.yaml").write_text(BAD)
+    (cli.folder / "empty").mkdir()
+    assert cli("validate", ".").out == "1 file checked, no problems\n"
+    refused = cli("validate", "empty")
+    assert (refused.code, "there is no workflow in the folder 'empty'" in refused.err) == (2, True)
+
+
+def test_a_dash_is_standard_input(cli: Cli):
+    done = cli("validate", "-", stdin=BAD)
+    assert (done.code, "<stdin>:4:" in done.out) == (2, True)
+
+
+def test_strict_makes_warnings_errors(cli: Cli):
+    (cli.folder / "warned.yaml").write_text(WARNED)
+    assert cli("validate", "warned.yaml").code == 0
+    assert cli("validate", "--strict", "warned.yaml").code == 2
+
+
+def test_json_has_every_place(cli: Cli):
+    (cli.folder / "bad.yaml").write_text(BAD)
+    files = json.loads(cli("validate", "bad.yaml", "--output-format", "json").out)["files"]
+    first = files[0]["diagnostics"][0]
+    assert (files[0]["ok"], first["line"], first["severity"]) == (False, 4, "error")
+
+
+def test_colour_is_for_terminals_only(cli: Cli):
+    (cli.folder / "bad.yaml").write_text(BAD)
+    assert "\x1b[" not in cli("validate", "bad.yaml").out
+    assert "\x1b[" in cli.in_terminal("validate", "bad.yaml").out
+    plain = Cli(cli.folder, {**cli.env, "NO_COLOR": "1"})
+    assert "\x1b[" not in plain.in_terminal("validate", "bad.yaml").out
+
+
+def test_a_wrong_command_line_exits_2(cli: Cli):
+    for arguments in (["validate"], ["nonsense"], ["run"], ["runs", "--limit", "none"], ["prune", "--older-than", "x"]):
+        assert cli(*arguments).code == 2, arguments
+
+
+def test_help_and_version_answer(cli: Cli):
+    helped = cli("--help")
+    assert helped.code == 0
+    assert all(name in helped.out for name in ("validate", "run", "resume", "approve", "show", "prune"))
+    assert cli("--version").out.startswith("agentflow ")
+    assert cli("run", "--help").code == 0
+
+
+def test_a_reader_that_has_enough_is_no_error(cli: Cli):
+    (cli.folder / "bad.yaml").write_text(BAD)
+    process = subprocess.Popen(
+        cli.command("validate", *["bad.yaml"]),
+        cwd=cli.folder,
+        env=dict(cli.env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    process.wait(60)
+
+
+def test_validate_imports_no_model_client_and_no_database(cli: Cli):
+    (cli.folder / "good.yaml").write_text(GOOD)
+    code = (
+        "import sys; from agentflow.cli.main import run_command; run_command(['validate', 'good.yaml']);"
+        "print(sorted({'anthropic', 'apsw', 'rich', 'asyncio', 'httpx2', 'rpds'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [cli.command()[0], "-c", code], cwd=cli.folder, env=dict(cli.env), capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr

@@ -1,0 +1,62 @@
+from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished, StepFinished, StepStarted
+from agentflow.events.session_events import ModelFailed
+from agentflow.events.values import Failure, Spent
+from agentflow.report.lines import line
+from agentflow.report.view import RunView
+from tests.report.stories import STARTED, Story, an_agent_with_a_subagent, its_end, session
+
+
+def lines(story: Story) -> list[str]:
+    view = RunView()
+    said = []
+    for stream, event in story:
+        view.apply(stream, event)
+        said.append(line(view, stream, event))
+    return [text for text in said if text is not None]
+
+
+def test_a_run_reads_line_by_line():
+    assert lines(an_agent_with_a_subagent() + its_end()) == [
+        "  0.0s  run  20260101-000000-abcd started: demo (w.yaml)",
+        "  1.0s  research  started (3 items)",
+        "  1.0s  research[0].find  started",
+        "  1.0s  research[1].find  started",
+        "  2.0s  research[0].find  done in 1.0s (1 turn, 15 tokens, $0.0100)",
+        "  2.0s  research[0]  done in 1.0s (1 turn, 15 tokens, $0.0100)",
+        "  3.0s  research[1].find > fetcher  subagent started",
+        "  4.0s  research[1].find > fetcher  subagent done (1 turn, 15 tokens, $0.0200)",
+        "  5.0s  research[1].find  failed in 4.0s (2 turns, 30 tokens, $0.0300) (step_failed): it went wrong",
+        "  5.0s  research[1]  failed in 4.0s (2 turns, 30 tokens, $0.0300) (step_failed): it went wrong",
+        "  5.0s  after  skipped: `research` failed",
+        "  6.0s  run  failed",
+    ]
+
+
+def test_retries_and_gates_have_their_lines():
+    failure = Failure("model_unavailable", "overloaded", retryable=True)
+    assert lines(
+        [
+            ("", STARTED),
+            ("s", session(1.0, "one")),
+            ("s", ModelFailed(2.0, 3, 1, failure, retry_at=4.5)),
+            ("s", ModelFailed(5.0, 3, 2, failure)),
+            ("", StepStarted(6.0, "one", attempt=2)),
+            ("", GateOpened(7.0, "publish", "Publish\nthis?")),
+            ("", GateAnswered(8.0, "publish", False, "ada", "not yet")),
+            ("", RunFinished(9.0, "done", {}, None, Spent())),
+        ]
+    )[1:] == [
+        "  2.0s  one  turn 3: overloaded; again in 2.5s",
+        "  6.0s  one  started again (attempt 2)",
+        "  7.0s  publish  waiting for a person: Publish this?",
+        "  8.0s  publish  rejected by ada: not yet",
+        "  9.0s  run  done",
+    ]
+
+
+def test_what_others_said_stays_on_its_line_and_inert():
+    failure = Failure("command_failed", "`x` exited with 1:\n\x1b[2J\n 20.0s  run  done")
+    said = lines([("", STARTED), ("", StepFinished(1.0, "one", "failed", failure=failure))])
+    assert len(said) == 2
+    assert "\n" not in said[1]
+    assert "\x1b" not in said[1]
