@@ -1,30 +1,53 @@
+# `make run`, `make check`: the first use makes .venv by itself; python3 (3.11 or later) and make are all it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+MAKEFLAGS += --no-print-directory
 
-.PHONY: run test check format clean
+.PHONY: setup run test check bench kills format clean
+.DELETE_ON_ERROR:
+
+setup: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "agentflow needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0])'
+	@echo "making $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); echo "hint: Debian and Ubuntu keep venv in a package of its own, python3-venv" >&2; exit 1; }
+	@$(PIP) install --upgrade "pip>=25.1"
+	@$(PIP) install --editable . --group dev
+	@touch $@
 
+# Without a key the model's words are scripted; without a terminal nobody can be asked, and gates are answered with yes.
 run: $(VENV)/installed
-	$(BIN)/agentflow run workflows/research.yaml
+	@set --; \
+	if [ -z "$${ANTHROPIC_API_KEY:-}$${ANTHROPIC_AUTH_TOKEN:-}" ]; then \
+	  echo "no ANTHROPIC_API_KEY: the model's words come from workflows/research.replies.yaml"; \
+	  set -- "$$@" --scripted workflows/research.replies.yaml; \
+	fi; \
+	{ [ -t 0 ] && [ -t 2 ]; } || set -- "$$@" --yes; \
+	exec $(BIN)/agentflow run workflows/research.yaml "$$@"
 
 test: $(VENV)/installed
-	$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(VENV)/installed
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/pytest
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(MAKE) test
+
+bench: $(VENV)/installed
+	@$(BIN)/python -m benchmarks
+
+kills: $(VENV)/installed
+	@$(BIN)/python -m tests.kills
 
 format: $(VENV)/installed
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find agentflow tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +

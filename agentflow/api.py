@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from agentflow.engine.local import Answer, Outcome
     from agentflow.events.codec import Event
-    from agentflow.journal.port import Gate, Journal, Lease, RunSummary
+    from agentflow.journal.port import Gate, Journal, Lease
     from agentflow.models.port import Model
     from agentflow.plan.model import Plan
     from agentflow.spec.load import Source
@@ -267,7 +267,8 @@ async def stream(
                 getting.cancel()
         yield running.result()
     finally:
-        interrupt.set()
+        if not running.done():
+            interrupt.set()
         await asyncio.gather(running, return_exceptions=True)
 
 
@@ -294,14 +295,6 @@ def open_journal(project: Path | None = None, access: Literal["write", "read"] =
         JournalError: there is none, or it cannot be opened.
     """
     return _journal(journal_of(project), access)
-
-
-def summary_of(journal: "Journal", run: str) -> "RunSummary":
-    """A run as lists show it. Raises JournalError where there is no such run."""
-    found = next((summary for summary in journal.runs(1_000_000) if summary.run == run), None)
-    if found is None:
-        raise JournalError(f"there is no run {run}", "`agentflow runs` lists the runs that are there")
-    return found
 
 
 def answer(approved: bool, by: str, comment: str | None = None) -> "Answer":

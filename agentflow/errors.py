@@ -27,5 +27,9 @@ class LeaseLostError(JournalError):
     """Another process owns this stream now; this one must stop before its next effect."""
 
 
+class LeaseHeldError(JournalError):
+    """Another process is at work on this run."""
+
+
 class JournalFullError(JournalError):
     """There is no room on the disk; nothing was recorded, and the same may be tried again."""

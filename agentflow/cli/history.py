@@ -49,7 +49,7 @@ def show(run: str, events: bool, output_format: str, project: str | None) -> int
                 click.echo(text)
         if events:
             return exits.DONE
-        summary = api.summary_of(journal, run)
+        summary = journal.summary(run)
         waiting = [gate for gate in journal.gates(run) if gate.approved is None]
     finally:
         journal.close()

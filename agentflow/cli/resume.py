@@ -42,7 +42,7 @@ def approve(
 ) -> int:
     """Say yes to a run that waits for a person at STEP, and go on with it."""
     run, elsewhere = _answer(run, step, project, approved=True, comment=comment)
-    return exits.DONE if elsewhere else _go_on(run, yes, script, output_format, quiet, project)
+    return exits.DONE if elsewhere else _go_on_unless_held(run, yes, script, output_format, quiet, project)
 
 
 @click.command(short_help="Say no at a gate, and go on.")
@@ -66,7 +66,7 @@ def reject(
 ) -> int:
     """Say no to a run that waits for a person at STEP, and go on with it."""
     run, elsewhere = _answer(run, step, project, approved=False, comment=comment)
-    return exits.DONE if elsewhere else _go_on(run, yes, script, output_format, quiet, project)
+    return exits.DONE if elsewhere else _go_on_unless_held(run, yes, script, output_format, quiet, project)
 
 
 def _answer(run: str, step: str, project: str | None, *, approved: bool, comment: str | None) -> tuple[str, bool]:
@@ -81,13 +81,27 @@ def _answer(run: str, step: str, project: str | None, *, approved: bool, comment
     try:
         run = journal.find(run)
         journal.answer(run, step, approved=approved, by=user_name(), comment=comment, at=time.time())
-        elsewhere = api.summary_of(journal, run).status == "running"
+        elsewhere = journal.summary(run).status == "running"
     finally:
         journal.close()
     say(f"{'approved' if approved else 'rejected'}: {step} of run {run}")
     if elsewhere:
         say("another process is at work on the run and goes on with the answer")
     return run, elsewhere
+
+
+def _go_on_unless_held(
+    run: str, yes: bool, script: str | None, output_format: Format, quiet: bool, project: str | None
+) -> int:
+    """Goes on with a run that was answered, unless somebody took it up in this moment: they take the answer up."""
+    from agentflow.cli.told import say
+    from agentflow.errors import LeaseHeldError
+
+    try:
+        return _go_on(run, yes, script, output_format, quiet, project)
+    except LeaseHeldError as held:
+        say(f"{held.message}; it goes on with the answer")
+        return exits.DONE
 
 
 def _go_on(run: str, yes: bool, script: str | None, output_format: Format, quiet: bool, project: str | None) -> int:

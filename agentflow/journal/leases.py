@@ -2,7 +2,7 @@
 
 import apsw
 
-from agentflow.errors import JournalError
+from agentflow.errors import JournalError, LeaseHeldError
 from agentflow.journal.owner import Owner
 from agentflow.journal.port import RUN_STREAM, Lease
 from agentflow.journal.recording import lost
@@ -29,7 +29,8 @@ def take(connection: apsw.Connection, run: str, owner: Owner, now: float) -> Lea
     """Makes `owner` the owner of all streams of a run.
 
     Raises:
-        JournalError: no such run, it has ended, or a live process owns it.
+        LeaseHeldError: a live process owns it.
+        JournalError: no such run, or it has ended.
     """
     row: tuple[int, str, float, str, bool] | None = connection.execute(
         "SELECT max(streams.epoch), last.owner, last.expires_at, runs.status, runs.ended_at IS NOT NULL"
@@ -44,7 +45,7 @@ def take(connection: apsw.Connection, run: str, owner: Owner, now: float) -> Lea
         raise JournalError(f"run {run} has ended: {status}", "start it anew, or fork it")
     last = Owner.parse(text)
     if not is_free(last, expires_at, owner, now):
-        raise JournalError(
+        raise LeaseHeldError(
             f"run {run} is being run by process {last.pid} on {last.host}",
             "wait until it is done, or stop that process",
         )

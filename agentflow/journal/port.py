@@ -88,7 +88,8 @@ class Journal(Protocol):
         """Makes the caller the owner of a run's streams.
 
         Raises:
-            JournalError: no such run, it has ended, or a live process owns it (the message says which).
+            LeaseHeldError: a live process owns it; the message says which.
+            JournalError: no such run, or it has ended.
         """
 
     def renew(self, lease: Lease) -> None:
@@ -121,6 +122,9 @@ class Journal(Protocol):
 
     def runs(self, limit: int = 50) -> list[RunSummary]:
         """The newest runs first."""
+
+    def summary(self, run: str) -> RunSummary:
+        """One run. Raises JournalError where there is none of that id."""
 
     def gates(self, run: str) -> list[Gate]:
         """The gates of a run that no `GateAnswered` has closed, answered or not."""

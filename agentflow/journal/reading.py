@@ -132,15 +132,17 @@ def run_that_begins(connection: apsw.Connection, prefix: str) -> str:
     return matches[0]
 
 
-def newest_runs(connection: apsw.Connection, limit: int, seen_from: Owner, now: float) -> list[RunSummary]:
-    """The newest runs first; one whose owner is gone without a word is `crashed`."""
+def newest_runs(
+    connection: apsw.Connection, limit: int, seen_from: Owner, now: float, run: str | None = None
+) -> list[RunSummary]:
+    """The newest runs first, or just one; one whose owner is gone without a word is `crashed`."""
     rows = connection.execute(
         "SELECT runs.run, workflow, path, project, started_at,"
         " (SELECT max(updated_at) FROM streams WHERE streams.run = runs.run),"
         " status, failure_kind, settled_usd, turns, owner, expires_at"
-        " FROM runs JOIN spend USING (run) JOIN streams ON streams.run = runs.run AND streams.stream = ?"
-        " ORDER BY started_at DESC, runs.run DESC LIMIT ?",
-        (RUN_STREAM, limit),
+        " FROM runs JOIN spend USING (run) JOIN streams ON streams.run = runs.run AND streams.stream = ?1"
+        " WHERE ?3 IS NULL OR runs.run = ?3 ORDER BY started_at DESC, runs.run DESC LIMIT ?2",
+        (RUN_STREAM, limit, run),
     )
     return [_summary(row, seen_from, now) for row in rows]
 

@@ -148,6 +148,14 @@ class SqliteJournal:
         now = self._clock()
         return self._read(lambda connection: reading.newest_runs(connection, limit, self._owner, now))
 
+    def summary(self, run: str) -> RunSummary:
+        """One run. Raises JournalError where there is none of that id."""
+        now = self._clock()
+        found = self._read(lambda connection: reading.newest_runs(connection, 1, self._owner, now, run))
+        if not found:
+            raise JournalError(f"there is no run {run}", "`agentflow runs` lists those that are there")
+        return found[0]
+
     def gates(self, run: str) -> list[Gate]:
         """The gates of a run that no `GateAnswered` has closed, answered or not."""
         return self._read(lambda connection: reading.open_gates(connection, run))
