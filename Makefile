@@ -24,7 +24,7 @@ run: $(VENV)/installed
 	@set --; \
 	if [ -z "$${ANTHROPIC_API_KEY:-}$${ANTHROPIC_AUTH_TOKEN:-}" ]; then \
 	  echo "no ANTHROPIC_API_KEY: the model's words come from workflows/research.replies.yaml"; \
-	  set -- "$$@" --scripted workflows/research.replies.yaml; \
+	  set -- "$$@" --scripted workflows/research.replies.yaml --pace 0.6; \
 	fi; \
 	{ [ -t 0 ] && [ -t 2 ]; } || set -- "$$@" --yes; \
 	exec $(BIN)/agentflow run workflows/research.yaml "$$@"

@@ -278,11 +278,11 @@ def journal_of(project: Path | None = None) -> Path:
     return root / JOURNAL
 
 
-def scripted(path: str | os.PathLike[str]) -> "Model":
-    """A model that answers from a script. Raises UsageError where it is none."""
+def scripted(path: str | os.PathLike[str], pace: float = 0.0) -> "Model":
+    """A model that answers from a script, `pace` seconds after it is asked. Raises UsageError where it is none."""
     from agentflow.models.scripted import ScriptedModel
 
-    return ScriptedModel.from_file(Path(path))
+    return ScriptedModel.from_file(Path(path), pace)
 
 
 def open_journal(project: Path | None = None, access: Literal["write", "read"] = "read") -> "Journal":

@@ -32,6 +32,7 @@ class Driving(Struct, frozen=True):
 
     Attributes:
         script: the file that holds the model's words; None: the Claude API.
+        pace: seconds before each scripted reply.
         project: the folder whose journal holds the run.
         steps: the ids of the file's steps, where they are known.
         cost_cap: the run's, in US dollars, where it is known.
@@ -44,6 +45,7 @@ class Driving(Struct, frozen=True):
     project: Path
     steps: tuple[str, ...] = ()
     cost_cap: float | None = None
+    pace: float = 0.0
 
 
 def drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:
@@ -62,7 +64,7 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     asker = TerminalAsker(lambda: progress.paused() or nullcontext(), interrupt.set)
     progress.answered_here = asker.answered
     options = api.RunOptions(
-        model=None if driving.script is None else api.scripted(driving.script),
+        model=None if driving.script is None else api.scripted(driving.script, driving.pace),
         journal=driving.project / api.JOURNAL,
         yes=driving.yes,
         ask=asker.ask if sys.stdin.isatty() and sys.stderr.isatty() else None,

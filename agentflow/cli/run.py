@@ -11,6 +11,7 @@ from agentflow.cli.options import Format, output_format, project_of_file, quiet,
 @click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
 @yes
 @scripted
+@click.option("--pace", type=click.FloatRange(0, 60), default=0.0, help="Seconds before each scripted reply.")
 @output_format
 @quiet
 def run(
@@ -19,6 +20,7 @@ def run(
     inputs: str | None,
     yes: bool,
     script: str | None,
+    pace: float,
     output_format: Format,
     quiet: bool,
 ) -> int:
@@ -49,6 +51,7 @@ def run(
         quiet=quiet,
         yes=yes,
         script=script,
+        pace=pace,
         project=project_of_file(file),
         steps=tuple(checked.plan.root.steps),
         cost_cap=checked.plan.limits.cost_usd,

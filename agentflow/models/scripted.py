@@ -119,26 +119,30 @@ class ScriptedModel:
     Parameters:
         source: the bytes of the file.
         path: the file as the user named it.
-        sleep: waits for a reply's `delay`, in seconds.
+        pace: seconds before a reply that has no `delay` of its own, so that there is something to watch.
+        sleep: waits for so many seconds.
 
     Raises:
         UsageError: the file is no script; it names each place.
     """
 
-    def __init__(self, source: bytes, path: str, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self, source: bytes, path: str, pace: float = 0.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._path = path
+        self._pace = pace
         self._sleep = sleep
         script = _read_script(source, path)
         self._agents = {agent: _sessions(lines) for agent, lines in script.replies.items()}
 
     @classmethod
-    def from_file(cls, path: Path) -> "ScriptedModel":
+    def from_file(cls, path: Path, pace: float = 0.0) -> "ScriptedModel":
         """The model of a file. Raises UsageError where it cannot be read or is no script."""
         try:
             source = path.read_bytes()
         except OSError as error:
             raise UsageError(f"the script '{path}' cannot be read: {error.strerror}", "check the path") from None
-        return cls(source, str(path))
+        return cls(source, str(path), pace)
 
     async def reply(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """The scripted reply; `on_text` hears its text in pieces. Raises ModelError where the script has none."""
@@ -149,14 +153,15 @@ class ScriptedModel:
             content = _content(line, request, names)
         except ExpressionError as error:
             raise self._missing(request, f"has a template that fails: {error}") from None
-        if line.delay:
-            await self._sleep(line.delay)
+        delay = line.delay or self._pace
+        if delay:
+            await self._sleep(delay)
         if on_text is not None:
             for block in content:
                 for start in range(0, len(block.get("text", "")), PIECE_CHARACTERS):
                     on_text(block["text"][start : start + PIECE_CHARACTERS])
         stop_reason = line.stop_reason or ("tool_use" if line.tools else "end_turn")
-        timings = Timings(queued=0.0, first_byte=line.delay, total=line.delay)
+        timings = Timings(queued=0.0, first_byte=delay, total=delay)
         return Reply(content, stop_reason, None, request.model, _usage(line, request, content), None, timings)
 
     async def close(self) -> None:

@@ -59,15 +59,16 @@ async def test_sessions_of_one_agent_are_told_apart_by_their_prompt(model, ask):
     assert [reply.content[0]["text"] for reply in replies] == ["jailed", "Looking."]
 
 
-async def test_usage_stop_reason_and_delay_can_be_given(ask):
+async def test_usage_stop_reason_delay_and_pace_can_be_given(ask):
     waited = []
 
     async def sleep(seconds):
         waited.append(seconds)
 
-    model = ScriptedModel(SCRIPT, "script.yaml", sleep)
+    model = ScriptedModel(SCRIPT, "script.yaml", pace=0.5, sleep=sleep)
     reply = await model.reply(ask(messages=prompt("other")))
-    assert waited == [0.25]
+    await model.reply(ask(agent="planner"))
+    assert waited == [0.25, 0.5]  # its own delay, else the pace
     assert reply.stop_reason == "max_tokens"
     assert (reply.usage.output_tokens, reply.usage.cache_read_tokens) == (1000, 5)
     assert reply.usage.input_tokens > 0
