@@ -105,6 +105,9 @@ class Performance:
     cancelled: bool = False
 
     def cancel(self) -> None:
+        # Once only: a second time would cut off how it puts things in order.
+        if self.cancelled:
+            return
         self.cancelled = True
         if self.task is not None:
             self.task.cancel()
@@ -127,6 +130,7 @@ class LocalEngine:
     _changed: dict[str, None] = field(default_factory=dict)
     _out: dict[str, list[Performance]] = field(default_factory=dict)
     _asking: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    _asked: "set[asyncio.Task[None]]" = field(default_factory=set)
     _done: "asyncio.Future[Outcome]" = field(init=False)
     _ending: bool = False
 
@@ -277,6 +281,8 @@ class LocalEngine:
             asked = Gate(self.live.run.id, path, gate.about, gate.message, gate.show, gate.at, gate.expires_at)
             task = asyncio.create_task(self._ask(self.around.ask, asked))
             self._asking[path] = task
+            self._asked.add(task)
+            task.add_done_callback(self._asked.discard)
             task.add_done_callback(self._task_ended)
         self._look_for_answers_later()
 
@@ -387,11 +393,12 @@ class LocalEngine:
 
     async def _stop(self, tasks: list["asyncio.Task[None]"]) -> None:
         """Leaves nothing behind: every call is cancelled and has ended when this returns."""
+        for path in list(self._asking):
+            self.gate_closed(path)
         calls = [performance for out in self._out.values() for performance in out]
         for performance in calls:
             performance.cancel()
-        tasks += [performance.task for performance in calls if performance.task is not None]
-        tasks += self._asking.values()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        at_work = [performance.task for performance in calls if performance.task is not None]
+        await asyncio.gather(*tasks, *at_work, *self._asked, return_exceptions=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from agentflow.engine.live import commands_at_work
 from agentflow.engine.run_actions import want_command
-from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, watch_the_clock
+from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context, watch_the_clock
 from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed
 from agentflow.events.session_events import ModelFailed, SessionResumed, ToolFinished
 from agentflow.events.values import Failure
@@ -54,7 +54,7 @@ def _recover_call(engine: "LocalEngine", stream: str, call: Call) -> None:
         return
 
     def begin() -> bool:
-        perform_tool(engine, stream, call, f"{engine.live.run.id}/{stream}/{call.id}")
+        perform_tool(engine, stream, call, tool_context(engine, stream, call))
         return True
 
     engine.slots.request(stream, call.id, begin)

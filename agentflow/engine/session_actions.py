@@ -94,29 +94,33 @@ def _reserve_and_send(engine: "LocalEngine", stream: str, action: CallModel, wan
 
 def use_tool(engine: "LocalEngine", stream: str, action: RunTool) -> None:
     """Runs a tool when a slot is free, its intent on record first."""
-    key = f"{engine.live.run.id}/{stream}/{action.call.id}"
 
     def begin() -> bool:
         try:
-            engine.live.env
+            context = tool_context(engine, stream, action.call)
         except ExpressionError as error:
             engine.happen(stream, ToolFinished(engine.now(), action.call.id, f"Not run: `env`: {error}", is_error=True))
             return False
         effects = action.tool.effects
-        called = ToolCalled(engine.now(), action.call.id, action.call.name, effects, key)
+        called = ToolCalled(engine.now(), action.call.id, action.call.name, effects, context.key)
         engine.happen(stream, called, durable=effects != "none")
-        perform_tool(engine, stream, action.call, key)
+        perform_tool(engine, stream, action.call, context)
         return True
 
     engine.slots.request(stream, action.call.id, begin)
 
 
-def perform_tool(engine: "LocalEngine", stream: str, call: Call, key: str) -> None:
+def tool_context(engine: "LocalEngine", stream: str, call: Call) -> ToolContext:
+    """Where and for whom a call runs. Raises ExpressionError where the workflow's `env` cannot be rendered."""
+    live = engine.live
+    rules = next((grant.rules for grant in live.plans[stream].agent.grants if grant.tool.name == call.name), ())
+    rules = resolved(rules, live.run.inputs) if rules else ()
+    key = f"{live.run.id}/{stream}/{call.id}"
+    return ToolContext(engine.around.project, rules, live.env, key, live.plan.sandbox_off)
+
+
+def perform_tool(engine: "LocalEngine", stream: str, call: Call, context: ToolContext) -> None:
     """Runs a tool call that was announced and holds a slot."""
-    grants = engine.live.plans[stream].agent.grants
-    rules = next((grant.rules for grant in grants if grant.tool.name == call.name), ())
-    rules = resolved(rules, engine.live.run.inputs) if rules else ()
-    context = ToolContext(engine.around.project, rules, engine.live.env, key, engine.live.plan.sandbox_off)
     engine.perform(stream, lambda: run_tool(engine.tools, call, context, engine.now))
 
 

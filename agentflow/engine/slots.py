@@ -17,7 +17,7 @@ class Slots:
     def __init__(self, count: int) -> None:
         self._free = count
         self._line: deque[tuple[str, str]] = deque()
-        self._begin: dict[tuple[str, str], Callable[[], bool]] = {}
+        self._begin: dict[str, dict[str, Callable[[], bool]]] = {}
 
     @property
     def idle(self) -> bool:
@@ -26,15 +26,14 @@ class Slots:
 
     def request(self, stream: str, call: str, begin: Callable[[], bool]) -> None:
         """Puts a call in line, once. `begin` is asked when its turn comes; false gives the slot back at once."""
-        key = (stream, call)
-        if key not in self._begin:
-            self._line.append(key)
-            self._begin[key] = begin
+        waiting = self._begin.setdefault(stream, {})
+        if call not in waiting:
+            self._line.append((stream, call))
+            waiting[call] = begin
 
     def forget(self, stream: str) -> None:
         """Takes a stream's calls out of the line."""
-        for key in [key for key in self._begin if key[0] == stream]:
-            del self._begin[key]
+        self._begin.pop(stream, None)
 
     def release(self) -> None:
         """Gives a slot back."""
@@ -44,7 +43,7 @@ class Slots:
         """Lets waiting calls begin while slots are free. Returns whether any did."""
         began = False
         while self._free > 0 and self._line:
-            begin = self._begin.pop(self._line.popleft(), None)
+            begin = self._next()
             if begin is None:
                 continue
             self._free -= 1
@@ -53,3 +52,12 @@ class Slots:
             else:
                 self._free += 1
         return began
+
+    def _next(self) -> Callable[[], bool] | None:
+        """The first call in line, or None where it was forgotten since."""
+        stream, call = self._line.popleft()
+        waiting = self._begin.get(stream, {})
+        begin = waiting.pop(call, None)
+        if begin is not None and not waiting:
+            del self._begin[stream]
+        return begin

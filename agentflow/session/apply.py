@@ -20,8 +20,19 @@ from agentflow.events.session_events import (
 )
 from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
 from agentflow.session.calls import calls_of
+from agentflow.session.decide import decide
 from agentflow.session.ending import ended_turn
-from agentflow.session.state import FINISH, Call, InFlight, Message, SessionPlan, SessionState
+from agentflow.session.state import (
+    FINISH,
+    Call,
+    CallModel,
+    InFlight,
+    Message,
+    RunTool,
+    SessionPlan,
+    SessionState,
+    Spawn,
+)
 
 JSON = Any
 
@@ -81,9 +92,10 @@ def _resumed(_plan: SessionPlan, state: SessionState, _event: SessionResumed) ->
     return state
 
 
-def _called(_plan: SessionPlan, state: SessionState, event: ModelCalled) -> SessionState:
-    if state.in_flight is not None or state.calls:
-        raise ValueError("a model call while something is still out")
+def _called(plan: SessionPlan, state: SessionState, event: ModelCalled) -> SessionState:
+    wanted = ((action.turn, action.attempt) for action in decide(plan, state) if isinstance(action, CallModel))
+    if (event.turn, event.attempt) not in wanted:
+        raise ValueError(f"nothing wanted attempt {event.attempt} of turn {event.turn}")
     in_flight = InFlight(event.turn, event.attempt, event.max_tokens, event.reserved_usd)
     state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None)
     if event.note is None:
@@ -151,7 +163,10 @@ def _cut_short(plan: SessionPlan, state: SessionState, _event: ModelReplied, ask
     )
 
 
-def _goes_on(_plan: SessionPlan, state: SessionState, _event: ModelReplied, _asked: InFlight) -> SessionState:
+def _goes_on(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
+    # Sent back as it came, a call of ours in it would never get its result.
+    if any(block.get("type") == "tool_use" for block in event.content):
+        return _fail(state, "unexpected_reply", "the model paused its turn in the middle of a tool call")
     return state
 
 
@@ -185,7 +200,10 @@ _STOPPED: Mapping[str, _Stop] = {
 }
 
 
-def _tool_called(_plan: SessionPlan, state: SessionState, event: ToolCalled) -> SessionState:
+def _tool_called(plan: SessionPlan, state: SessionState, event: ToolCalled) -> SessionState:
+    wanted = decide(plan, state)
+    if not any(isinstance(action, RunTool | Spawn) and action.call.id == event.call for action in wanted):
+        raise ValueError(f"nothing wanted call {event.call} now")
     return replace(state, calls=_with_call(state, event.call, lambda call: replace(call, started=True)))
 
 
