@@ -21,9 +21,10 @@ from agentflow.source.project import Problem, Project, read_workflow
 if TYPE_CHECKING:
     import asyncio
 
-    from agentflow.engine.local import Answer, Outcome
+    from agentflow.engine.live import Live
+    from agentflow.engine.port import Answer, Outcome
     from agentflow.events.codec import Event
-    from agentflow.journal.port import Gate, Journal, Lease
+    from agentflow.journal.port import Gate, Journal
     from agentflow.models.port import Model
     from agentflow.plan.model import Plan
     from agentflow.spec.load import Source
@@ -169,6 +170,7 @@ async def run(
 
 async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOptions) -> RunResult:
     """Runs a workflow that was checked; else as `run`."""
+    from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
     from agentflow.events.run_events import RunStarted
     from agentflow.plan.inputs import resolve_inputs
@@ -195,7 +197,8 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
         if options.observe is not None:
             options.observe("", started)
         live = Live.begin(checked.plan, started)
-        return await _drive(live, journal, lease, model, options, resumed=False)
+        around = _surroundings(project.root, options)
+        return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
     finally:
         await _closed(model, options, journal)
 
@@ -211,6 +214,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         JournalError: there is no such run, it has ended, or a process is at work on it.
         AgentflowError: no model can be reached, or this version makes another plan of the stored workflow.
     """
+    from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
     from agentflow.events.run_events import RunStarted
 
@@ -230,7 +234,8 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         except BaseException:
             journal.release(lease)
             raise
-        return await _drive(live, journal, lease, model, options, resumed=True)
+        around = _surroundings(Path(started.project), options)
+        return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
     finally:
         await _closed(model, options, journal)
 
@@ -299,7 +304,7 @@ def open_journal(project: Path | None = None, access: Literal["write", "read"] =
 
 def answer(approved: bool, by: str, comment: str | None = None) -> "Answer":
     """What `RunOptions.ask` gives back: a person's yes or no. `by` says who."""
-    from agentflow.engine.local import Answer
+    from agentflow.engine.port import Answer
 
     return Answer(approved, by, comment)
 
@@ -329,51 +334,8 @@ def _stored_plan(started: Any) -> "Plan":
     return checked.plan
 
 
-async def _drive(
-    live: Any, journal: "Journal", lease: "Lease", model: "Model", options: RunOptions, *, resumed: bool
-) -> RunResult:
-    """Drives a run under its lease. An answer that comes just as the run pauses is not left lying."""
-    from agentflow.engine.local import LocalEngine
-    from agentflow.engine.recover import recover
-    from agentflow.tools.toolbox import Toolbox
-
-    tools = Toolbox(live.plan.tools)
-    around = _surroundings(Path(live.run.run["dir"]), options)
-    prepare = recover if resumed else None
-    while True:
-        engine = LocalEngine(live, journal, lease, model, tools, around)
-        try:
-            outcome = await _interruptible(engine, engine.run(prepare), options.interrupt)
-        finally:
-            journal.release(lease)
-        if outcome.status != "waiting" or not any(gate.by for gate in journal.gates(live.run.id)):
-            return _result(live, outcome)
-        lease, prepare = journal.take(live.run.id), recover
-
-
-async def _interruptible(engine: Any, running: Any, interrupt: "asyncio.Event | None") -> "Outcome":
-    import asyncio
-
-    task = asyncio.ensure_future(running)
-    if interrupt is None:
-        outcome: Outcome = await task
-        return outcome
-    waiting = asyncio.create_task(interrupt.wait())
-    try:
-        await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            engine.interrupt()
-        finished: Outcome = await task
-        return finished
-    finally:
-        waiting.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
 def _surroundings(project: Path, options: RunOptions) -> Any:
-    from agentflow.engine.local import Answer, Surroundings
+    from agentflow.engine.port import Answer, Surroundings
 
     async def say_yes(_gate: "Gate") -> Answer:
         return Answer(True, "--yes")
@@ -387,7 +349,7 @@ def _surroundings(project: Path, options: RunOptions) -> Any:
     )
 
 
-def _result(live: Any, outcome: "Outcome") -> RunResult:
+def _result(live: "Live", outcome: "Outcome") -> RunResult:
     finished = outcome.finished
     if finished is not None:
         return RunResult(live.run.id, finished.status, finished.outputs, finished.failure, finished.spent)
@@ -402,7 +364,12 @@ def _heard(journal: "Journal", run: str, options: RunOptions) -> "Any":
         yield entry
 
 
-def _claude(plan: "Plan") -> "Model":
+def _claude(plan: "Plan") -> "Model | None":
+    """The Claude API, where the plan has an agent to ask it."""
+    from agentflow.plan.model import AgentStepPlan, every_step
+
+    if not any(isinstance(step, AgentStepPlan) for step in every_step(plan.root)):
+        return None
     from agentflow.models.anthropic import AnthropicModel
 
     return AnthropicModel(connections=plan.limits.parallel)

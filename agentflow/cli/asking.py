@@ -17,7 +17,7 @@ from agentflow.report.style import Paint
 from agentflow.report.text import gate_text
 
 if TYPE_CHECKING:
-    from agentflow.engine.local import Answer
+    from agentflow.engine.port import Answer
     from agentflow.journal.port import Gate
 
 

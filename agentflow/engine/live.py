@@ -15,7 +15,7 @@ from agentflow.events.session_events import (
 from agentflow.events.values import Spent
 from agentflow.guard.ledger import Ledger
 from agentflow.journal.port import RUN_STREAM, Recorded
-from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan
+from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, Plan, RunStepPlan, every_step
 from agentflow.run import apply as run_apply
 from agentflow.run.names import names_for
 from agentflow.run.state import ROOT, RunState, StepState, split, step_path
@@ -138,11 +138,7 @@ class Live:
 
 
 def _continues_any(block: Block) -> bool:
-    return any(
-        (isinstance(step, AgentStepPlan) and step.continues_session is not None)
-        or (isinstance(step, ForEachStepPlan | GroupStepPlan) and _continues_any(step.body))
-        for step in block.steps.values()
-    )
+    return any(isinstance(step, AgentStepPlan) and step.continues_session for step in every_step(block))
 
 
 def commands_at_work(run: RunState) -> list[tuple[str, RunStepPlan, StepState]]:

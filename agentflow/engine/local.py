@@ -6,17 +6,14 @@ between an event and what follows from it; only performing awaits.
 """
 
 import asyncio
-import random
-import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
-
-from msgspec import Struct
+from typing import Any
 
 from agentflow.engine.live import Live
+from agentflow.engine.people import Askers
+from agentflow.engine.port import Outcome, Surroundings
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.run_actions import RUN_ACTIONS
 from agentflow.engine.session_actions import SESSION_ACTIONS
@@ -24,62 +21,17 @@ from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
 from agentflow.errors import AgentflowError, JournalFullError
 from agentflow.events.codec import Event
-from agentflow.events.run_events import GateAnswered, RunFinished, RunLimitReached, RunPaused
+from agentflow.events.run_events import RunFinished, RunLimitReached, RunPaused
 from agentflow.events.session_events import ModelFailed, ModelReplied
 from agentflow.events.values import Failure
-from agentflow.journal.port import LEASE_SECONDS, RUN_STREAM, Gate, Journal, Lease
+from agentflow.journal.port import LEASE_SECONDS, RUN_STREAM, Journal, Lease
 from agentflow.models.port import Model
 from agentflow.run.decide import decide as decide_run
 from agentflow.session.decide import decide as decide_session
 from agentflow.tools.toolbox import Toolbox
 
-SECONDS_BETWEEN_LOOKS_FOR_ANSWERS = 0.5
 FILES_PER_CALL = 4
 """A command holds its three pipes and a handle; a model call holds one connection."""
-
-
-class Answer(Struct, frozen=True):
-    """A person's yes or no. `by` says who."""
-
-    approved: bool
-    by: str
-    comment: str | None = None
-
-
-class Surroundings(Struct, frozen=True):
-    """What a run is handed from outside.
-
-    Attributes:
-        project: the real path of the folder the run works in.
-        ask: asks a person about a gate and is cancelled when another has answered; None: nobody is there, and a run
-            that only waits for people pauses.
-        observe: hears every event, with its stream, once it is on record.
-        hear: hears the text of a session, by its stream, as it comes.
-        disk_full: hears when the journal waits for room on the disk, and when it need not any more.
-        clock: seconds since the epoch.
-        chance: a number from 0 to 1.
-    """
-
-    project: Path
-    ask: Callable[[Gate], Awaitable[Answer]] | None = None
-    observe: Callable[[str, Event], None] = lambda _stream, _event: None
-    hear: Callable[[str, str], None] | None = None
-    disk_full: Callable[[bool], None] = lambda _full: None
-    clock: Callable[[], float] = time.time
-    chance: Callable[[], float] = random.random
-
-
-class Outcome(Struct, frozen=True):
-    """How the loop ended.
-
-    Attributes:
-        finished: the run's end, where it has come to one.
-        waiting: the paths of the gates that it waits for.
-    """
-
-    status: Literal["finished", "waiting", "interrupted"]
-    finished: RunFinished | None = None
-    waiting: tuple[str, ...] = ()
 
 
 def allow_open_files(calls: int) -> None:
@@ -120,17 +72,16 @@ class LocalEngine:
     live: Live
     journal: Journal
     lease: Lease
-    model: Model
+    model: Model | None
     tools: Toolbox
     around: Surroundings
     slots: Slots = field(init=False)
     timers: Timers = field(init=False)
     recorder: Recorder = field(init=False)
+    people: Askers = field(init=False)
     short_of_money: dict[str, Callable[[], bool]] = field(default_factory=dict)
     _changed: dict[str, None] = field(default_factory=dict)
     _out: dict[str, list[Performance]] = field(default_factory=dict)
-    _asking: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
-    _asked: "set[asyncio.Task[None]]" = field(default_factory=set)
     _done: "asyncio.Future[Outcome]" = field(init=False)
     _ending: bool = False
 
@@ -138,6 +89,7 @@ class LocalEngine:
         self.slots = Slots(self.live.plan.limits.parallel)
         self.timers = Timers(self._fail)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
+        self.people = Askers(self, self.journal, self._task_ended)
 
     async def run(self, prepare: Callable[["LocalEngine"], None] | None = None) -> Outcome:
         """Drives the run.
@@ -268,65 +220,6 @@ class LocalEngine:
             del self._out[performance.stream]
         self.slots.release()
 
-    # People
-
-    def gate_opened(self, path: str) -> None:
-        """Sees to it that an open gate gets its answer: from a person here, from elsewhere, or from the clock."""
-        gate = self.live.run.gates.get(path)
-        if gate is None:  # a failure made it pointless before it was on record
-            return
-        if gate.expires_at is not None:
-            self.timers.set(path, "expiry", gate.expires_at - self.now(), lambda: self._expired(path))
-        if self.around.ask is not None:
-            asked = Gate(self.live.run.id, path, gate.about, gate.message, gate.show, gate.at, gate.expires_at)
-            task = asyncio.create_task(self._ask(self.around.ask, asked))
-            self._asking[path] = task
-            self._asked.add(task)
-            task.add_done_callback(self._asked.discard)
-            task.add_done_callback(self._task_ended)
-        self._look_for_answers_later()
-
-    def gate_closed(self, path: str) -> None:
-        """Nobody need answer any more."""
-        self.timers.forget(path, "expiry")
-        if (asking := self._asking.pop(path, None)) is not None:
-            asking.cancel()
-
-    def answer(self, path: str, answer: Answer, *, expired: bool = False) -> None:
-        """Records an answer to an open gate; an answer that comes too late is dropped."""
-        if path not in self.live.run.gates:
-            return
-        self.gate_closed(path)
-        event = GateAnswered(self.now(), path, answer.approved, answer.by, answer.comment, expired)
-        self.happen(RUN_STREAM, event, durable=True)
-
-    def look_for_answers(self) -> None:
-        """Takes up the answers that were left in the journal."""
-        for gate in self.journal.gates(self.live.run.id):
-            if gate.approved is not None and gate.by is not None:
-                self.answer(gate.step, Answer(gate.approved, gate.by, gate.comment))
-
-    def _look_for_answers_later(self) -> None:
-        def look() -> None:
-            self.look_for_answers()
-            self.settle()
-            if self.live.run.gates:
-                self._look_for_answers_later()
-
-        self.timers.set(RUN_STREAM, "answers", SECONDS_BETWEEN_LOOKS_FOR_ANSWERS, look)
-
-    async def _ask(self, ask: Callable[[Gate], Awaitable[Answer]], gate: Gate) -> None:
-        answer = await ask(gate)
-        self._asking.pop(gate.step, None)
-        self.answer(gate.step, answer)
-        self.settle()
-
-    def _expired(self, path: str) -> None:
-        # An answer that was left in time counts, though nobody has looked since.
-        self.look_for_answers()
-        self.answer(path, Answer(False, "timeout"), expired=True)
-        self.settle()
-
     # Ends
 
     def run_finished(self, finished: RunFinished) -> None:
@@ -337,13 +230,12 @@ class LocalEngine:
     def _end(self, outcome: Outcome) -> None:
         self._ending = True
         self.timers.clear()
-        for path in list(self._asking):
-            self.gate_closed(path)
+        self.people.close()
         self.recorder.then(lambda: None if self._done.done() else self._done.set_result(outcome))
 
     def _look_around(self) -> None:
         """Pauses the run when nothing is left to it but to wait for people whom nobody here can ask."""
-        if self._ending or self._out or self._asking or self._changed:
+        if self._ending or self._out or not self.people.idle or self._changed:
             return
         if not (self.slots.idle and self.recorder.idle) or self.timers.any_named("retry"):
             return
@@ -351,7 +243,7 @@ class LocalEngine:
         if not waiting:
             self._fail(AgentflowError("the run has nothing left to do and has not ended", "please report this"))
             return
-        self.look_for_answers()
+        self.people.look()
         if self._changed:
             self.settle()
             return
@@ -393,12 +285,12 @@ class LocalEngine:
 
     async def _stop(self, tasks: list["asyncio.Task[None]"]) -> None:
         """Leaves nothing behind: every call is cancelled and has ended when this returns."""
-        for path in list(self._asking):
-            self.gate_closed(path)
+        self.people.close()
         calls = [performance for out in self._out.values() for performance in out]
         for performance in calls:
             performance.cancel()
         for task in tasks:
             task.cancel()
         at_work = [performance.task for performance in calls if performance.task is not None]
-        await asyncio.gather(*tasks, *at_work, *self._asked, return_exceptions=True)
+        await asyncio.gather(*tasks, *at_work, return_exceptions=True)
+        await self.people.wait_closed()

@@ -3,9 +3,11 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from agentflow.engine.live import Live
 from agentflow.engine.perform import call_model, run_tool
+from agentflow.engine.port import Loop
 from agentflow.events.run_events import MoneyLeased, StepFinished
 from agentflow.events.session_events import (
     LimitReached,
@@ -29,104 +31,102 @@ from agentflow.session.context import input_bound, request
 from agentflow.session.state import Call, CallModel, End, GiveResult, RunTool, Spawn
 from agentflow.tools.port import ToolContext
 
-if TYPE_CHECKING:
-    from agentflow.engine.live import Live
-    from agentflow.engine.local import LocalEngine
 
-
-def send(engine: "LocalEngine", stream: str, action: CallModel) -> None:
+def send(loop: Loop, stream: str, action: CallModel) -> None:
     """Has the session's next request go out when it is due, a slot is free, and the money for it is there."""
     wanted = time.perf_counter()
 
     def begin() -> bool:
-        return _reserve_and_send(engine, stream, action, wanted)
+        return _reserve_and_send(loop, stream, action, wanted)
 
-    if action.not_before is not None and action.not_before > engine.now():
+    if action.not_before is not None and action.not_before > loop.now():
 
         def due() -> None:
-            engine.slots.request(stream, "model", begin)
-            engine.settle()
+            loop.slots.request(stream, "model", begin)
+            loop.settle()
 
-        engine.timers.set(stream, "retry", action.not_before - engine.now(), due)
+        loop.timers.set(stream, "retry", action.not_before - loop.now(), due)
     else:
-        engine.slots.request(stream, "model", begin)
+        loop.slots.request(stream, "model", begin)
 
 
-def _reserve_and_send(engine: "LocalEngine", stream: str, action: CallModel, wanted: float) -> bool:
-    live = engine.live
+def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float) -> bool:
+    live, model = loop.live, loop.model
+    if model is None:
+        raise ValueError("an agent is at work in a run that was started without a model")
     plan, state = live.plans[stream], live.sessions[stream]
     price = price_of(action.model)
     if price is None:
         raise ValueError(f"the plan lets the model {action.model} through, which has no price")
     held = live.ledger.reserve(stream, price, input_bound(state, action.note), plan.agent.max_tokens)
     if isinstance(held, Wait):
-        engine.short_of_money[stream] = lambda: _reserve_and_send(engine, stream, action, wanted)
+        loop.short_of_money[stream] = lambda: _reserve_and_send(loop, stream, action, wanted)
         return False
     if isinstance(held, Failure):
-        engine.happen(stream, LimitReached(engine.now(), held))
+        loop.happen(stream, LimitReached(loop.now(), held))
         return False
-    now = engine.now()
+    now = loop.now()
     leased = live.ledger.lease(held.usd)
     if leased > 0:
-        engine.happen(RUN_STREAM, MoneyLeased(now, leased), durable=True)
-    engine.happen(
+        loop.happen(RUN_STREAM, MoneyLeased(now, leased), durable=True)
+    loop.happen(
         stream, ModelCalled(now, action.turn, action.attempt, action.model, held.max_tokens, held.usd, action.note)
     )
     in_flight = live.sessions[stream].in_flight
     assert in_flight is not None
     asked = request(plan, live.sessions[stream], stream, action.model)
-    hear = engine.around.hear
-    engine.perform(
+    hear = loop.around.hear
+    loop.perform(
         stream,
         lambda: call_model(
-            engine.model,
+            model,
             asked,
             price,
             in_flight,
             time.perf_counter() - wanted,
-            engine.now,
-            engine.around.chance,
+            loop.now,
+            loop.around.chance,
             None if hear is None else (lambda text: hear(stream, text)),
         ),
     )
     return True
 
 
-def use_tool(engine: "LocalEngine", stream: str, action: RunTool) -> None:
+def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
     """Runs a tool when a slot is free, its intent on record first."""
 
     def begin() -> bool:
         try:
-            context = tool_context(engine, stream, action.call)
+            context = tool_context(loop, stream, action.call)
         except ExpressionError as error:
-            engine.happen(stream, ToolFinished(engine.now(), action.call.id, f"Not run: `env`: {error}", is_error=True))
+            loop.happen(stream, ToolFinished(loop.now(), action.call.id, f"Not run: `env`: {error}", is_error=True))
             return False
         effects = action.tool.effects
-        called = ToolCalled(engine.now(), action.call.id, action.call.name, effects, context.key)
-        engine.happen(stream, called, durable=effects != "none")
-        perform_tool(engine, stream, action.call, context)
+        called = ToolCalled(loop.now(), action.call.id, action.call.name, effects, context.key)
+        loop.happen(stream, called, durable=effects != "none")
+        perform_tool(loop, stream, action.call, context)
         return True
 
-    engine.slots.request(stream, action.call.id, begin)
+    loop.slots.request(stream, action.call.id, begin)
 
 
-def tool_context(engine: "LocalEngine", stream: str, call: Call) -> ToolContext:
+def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
     """Where and for whom a call runs. Raises ExpressionError where the workflow's `env` cannot be rendered."""
-    live = engine.live
+    live = loop.live
     rules = next((grant.rules for grant in live.plans[stream].agent.grants if grant.tool.name == call.name), ())
     rules = resolved(rules, live.run.inputs) if rules else ()
     key = f"{live.run.id}/{stream}/{call.id}"
-    return ToolContext(engine.around.project, rules, live.env, key, live.plan.sandbox_off)
+    return ToolContext(loop.around.project, rules, live.env, key, live.plan.sandbox_off)
 
 
-def perform_tool(engine: "LocalEngine", stream: str, call: Call, context: ToolContext) -> None:
+def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:
     """Runs a tool call that was announced and holds a slot."""
-    engine.perform(stream, lambda: run_tool(engine.tools, call, context, engine.now))
+    loop.perform(stream, lambda: run_tool(loop.tools, call, context, loop.now))
 
 
-def spawn(engine: "LocalEngine", stream: str, action: Spawn) -> None:
+def spawn(loop: Loop, stream: str, action: Spawn) -> None:
     """Starts a subagent, unless the run's bounds on agents or their depth are reached."""
-    live = engine.live
+    live = loop.live
     parent = live.sessions[stream]
     agent = live.plan.agents[action.agent]
     instructions = None
@@ -138,14 +138,14 @@ def spawn(engine: "LocalEngine", stream: str, action: Spawn) -> None:
         instructions = _instructions(live, agent)
     except ExpressionError as error:
         refusal = Failure("expression", f"the instructions of `{action.agent}` cannot be rendered: {error}")
-    now = engine.now()
+    now = loop.now()
     if refusal is not None:
-        engine.happen(stream, ToolFinished(now, action.call.id, refusal.message, is_error=True))
+        loop.happen(stream, ToolFinished(now, action.call.id, refusal.message, is_error=True))
         return
     child = f"{stream}/{action.call.id}"
     key = f"{live.run.id}/{stream}/{action.call.id}"
-    engine.happen(stream, ToolCalled(now, action.call.id, action.call.name, "none", key, session=child))
-    engine.happen(
+    loop.happen(stream, ToolCalled(now, action.call.id, action.call.name, "none", key, session=child))
+    loop.happen(
         child,
         SessionStarted(
             at=now,
@@ -158,7 +158,7 @@ def spawn(engine: "LocalEngine", stream: str, action: Spawn) -> None:
             parent_call=action.call.id,
         ),
     )
-    watch_the_clock(engine, child)
+    watch_the_clock(loop, child)
 
 
 def _instructions(live: "Live", agent: AgentPlan) -> str | None:
@@ -167,67 +167,65 @@ def _instructions(live: "Live", agent: AgentPlan) -> str | None:
     return agent.instructions.render(names_for(live.run, live.run.scopes[ROOT], agent.instructions))
 
 
-def watch_the_clock(engine: "LocalEngine", stream: str) -> None:
+def watch_the_clock(loop: Loop, stream: str) -> None:
     """Ends a session when its time at work is over."""
-    allowed = engine.live.plans[stream].agent.stop.wall_time
+    allowed = loop.live.plans[stream].agent.stop.wall_time
     if allowed is None:
         return
-    state = engine.live.sessions[stream]
-    worked = state.active_seconds + max(0.0, engine.now() - state.last_at)
+    state = loop.live.sessions[stream]
+    worked = state.active_seconds + max(0.0, loop.now() - state.last_at)
 
     def over() -> None:
         message = f"the agent has worked for its {allowed:g} s; raise `stop.wall_time`, or ask for less"
-        engine.happen(stream, LimitReached(engine.now(), Failure("wall_time", message)))
-        engine.settle()
+        loop.happen(stream, LimitReached(loop.now(), Failure("wall_time", message)))
+        loop.settle()
 
-    engine.timers.set(stream, "clock", allowed - worked, over)
+    loop.timers.set(stream, "clock", allowed - worked, over)
 
 
-def give_result(engine: "LocalEngine", stream: str, action: GiveResult) -> None:
+def give_result(loop: Loop, stream: str, action: GiveResult) -> None:
     """Answers a call without running anything."""
-    engine.happen(
-        stream, ToolFinished(engine.now(), action.call.id, action.content, is_error=action.is_error, seconds=0.0)
-    )
+    loop.happen(stream, ToolFinished(loop.now(), action.call.id, action.content, is_error=action.is_error, seconds=0.0))
 
 
-def end(engine: "LocalEngine", stream: str, action: End) -> None:
+def end(loop: Loop, stream: str, action: End) -> None:
     """Ends a session: first what it has out, its subagents too; then its result goes to who waits for it."""
-    live = engine.live
+    live = loop.live
     cancelled = Failure("cancelled", f"the session that called this one ended: {action.ending}")
     for child in list(live.children.get(stream, ())):
-        engine.happen(child, LimitReached(engine.now(), cancelled))
-        engine.decide(child)
-    engine.cancel(stream)
-    _close_what_is_out(engine, stream)
+        loop.happen(child, LimitReached(loop.now(), cancelled))
+        loop.decide(child)
+    loop.cancel(stream)
+    _close_what_is_out(loop, stream)
     state = live.sessions[stream]
-    now = engine.now()
+    now = loop.now()
     failure, text = action.failure, state.text
-    engine.happen(stream, SessionFinished(now, action.ending, action.output, text, failure, state.spent))
+    loop.happen(stream, SessionFinished(now, action.ending, action.output, text, failure, state.spent))
     if state.parent is None or state.parent_call is None:
         if failure is not None:
             failure = Failure(failure.kind, failure.message, failure.retryable, state.step)
         status: StepStatus = "done" if failure is None else "failed"
         output = action.output if failure is None else (text or None)
-        engine.happen(RUN_STREAM, StepFinished(now, state.step, status, output, failure, spent=state.spent))
+        loop.happen(RUN_STREAM, StepFinished(now, state.step, status, output, failure, spent=state.spent))
         return
     content = _as_text(action.output) if failure is None else _told_of_failure(failure, text)
-    engine.happen(
+    loop.happen(
         state.parent,
         ToolFinished(now, state.parent_call, content, is_error=failure is not None, spent=state.spent),
     )
 
 
-def _close_what_is_out(engine: "LocalEngine", stream: str) -> None:
+def _close_what_is_out(loop: Loop, stream: str) -> None:
     """Settles the model call and gives every tool call its one result before the session ends."""
-    state = engine.live.sessions[stream]
+    state = loop.live.sessions[stream]
     if state.in_flight is not None:
         out = state.in_flight
         failure = Failure("cancelled", "the session ended before the reply came")
-        engine.happen(stream, ModelFailed(engine.now(), out.turn, out.attempt, failure, out.reserved_usd))
+        loop.happen(stream, ModelFailed(loop.now(), out.turn, out.attempt, failure, out.reserved_usd))
     for call in state.calls:
         if call.result is None:
             content = UNKNOWN_OUTCOME if call.started else "Not run: the session ended first."
-            engine.happen(stream, ToolFinished(engine.now(), call.id, content, is_error=True, unknown=call.started))
+            loop.happen(stream, ToolFinished(loop.now(), call.id, content, is_error=True, unknown=call.started))
 
 
 UNKNOWN_OUTCOME = (
@@ -246,7 +244,7 @@ def _told_of_failure(failure: Failure, text: str) -> str:
     return f"The agent did not succeed ({failure.kind}): {failure.message}{so_far}"
 
 
-SESSION_ACTIONS: Mapping[type[Any], Callable[["LocalEngine", str, Any], None]] = {
+SESSION_ACTIONS: Mapping[type[Any], Callable[[Loop, str, Any], None]] = {
     CallModel: send,
     RunTool: use_tool,
     Spawn: spawn,

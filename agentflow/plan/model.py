@@ -1,6 +1,6 @@
 """The Plan: everything a run may do, resolved and frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -201,6 +201,14 @@ class Block(Struct, frozen=True, dict=True):
     def graph(self) -> "networkx.DiGraph[str]":
         """The steps as a graph, an edge from each to those that follow it; built when it is first walked."""
         return digraph(self.followers)
+
+
+def every_step(block: Block) -> Iterator[StepPlan]:
+    """The steps of a block and of all the blocks in it."""
+    for step in block.steps.values():
+        yield step
+        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+            yield from every_step(step.body)
 
 
 class InputPlan(Struct, frozen=True):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentflow.engine.live import Live
-from agentflow.engine.local import LocalEngine, Outcome, Surroundings
+from agentflow.engine.local import LocalEngine
+from agentflow.engine.port import Outcome, Surroundings
 from agentflow.engine.recover import recover
 from agentflow.events.codec import Event
 from agentflow.events.values import Timings, Usage

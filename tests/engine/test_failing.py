@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from agentflow.engine import local
+from agentflow.engine import people
 from agentflow.errors import LeaseLostError
 from agentflow.events.run_events import StepStarted
 from agentflow.events.session_events import ModelCalled, ModelFailed
@@ -78,7 +78,7 @@ async def test_a_call_that_is_cancelled_from_nowhere_does_not_hang_the_run(setti
 
 
 async def test_a_journal_that_fails_on_a_timer_comes_out_as_an_exception(setting, monkeypatch):
-    monkeypatch.setattr(local, "SECONDS_BETWEEN_LOOKS_FOR_ANSWERS", 0.01)
+    monkeypatch.setattr(people, "SECONDS_BETWEEN_LOOKS", 0.01)
     run = setting("steps: {g: {approve: Go on?}}", around={"ask": forever})
 
     def broken(_run):

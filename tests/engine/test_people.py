@@ -2,8 +2,8 @@
 
 import asyncio
 
-from agentflow.engine import local
-from agentflow.engine.local import Answer
+from agentflow.engine import people
+from agentflow.engine.port import Answer
 from agentflow.events.run_events import GateAnswered, RunPaused, StepFinished
 from tests.engine.doubles import (
     ModelDouble,
@@ -33,7 +33,7 @@ async def test_a_run_that_only_waits_for_people_pauses_and_an_answer_lets_it_go_
 async def test_an_answer_from_elsewhere_is_taken_up_while_the_run_waits(setting, monkeypatch):
     from agentflow.journal.sqlite import open_journal
 
-    monkeypatch.setattr(local, "SECONDS_BETWEEN_LOOKS_FOR_ANSWERS", 0.01)
+    monkeypatch.setattr(people, "SECONDS_BETWEEN_LOOKS", 0.01)
     run = setting("steps: {g: {approve: Go on?}}", around={"ask": forever})
 
     async def elsewhere(engine):
@@ -115,7 +115,7 @@ async def test_a_call_that_is_cut_off_may_put_things_in_order_first(setting):
 
 
 async def test_an_answer_in_time_counts_though_the_timeout_is_noticed_first(setting, monkeypatch):
-    monkeypatch.setattr(local, "SECONDS_BETWEEN_LOOKS_FOR_ANSWERS", 100)
+    monkeypatch.setattr(people, "SECONDS_BETWEEN_LOOKS", 100)
     run = setting("steps: {g: {approve: Go on?, timeout: 200ms}}", around={"ask": forever})
 
     async def elsewhere(engine):

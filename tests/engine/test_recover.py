@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agentflow.engine.local import Answer
+from agentflow.engine.port import Answer
 from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunFinished, RunResumed, StepFinished
 from agentflow.events.session_events import ModelCalled, ModelFailed, SessionFinished, SessionResumed, ToolFinished
 from agentflow.journal.port import Lease

@@ -3,12 +3,12 @@
 import json
 import math
 import re
-from msgspec.structs import fields, replace
 from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
 from agentflow.errors import JournalError
 from agentflow.events import codec

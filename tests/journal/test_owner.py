@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from msgspec.structs import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agentflow.journal.owner import Owner, boot_id, start_ticks
 

@@ -1,0 +1,55 @@
+"""Driving a run from outside: until it ends, is interrupted, or waits for people who have not answered."""
+
+import asyncio
+
+from agentflow.engine.live import Live
+from agentflow.engine.local import LocalEngine
+from agentflow.engine.port import Outcome, Surroundings
+from agentflow.engine.recover import recover
+from agentflow.journal.port import Journal, Lease
+from agentflow.models.port import Model
+from agentflow.tools.toolbox import Toolbox
+
+
+async def drive(
+    live: Live,
+    journal: Journal,
+    lease: Lease,
+    model: Model | None,
+    around: Surroundings,
+    interrupt: asyncio.Event | None,
+    *,
+    resumed: bool = False,
+) -> Outcome:
+    """Drives a run under its lease, which is released in the end.
+
+    Parameters:
+        model: None where no agent will ask it.
+        interrupt: once it is set the run stops cleanly.
+        resumed: the run has been at work before, so what was out is judged first.
+    """
+    tools = Toolbox(live.plan.tools)
+    while True:
+        engine = LocalEngine(live, journal, lease, model, tools, around)
+        try:
+            outcome = await _interruptible(engine, interrupt, resumed)
+        finally:
+            journal.release(lease)
+        # An answer that was left just as the run paused is not left lying.
+        if outcome.status != "waiting" or not any(gate.by for gate in journal.gates(live.run.id)):
+            return outcome
+        lease, resumed = journal.take(live.run.id), True
+
+
+async def _interruptible(engine: LocalEngine, interrupt: asyncio.Event | None, resumed: bool) -> Outcome:
+    task = asyncio.create_task(engine.run(recover if resumed else None))
+    waiting = asyncio.create_task((interrupt or asyncio.Event()).wait())
+    try:
+        await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            engine.interrupt()
+        return await task
+    finally:
+        waiting.cancel()
+        task.cancel()
+        await asyncio.gather(task, waiting, return_exceptions=True)

@@ -1,0 +1,97 @@
+"""People at gates: they are asked here, answer from elsewhere, or let the time run out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from agentflow.engine.port import Answer, Loop
+from agentflow.events.run_events import GateAnswered
+from agentflow.journal.port import RUN_STREAM, Gate, Journal
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class Askers:
+    """Gets each open gate its answer.
+
+    Parameters:
+        journal: where answers from elsewhere are left.
+        ended: hears of every task that asked, so that its faults are not lost.
+    """
+
+    def __init__(self, loop: Loop, journal: Journal, ended: Callable[["asyncio.Task[None]"], None]) -> None:
+        self._loop = loop
+        self._journal = journal
+        self._ended = ended
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._asked: set[asyncio.Task[None]] = set()
+
+    @property
+    def idle(self) -> bool:
+        """Nobody is being asked here."""
+        return not self._asking
+
+    def close(self) -> None:
+        """Asks nobody any more."""
+        for path in list(self._asking):
+            self.closed(path)
+
+    async def wait_closed(self) -> None:
+        """Returns when everyone who was asked has been told that it is over."""
+        await asyncio.gather(*self._asked, return_exceptions=True)
+
+    def opened(self, path: str) -> None:
+        """Sees to it that an open gate gets its answer: from a person here, from elsewhere, or from the clock."""
+        gate = self._loop.live.run.gates.get(path)
+        if gate is None:  # a failure made it pointless before it was on record
+            return
+        if gate.expires_at is not None:
+            self._loop.timers.set(path, "expiry", gate.expires_at - self._loop.now(), lambda: self._expired(path))
+        if self._loop.around.ask is not None:
+            asked = Gate(self._loop.live.run.id, path, gate.about, gate.message, gate.show, gate.at, gate.expires_at)
+            task = asyncio.create_task(self._ask(self._loop.around.ask, asked))
+            self._asking[path] = task
+            self._asked.add(task)
+            task.add_done_callback(self._asked.discard)
+            task.add_done_callback(self._ended)
+        self._look_later()
+
+    def closed(self, path: str) -> None:
+        """Nobody need answer any more."""
+        self._loop.timers.forget(path, "expiry")
+        if (asking := self._asking.pop(path, None)) is not None:
+            asking.cancel()
+
+    def answer(self, path: str, answer: Answer, *, expired: bool = False) -> None:
+        """Records an answer to an open gate; an answer that comes too late is dropped."""
+        if path not in self._loop.live.run.gates:
+            return
+        self.closed(path)
+        event = GateAnswered(self._loop.now(), path, answer.approved, answer.by, answer.comment, expired)
+        self._loop.happen(RUN_STREAM, event, durable=True)
+
+    def look(self) -> None:
+        """Takes up the answers that were left in the journal."""
+        for gate in self._journal.gates(self._loop.live.run.id):
+            if gate.approved is not None and gate.by is not None:
+                self.answer(gate.step, Answer(gate.approved, gate.by, gate.comment))
+
+    def _look_later(self) -> None:
+        def again() -> None:
+            self.look()
+            self._loop.settle()
+            if self._loop.live.run.gates:
+                self._look_later()
+
+        self._loop.timers.set(RUN_STREAM, "answers", SECONDS_BETWEEN_LOOKS, again)
+
+    async def _ask(self, ask: Callable[[Gate], Awaitable[Answer]], gate: Gate) -> None:
+        answer = await ask(gate)
+        self._asking.pop(gate.step, None)
+        self.answer(gate.step, answer)
+        self._loop.settle()
+
+    def _expired(self, path: str) -> None:
+        # An answer that was left in time counts, though nobody has looked since.
+        self.look()
+        self.answer(path, Answer(False, "timeout"), expired=True)
+        self._loop.settle()

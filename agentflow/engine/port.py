@@ -1,0 +1,115 @@
+"""What the loop is handed, what it gives back, and what its parts may ask of it."""
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+from agentflow.engine.live import Live
+from agentflow.engine.recorder import Recorder
+from agentflow.engine.slots import Slots
+from agentflow.engine.timers import Timers
+from agentflow.events.codec import Event
+from agentflow.events.run_events import RunFinished
+from agentflow.journal.port import Gate, Lease
+from agentflow.models.port import Model
+from agentflow.tools.toolbox import Toolbox
+
+
+class Answer(Struct, frozen=True):
+    """A person's yes or no. `by` says who."""
+
+    approved: bool
+    by: str
+    comment: str | None = None
+
+
+class Surroundings(Struct, frozen=True):
+    """What a run is handed from outside.
+
+    Attributes:
+        project: the real path of the folder the run works in.
+        ask: asks a person about a gate and is cancelled when another has answered; None: nobody is there, and a run
+            that only waits for people pauses.
+        observe: hears every event, with its stream, once it is on record.
+        hear: hears the text of a session, by its stream, as it comes.
+        disk_full: hears when the journal waits for room on the disk, and when it need not any more.
+        clock: seconds since the epoch.
+        chance: a number from 0 to 1.
+    """
+
+    project: Path
+    ask: Callable[[Gate], Awaitable[Answer]] | None = None
+    observe: Callable[[str, Event], None] = lambda _stream, _event: None
+    hear: Callable[[str, str], None] | None = None
+    disk_full: Callable[[bool], None] = lambda _full: None
+    clock: Callable[[], float] = time.time
+    chance: Callable[[], float] = random.random
+
+
+class Outcome(Struct, frozen=True):
+    """How the loop ended.
+
+    Attributes:
+        finished: the run's end, where it has come to one.
+        waiting: the paths of the gates that it waits for.
+    """
+
+    status: Literal["finished", "waiting", "interrupted"]
+    finished: RunFinished | None = None
+    waiting: tuple[str, ...] = ()
+
+
+class People(Protocol):
+    """Those who are asked at gates."""
+
+    def opened(self, path: str) -> None:
+        """Sees to it that an open gate gets its answer."""
+
+    def closed(self, path: str) -> None:
+        """Nobody need answer any more."""
+
+    def look(self) -> None:
+        """Takes up the answers that were left in the journal."""
+
+
+class Loop(Protocol):
+    """What an action's performance may use: the state, what bounds and times it, and the way to say what happened."""
+
+    live: Live
+    lease: Lease
+    model: Model | None
+    tools: Toolbox
+    around: Surroundings
+    slots: Slots
+    timers: Timers
+    recorder: Recorder
+    short_of_money: dict[str, Callable[[], bool]]
+
+    @property
+    def people(self) -> People:
+        """Those who are asked at gates."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
+        """Takes an event up and has it recorded; `settle` then does what follows."""
+
+    def settle(self) -> None:
+        """Asks the deciders until nothing more is to be done now."""
+
+    def decide(self, stream: str) -> None:
+        """Does what a stream's decider wants now."""
+
+    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]]) -> None:
+        """Starts a call that holds a slot, once everything that has happened so far is on record."""
+
+    def cancel(self, stream: str) -> None:
+        """Ends whatever a stream has in flight, in line, or on a timer."""
+
+    def run_finished(self, finished: RunFinished) -> None:
+        """The run has ended for good, with nothing in flight."""
