@@ -1,9 +1,12 @@
 """The same work as one would write it by hand: the client, a loop, a few functions. No journal, no budget, no checks.
 
-The requests are those of the workflow: the same system prompt, tools, cache breakpoint and reply bound.
+The requests are those of the workflow: the same system prompt, tools, cache breakpoint and reply bound. There are two
+hands: `stream` is how the client's documentation does it; `lean` puts the reply together from the raw events and keeps
+the history as plain dicts, which is the quickest way that the client offers.
 """
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,30 +55,66 @@ async def session(client: Any, folder: Path, prompt: str, tools: list[dict[str, 
     """One agent's conversation to its end."""
     messages: list[dict[str, Any]] = [{"role": "user", "content": prompt}]
     while True:
-        async with client.messages.stream(
-            model=MODEL,
-            max_tokens=MAX_TOKENS,
-            system=SYSTEM,
-            messages=messages,
-            tools=tools,
-            cache_control={"type": "ephemeral"},
-        ) as stream:
-            message = await stream.get_final_message()
-        messages.append({"role": "assistant", "content": message.content})
-        if message.stop_reason != "tool_use":
-            return "".join(block.text for block in message.content if block.type == "text")
+        request = {
+            "model": MODEL,
+            "max_tokens": MAX_TOKENS,
+            "system": SYSTEM,
+            "messages": messages,
+            "tools": tools,
+            "cache_control": {"type": "ephemeral"},
+        }
+        content, stop_reason = await REPLY[client.hand](client, request)
+        messages.append({"role": "assistant", "content": content})
+        if stop_reason != "tool_use":
+            return "".join(_get(block, "text") for block in content if _get(block, "type") == "text")
         results = await asyncio.gather(
-            *(use(client, folder, block) for block in message.content if block.type == "tool_use")
+            *(use(client, folder, block) for block in content if _get(block, "type") == "tool_use")
         )
         messages.append({"role": "user", "content": results})
 
 
+async def _stream(client: Any, request: dict[str, Any]) -> tuple[list[Any], str]:
+    async with client.messages.stream(**request) as stream:
+        message = await stream.get_final_message()
+    return message.content, message.stop_reason
+
+
+async def _lean(client: Any, request: dict[str, Any]) -> tuple[list[Any], str]:
+    blocks: list[dict[str, Any]] = []
+    pieces: list[str] = []
+    stop_reason = ""
+    async for event in await client.messages.create(**request, stream=True):
+        if event.type == "content_block_start":
+            kind = event.content_block.type
+            blocks.append({"type": kind})
+            if kind == "tool_use":
+                blocks[-1] |= {"id": event.content_block.id, "name": event.content_block.name}
+            pieces = []
+        elif event.type == "content_block_delta":
+            delta = event.delta
+            pieces.append(delta.text if delta.type == "text_delta" else delta.partial_json)
+        elif event.type == "content_block_stop":
+            said = "".join(pieces)
+            blocks[-1] |= {"text": said} if blocks[-1]["type"] == "text" else {"input": json.loads(said or "{}")}
+        elif event.type == "message_delta":
+            stop_reason = event.delta.stop_reason
+    return blocks, stop_reason
+
+
+REPLY = {"stream": _stream, "lean": _lean}
+
+
+def _get(block: Any, name: str) -> Any:
+    return block[name] if isinstance(block, dict) else getattr(block, name)
+
+
 async def use(client: Any, folder: Path, block: Any) -> dict[str, Any]:
-    if block.name == "Agent":
-        content = await session(client, folder, block.input["prompt"], [READ])
+    tool_input = _get(block, "input")
+    if _get(block, "name") == "Agent":
+        content = await session(client, folder, tool_input["prompt"], [READ])
     else:
-        content = read(folder, block.input)
-    return {"type": "tool_result", "tool_use_id": block.id, "content": content}
+        content = read(folder, tool_input)
+    return {"type": "tool_result", "tool_use_id": _get(block, "id"), "content": content}
 
 
 async def one_agent(client: Any, folder: Path, turns: int) -> str:

@@ -12,7 +12,7 @@ def main() -> None:
     if side == "agentflow":
         run_by_agentflow(folder)
     else:
-        run_by_hand(lambda client, place: by_hand.fan_out(client, place, agents), folder)
+        run_by_hand(lambda client, place: by_hand.fan_out(client, place, agents), folder, "stream")
 
 
 if __name__ == "__main__":
