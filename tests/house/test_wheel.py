@@ -50,7 +50,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if not name.endswith("/")}
     package = {name for name in names if name.startswith("agentflow/")}
     in_tree = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("agentflow/**/*.py")}
-    assert package == in_tree
+    assert package == in_tree | {"agentflow/py.typed"}
     information = {name.partition("/")[2] for name in names - package if ".dist-info/" in name}
     assert information == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
     assert len(names) == len(package) + len(information)
