@@ -72,6 +72,8 @@ class RunOptions(Struct, frozen=True):
     Attributes:
         model: answers the requests; None: the Claude API, as the environment configures it.
         journal: the file; None: `.agentflow/journal.db` of the project.
+        durability: `power` has every event synced to the disk before anything follows from it; `process`, what the
+            death of the process cannot touch, and loss of power only for 100 ms.
         yes: answer every gate with yes.
         ask: asks a person about a gate; is cancelled when another has answered. None, without `yes`: the run pauses
             when it only waits for people.
@@ -83,6 +85,7 @@ class RunOptions(Struct, frozen=True):
 
     model: "Model | None" = None
     journal: Path | None = None
+    durability: Literal["process", "power"] = "process"
     yes: bool = False
     ask: "Callable[[Gate], Awaitable[Answer]] | None" = None
     observe: "Callable[[str, Event], None] | None" = None
@@ -180,7 +183,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     project = Project.of(Path(checked.path))
     resolved = resolve_inputs(checked.plan, inputs, project.root)
     model = options.model or _claude(checked.plan)
-    journal = _journal(options.journal or project.root / JOURNAL)
+    journal = _journal(options.journal or project.root / JOURNAL, options.durability)
     try:
         now = time.time()
         started = RunStarted(
@@ -219,7 +222,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
     from agentflow.events.run_events import RunStarted
 
     options = options or RunOptions()
-    journal = _journal(options.journal or journal_of(project), access="write")
+    journal = _journal(options.journal or journal_of(project), options.durability, access="write")
     model: Model | None = options.model
     try:
         run = journal.find(run)
@@ -299,7 +302,7 @@ def open_journal(project: Path | None = None, access: Literal["write", "read"] =
     Raises:
         JournalError: there is none, or it cannot be opened.
     """
-    return _journal(journal_of(project), access)
+    return _journal(journal_of(project), access=access)
 
 
 def answer(approved: bool, by: str, comment: str | None = None) -> "Answer":
@@ -375,10 +378,14 @@ def _claude(plan: "Plan") -> "Model | None":
     return AnthropicModel(connections=plan.limits.parallel)
 
 
-def _journal(path: Path, access: Literal["create", "write", "read"] = "create") -> "Journal":
+def _journal(
+    path: Path,
+    durability: Literal["process", "power"] = "process",
+    access: Literal["create", "write", "read"] = "create",
+) -> "Journal":
     from agentflow.journal.sqlite import open_journal
 
-    return open_journal(path, access=access)
+    return open_journal(path, durability=durability, access=access)
 
 
 async def _closed(model: "Model | None", options: RunOptions, journal: "Journal") -> None:

@@ -16,7 +16,7 @@ from agentflow import api
 from agentflow.cli import exits
 from agentflow.cli.asking import TerminalAsker
 from agentflow.cli.next_move import command
-from agentflow.cli.options import Format
+from agentflow.cli.options import Durability, Format
 from agentflow.cli.progress import Progress
 from agentflow.cli.told import error_json, say
 from agentflow.errors import AgentflowError
@@ -33,6 +33,7 @@ class Driving(Struct, frozen=True):
     Attributes:
         script: the file that holds the model's words; None: the Claude API.
         pace: seconds before each scripted reply.
+        durability: as in `api.RunOptions`.
         project: the folder whose journal holds the run.
         steps: the ids of the file's steps, where they are known.
         cost_cap: the run's, in US dollars, where it is known.
@@ -46,6 +47,7 @@ class Driving(Struct, frozen=True):
     steps: tuple[str, ...] = ()
     cost_cap: float | None = None
     pace: float = 0.0
+    durability: Durability = "process"
 
 
 def drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:
@@ -66,6 +68,7 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     options = api.RunOptions(
         model=None if driving.script is None else api.scripted(driving.script, driving.pace),
         journal=driving.project / api.JOURNAL,
+        durability=driving.durability,
         yes=driving.yes,
         ask=asker.ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
         observe=progress.observe,

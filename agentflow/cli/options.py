@@ -1,21 +1,57 @@
 """Options that several commands share."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import click
+from msgspec import Struct
 
 Format = Literal["text", "json", "stream-json"]
+Durability = Literal["process", "power"]
 
 yes = click.option("--yes", is_flag=True, help="Answer every gate with yes.")
 scripted = click.option(
     "--scripted", "script", metavar="FILE", help="Take the model's words from a file instead of the Claude API."
 )
 output_format = click.option("--output-format", type=click.Choice(get_args(Format)), default="text", show_default=True)
+durability = click.option(
+    "--durability",
+    type=click.Choice(get_args(Durability)),
+    default="process",
+    show_default=True,
+    help="What every event survives from the moment it is recorded: the death of the process, or loss of power too.",
+)
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 project = click.option(
     "--project", metavar="FOLDER", help="The project whose runs are meant; default: the one around this folder."
 )
+
+
+class GoingOn(Struct, frozen=True):
+    """The options of every command that goes on with a run."""
+
+    yes: bool
+    script: str | None
+    durability: Durability
+    output_format: Format
+    quiet: bool
+    project: str | None
+
+
+def going_on(command: Callable[..., int]) -> Callable[..., int]:
+    """Gives a command the options of `GoingOn`, and hands them over as its last argument."""
+
+    @wraps(command)
+    def with_options(**given: Any) -> int:
+        options = GoingOn(**{name: given.pop(name) for name in GoingOn.__struct_fields__})
+        return command(**given, options=options)
+
+    wrapped: Callable[..., int] = with_options
+    for option in (project, quiet, output_format, durability, scripted, yes):
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def project_folder(project: str | None) -> Path:

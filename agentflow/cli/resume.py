@@ -3,70 +3,55 @@
 import click
 
 from agentflow.cli import exits
-from agentflow.cli.options import Format, output_format, project, project_folder, quiet, scripted, yes
+from agentflow.cli.options import GoingOn, going_on, project_folder
+
+_comment = click.option("--comment", help="What to tell with the answer.")
 
 
 @click.command(short_help="Go on with a run.")
 @click.argument("run")
-@yes
-@scripted
-@output_format
-@quiet
-@project
-def resume(run: str, yes: bool, script: str | None, output_format: Format, quiet: bool, project: str | None) -> int:
+@going_on
+def resume(run: str, options: GoingOn) -> int:
     """Go on with a run after a crash, an interruption, or a pause for people.
 
     RUN is its id, or the beginning of it. A run that was started with --scripted wants it again.
     """
-    return _go_on(run, yes, script, output_format, quiet, project)
+    return _go_on(run, options)
 
 
 @click.command(short_help="Say yes at a gate, and go on.")
 @click.argument("run")
 @click.argument("step")
-@click.option("--comment", help="What to tell with the answer.")
-@yes
-@scripted
-@output_format
-@quiet
-@project
-def approve(
-    run: str,
-    step: str,
-    comment: str | None,
-    yes: bool,
-    script: str | None,
-    output_format: Format,
-    quiet: bool,
-    project: str | None,
-) -> int:
+@_comment
+@going_on
+def approve(run: str, step: str, comment: str | None, options: GoingOn) -> int:
     """Say yes to a run that waits for a person at STEP, and go on with it."""
-    run, elsewhere = _answer(run, step, project, approved=True, comment=comment)
-    return exits.DONE if elsewhere else _go_on_unless_held(run, yes, script, output_format, quiet, project)
+    return _answer_and_go_on(run, step, comment, options, approved=True)
 
 
 @click.command(short_help="Say no at a gate, and go on.")
 @click.argument("run")
 @click.argument("step")
-@click.option("--comment", help="What to tell with the answer.")
-@yes
-@scripted
-@output_format
-@quiet
-@project
-def reject(
-    run: str,
-    step: str,
-    comment: str | None,
-    yes: bool,
-    script: str | None,
-    output_format: Format,
-    quiet: bool,
-    project: str | None,
-) -> int:
+@_comment
+@going_on
+def reject(run: str, step: str, comment: str | None, options: GoingOn) -> int:
     """Say no to a run that waits for a person at STEP, and go on with it."""
-    run, elsewhere = _answer(run, step, project, approved=False, comment=comment)
-    return exits.DONE if elsewhere else _go_on_unless_held(run, yes, script, output_format, quiet, project)
+    return _answer_and_go_on(run, step, comment, options, approved=False)
+
+
+def _answer_and_go_on(run: str, step: str, comment: str | None, options: GoingOn, *, approved: bool) -> int:
+    """Answers, and goes on unless a process is at work on the run: that one takes the answer up."""
+    from agentflow.cli.told import say
+    from agentflow.errors import LeaseHeldError
+
+    run, elsewhere = _answer(run, step, options.project, approved=approved, comment=comment)
+    if elsewhere:
+        return exits.DONE
+    try:
+        return _go_on(run, options)
+    except LeaseHeldError as held:
+        say(f"{held.message}; it goes on with the answer")
+        return exits.DONE
 
 
 def _answer(run: str, step: str, project: str | None, *, approved: bool, comment: str | None) -> tuple[str, bool]:
@@ -90,30 +75,16 @@ def _answer(run: str, step: str, project: str | None, *, approved: bool, comment
     return run, elsewhere
 
 
-def _go_on_unless_held(
-    run: str, yes: bool, script: str | None, output_format: Format, quiet: bool, project: str | None
-) -> int:
-    """Goes on with a run that was answered, unless somebody took it up in this moment: they take the answer up."""
-    from agentflow.cli.told import say
-    from agentflow.errors import LeaseHeldError
-
-    try:
-        return _go_on(run, yes, script, output_format, quiet, project)
-    except LeaseHeldError as held:
-        say(f"{held.message}; it goes on with the answer")
-        return exits.DONE
-
-
-def _go_on(run: str, yes: bool, script: str | None, output_format: Format, quiet: bool, project: str | None) -> int:
+def _go_on(run: str, options: GoingOn) -> int:
     from agentflow import api
     from agentflow.cli.driving import Driving, drive
 
-    folder = project_folder(project)
     driving = Driving(
-        output=output_format,
-        quiet=quiet,
-        yes=yes,
-        script=script,
-        project=folder,
+        output=options.output_format,
+        quiet=options.quiet,
+        yes=options.yes,
+        script=options.script,
+        durability=options.durability,
+        project=project_folder(options.project),
     )
-    return drive(driving, lambda options: api.resume(run, options))
+    return drive(driving, lambda given: api.resume(run, given))

@@ -2,7 +2,7 @@
 
 import click
 
-from agentflow.cli.options import Format, output_format, project_of_file, quiet, scripted, yes
+from agentflow.cli.options import Durability, Format, durability, output_format, project_of_file, quiet, scripted, yes
 
 
 @click.command()
@@ -12,6 +12,7 @@ from agentflow.cli.options import Format, output_format, project_of_file, quiet,
 @yes
 @scripted
 @click.option("--pace", type=click.FloatRange(0, 60), default=0.0, help="Seconds before each scripted reply.")
+@durability
 @output_format
 @quiet
 def run(
@@ -21,6 +22,7 @@ def run(
     yes: bool,
     script: str | None,
     pace: float,
+    durability: Durability,
     output_format: Format,
     quiet: bool,
 ) -> int:
@@ -52,6 +54,7 @@ def run(
         yes=yes,
         script=script,
         pace=pace,
+        durability=durability,
         project=project_of_file(file),
         steps=tuple(checked.plan.root.steps),
         cost_cap=checked.plan.limits.cost_usd,

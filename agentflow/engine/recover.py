@@ -22,7 +22,7 @@ def recover(loop: Loop) -> None:
     if not loop.lease.survived and unaccounted > 0:
         loop.happen(RUN_STREAM, MoneyWrittenOff(now, unaccounted), durable=True)
     for stream in list(live.sessions):
-        loop.happen(stream, SessionResumed(now))
+        loop.happen(stream, SessionResumed(now, worked_until))
         watch_the_clock(loop, stream)
         _recover_session(loop, stream)
     for path in list(live.run.gates):

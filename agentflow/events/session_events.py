@@ -30,9 +30,10 @@ class SessionStarted(Struct, frozen=True):
 
 
 class SessionResumed(Struct, frozen=True):
-    """A process took the session over; the time since the last event was nobody's work."""
+    """A process took the session over; the time since `worked_until`, the run's last event, was nobody's work."""
 
     at: float
+    worked_until: float
 
 
 class ModelCalled(Struct, frozen=True):

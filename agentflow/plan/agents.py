@@ -9,15 +9,15 @@ from msgspec.structs import replace
 from agentflow.plan.drafts import DraftBlock
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.findings import Findings
-from agentflow.plan.grants import GrantReader
+from agentflow.plan.grants import FINISH_TOOL, GrantReader
 from agentflow.plan.graph import callers, cycles_of, sorted_by
-from agentflow.plan.model import AgentPlan, StopRules
+from agentflow.plan.model import AgentPlan, Grant, StopRules
 from agentflow.plan.prices import known_models, max_output_tokens, price_of
 from agentflow.plan.scopes import Scope, Variable, check
 from agentflow.plan.texts import TextReader
-from agentflow.plan.types import BOOLEAN, INTEGER, NUMBER, STRING, Shape, kinds, record
+from agentflow.plan.types import BOOLEAN, INTEGER, NUMBER, STRING, kinds, record
 from agentflow.source.document import Loc
-from agentflow.spec.agents import Agent, AgentDefaults, Stop
+from agentflow.spec.agents import Agent, AgentDefaults
 from agentflow.spec.steps import AgentStep
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
@@ -27,8 +27,8 @@ STOP_NAMES = {
     "turn": Variable(INTEGER),
     "usage": Variable(record({"input_tokens": INTEGER, "output_tokens": INTEGER, "cost_usd": NUMBER})),
     "last": Variable(record({"text": STRING, "tool_calls": INTEGER})),
-    "calls": Variable(Shape.of({"type": "object", "additionalProperties": {"type": "integer"}})),
 }
+"""What `stop.when` sees beside `calls`."""
 
 
 class AgentReader(Struct, frozen=True):
@@ -67,7 +67,7 @@ class AgentReader(Struct, frozen=True):
             max_tokens=self._max_tokens(merged.max_tokens, model, loc),
             output=output,
             finish=agent.finish is not None,
-            stop=self._stop(agent.stop, (*loc, "stop")),
+            stop=self._stop(agent, granted.grants, (*loc, "stop")),
             grants=granted.grants,
             subagents=granted.subagents,
         )
@@ -90,7 +90,9 @@ class AgentReader(Struct, frozen=True):
             self.findings.at("AF203", f"`{model}` replies with at most {most:,} tokens", where, "lower `max_tokens`")
         return wanted
 
-    def _stop(self, stop: Stop, loc: Loc) -> StopRules:
+    def _stop(self, agent: Agent, grants: Iterable[Grant], loc: Loc) -> StopRules:
+        stop = agent.stop
+        tools = [grant.tool.name for grant in grants] + ([FINISH_TOOL] if agent.finish else [])
         return StopRules(
             turns=stop.turns,
             repeated_calls=stop.repeated_calls,
@@ -99,14 +101,15 @@ class AgentReader(Struct, frozen=True):
             tokens=stop.tokens,
             wall_time=stop.wall_time,
             tool_calls=stop.tool_calls,
-            when=None if stop.when is None else self._stop_when(stop.when, (*loc, "when")),
+            when=None if stop.when is None else self._stop_when(stop.when, tools, (*loc, "when")),
         )
 
-    def _stop_when(self, text: str, loc: Loc) -> Expression | None:
+    def _stop_when(self, text: str, tools: Iterable[str], loc: Loc) -> Expression | None:
         use = self.read.expression(loc, text)
         if use is None:
             return None
-        found = kinds(check(use, Scope(STOP_NAMES), self.findings))
+        calls = Variable(record(dict.fromkeys(tools, INTEGER)))
+        found = kinds(check(use, Scope({**STOP_NAMES, "calls": calls}), self.findings))
         if not use.code.references:
             hint = "read `turn`, `usage`, `last` or `calls`"
             self.findings.add("AF403", "the condition is always the same", use.place(0, len(text)), hint)

@@ -13,6 +13,7 @@ from agentflow.plan.texts import TextReader, Use
 from agentflow.plan.types import Shape, always
 from agentflow.source.document import Loc
 from agentflow.spec.agents import CommandTool
+from agentflow.spec.base import FileRef
 
 Key = TypeVar("Key")
 
@@ -55,7 +56,7 @@ def _command_tool(tool: CommandTool, spec: ToolSpec, loc: Loc, read: TextReader)
     )
 
 
-def _uses(texts: Iterable[tuple[Key, Loc, str]], scope: Scope, read: TextReader) -> Iterator[tuple[Key, Use]]:
+def _uses(texts: Iterable[tuple[Key, Loc, str | FileRef]], scope: Scope, read: TextReader) -> Iterator[tuple[Key, Use]]:
     for key, loc, text in texts:
         use = read.template(loc, text)
         if use is not None:

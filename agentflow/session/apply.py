@@ -58,12 +58,9 @@ def apply(plan: SessionPlan, state: SessionState, event: SessionEvent) -> Sessio
     """The state after `event`. Raises ValueError for an event that nothing asked for."""
     if state.finished is not None:
         raise ValueError(f"{type(event).__name__} after the session's end")
-    idle = type(event) is SessionResumed
-    state = replace(
-        state,
-        last_at=event.at,
-        active_seconds=state.active_seconds + (0.0 if idle else max(0.0, event.at - state.last_at)),
-    )
+    until = event.worked_until if isinstance(event, SessionResumed) else event.at
+    worked = state.active_seconds + max(0.0, until - state.last_at)
+    state = replace(state, last_at=event.at, active_seconds=worked)
     return _APPLY[type(event)](plan, state, event)
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from agentflow.spec.base import Duration, Effects, Expression, JsonSchema, Money, Spec, Template, Text
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
-Thinking = Literal["adaptive", "disabled"]
+Thinking = Literal["adaptive", "between_tools", "disabled"]
 
 
 class Stop(Spec):
@@ -59,7 +59,7 @@ class CommandTool(Spec):
         description="JSON Schema of what the model gives it.",
     )
     run: list[Template] = Field(min_length=1, description="The command and its arguments; no shell.")
-    stdin: Template | None = Field(default=None, description="What the command reads; a template over `input`.")
+    stdin: Text | None = Field(default=None, description="What the command reads; a template over `input`.")
     env: dict[str, Template] = Field(default_factory=dict, description="Environment variables of the command.")
     timeout: Duration = Field(default=120.0, description="How long it may take, as `2m`.")
     effects: Effects = Field(default="sends", description="What it does beyond giving its result.")

@@ -47,6 +47,11 @@ def slots(data: Any) -> Iterator[tuple[Loc, Any, Role]]:
             waiting.append(((*loc, "agent"), step["agent"]))
         elif kind == "approve":
             yield from _slots_of(loc, step, {"approve": "text", "show": "text"})
+        elif kind == "run":
+            yield from _slots_of(loc, step, {"stdin": "text"})
+    tools = data.get("tools")
+    for name, tool in tools.items() if isinstance(tools, dict) else ():
+        yield from _slots_of(("tools", name), tool, {"stdin": "text"})
     for loc, agent in waiting:
         yield from _slots_of(loc, agent, {"instructions": "text", "output": "schema"})
 

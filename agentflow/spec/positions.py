@@ -66,7 +66,7 @@ def steps_of(data: Any) -> Iterator[tuple[Loc, Any]]:
     while waiting:
         loc, holder = waiting.popleft()
         found: list[tuple[Loc, Any]] = []
-        if isinstance(holder, dict) and kind_of(holder) in {None, "for_each", "steps"}:
+        if isinstance(holder, dict) and (not loc or kind_of(holder) in {None, "for_each", "steps"}):
             steps = holder.get("steps")
             if isinstance(steps, dict):
                 found += [((*loc, "steps", name), step) for name, step in steps.items()]
@@ -92,7 +92,7 @@ def model_at(loc: Loc, data: Any) -> type[Spec] | None:
         return Agent if last == "agent" else SessionOf
     if last == "stop" and parent and model_at(parent, data) is Agent:
         return Stop
-    texts = {"approve", "instructions", "output", "prompt", "show"}
+    texts = {"approve", "instructions", "output", "prompt", "show", "stdin"}
     return FileRef if last in texts and parent and model_at(parent, data) is not None else None
 
 

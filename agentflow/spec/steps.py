@@ -51,7 +51,7 @@ class RunStep(StepBase):
     run: Annotated[list[Template], Field(min_length=1)] | Annotated[str, StringConstraints(min_length=1)] = Field(
         description="The command: a list of arguments, or a line for bash."
     )
-    stdin: Template | None = Field(default=None, description="What the command reads.")
+    stdin: Text | None = Field(default=None, description="What the command reads.")
     env: dict[str, Template] = Field(default_factory=dict, description="Environment variables of the command.")
     cwd: str | None = Field(default=None, description="A folder inside the project.")
     parse: Literal["text", "json", "lines"] = Field(default="text", description="What its output is.")

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from agentflow.events.session_events import SessionResumed
 from agentflow.events.values import Spent, Usage
 from tests.builders import Conversation, unanswered
 
@@ -248,7 +249,7 @@ def test_a_bound_that_only_the_engine_can_tell_ends_it_at_once(kind: str):
 
 
 def test_when_ends_it_well_with_the_text_so_far():
-    talk = Conversation('tools: [look], stop: {when: "calls.look | default(0) >= 2"}')
+    talk = Conversation('tools: [look], stop: {when: "calls.look >= 2"}')
     talk.say("one", look("c1", "a"))
     talk.result("c1")
     assert talk.state.finished is None
@@ -266,7 +267,7 @@ def test_when_ends_it_well_with_the_text_so_far():
         "usage.cost_usd > 0",
         "last.text == 'hi'",
         "last.tool_calls == 1",
-        "calls.look | default(9) == 1 and calls.save | default(9) == 0",
+        "calls.look == 1 and calls.save == 0",
     ],
 )
 def test_when_sees_turn_usage_last_and_calls(when: str):
@@ -551,3 +552,11 @@ def test_a_request_of_nothing_but_text_is_bounded_by_its_bytes():
     request = talk.requests[0]
     sent = json.dumps([request.messages, [t.input_schema for t in request.tools], request.output_schema])
     assert input_bound(talk.state, None) >= len(sent)
+
+
+def test_time_between_the_last_event_and_a_crash_counts_and_the_time_until_the_resume_does_not():
+    talk = Conversation("tools: [look]")
+    worked, at = talk.state.active_seconds, talk.state.last_at
+    talk.happen(SessionResumed(at=at + 1_000, worked_until=at + 7))
+    assert talk.state.active_seconds == pytest.approx(worked + 7)
+    assert talk.state.last_at == at + 1_000

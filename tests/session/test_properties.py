@@ -130,7 +130,7 @@ def test_any_order_of_results_gives_the_same_conversation(plan, said, one, other
 def test_any_prefix_folded_and_gone_on_with_comes_to_the_same_end(plan, said, one, other, data):
     talk = whole(plan, said, one)
     early = folded(talk, data.draw(st.integers(0, len(talk.events) - 1)))
-    early.happen(SessionResumed(early.now + 1_000))
+    early.happen(SessionResumed(early.now + 1_000, early.now))
     assert early.state.active_seconds == 0
     assert result(gone_on(early, said, other)) == result(talk)
 
