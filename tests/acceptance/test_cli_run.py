@@ -221,8 +221,8 @@ outputs: {said: steps.second.output}
     process = cli.start("run", "two.yaml")
     api.until_in_flight(1)
     process.send_signal(signal.SIGINT)
-    api.release()
     out, err = process.communicate(timeout=60)
+    api.release()  # only now: a reply could overtake the signal
     run = run_id(err)
     assert (process.returncode, out) == (130, ""), err
     assert f"interrupted; resume with: agentflow resume {run}" in err
