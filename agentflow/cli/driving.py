@@ -18,7 +18,7 @@ from agentflow.cli.asking import TerminalAsker
 from agentflow.cli.next_move import command
 from agentflow.cli.options import Durability, Format
 from agentflow.cli.progress import Progress
-from agentflow.cli.told import error_json, say
+from agentflow.cli.told import error_json, say, tell_unwritten
 from agentflow.errors import AgentflowError
 from agentflow.journal.port import Gate
 from agentflow.report.inert import inert_line
@@ -84,9 +84,12 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     gc.enable()
     with progress.shown(driving.cost_cap):
         result = await work(options)
-    with suppress(BrokenPipeError):  # the exit code tells it too
+    with suppress(OSError):  # the exit code tells it too
         _tell(driving, progress, result)
-    return exits.exit_code(result)
+    code = exits.exit_code(result)
+    if progress.unwritten is not None:
+        return code or tell_unwritten(progress.unwritten, command(driving.project, "show", result.run))
+    return code
 
 
 def _handle_signals(interrupt: asyncio.Event, progress: Progress) -> None:

@@ -1,10 +1,11 @@
 """The entry point: finds the command, and is the one place where errors become messages and exit codes."""
 
+import errno
 import gc
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -21,6 +22,8 @@ COMMANDS = {
     "runs": "agentflow.cli.history:runs",
     "prune": "agentflow.cli.history:prune",
 }
+# The kernel's words for a full disk under a redirected stream.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class _Commands(click.Group):
@@ -62,11 +65,13 @@ def main() -> None:
     """Runs the command of the process's arguments and exits with its code."""
     # Nothing made while starting is garbage: looking for it costs a tenth of the time of a small command.
     gc.disable()
+    _open_closed_streams()
     code = run_command(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _abandon_stdout()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _abandon(stream)
     # The interpreter would look for garbage once more as it ends.
     gc.freeze()
     sys.exit(code)
@@ -86,8 +91,10 @@ def run_command(arguments: list[str]) -> int:
         return exits.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has enough.
-        _abandon_stdout()
+        _abandon(sys.stdout)
         return exits.DONE
+    except OSError as error:
+        return _unwritten(error) if error.errno in _NO_ROOM and error.filename is None else _bug(error, arguments)
     except Exception as error:
         return _bug(error, arguments)
     return code if isinstance(code, int) else exits.DONE
@@ -105,8 +112,27 @@ def _bug(error: Exception, arguments: list[str]) -> int:
     return tell_bug(error, arguments[0] if arguments else "")
 
 
-def _abandon_stdout() -> None:
+def _unwritten(error: OSError) -> int:
+    from agentflow.cli.told import tell_unwritten
+
+    _abandon(sys.stdout)
+    return tell_unwritten(error)
+
+
+def _abandon(stream: TextIO) -> None:
     """Sends what is still to be written nowhere, or the interpreter would fail on it as it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def _open_closed_streams() -> None:
+    """Opens nowhere for what our caller closed: Python has None there, and the next file would take its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, number)
+            if nowhere != number:
+                os.close(nowhere)
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", errors="backslashreplace", closefd=False))

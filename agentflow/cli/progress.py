@@ -31,12 +31,14 @@ class Progress:
 
     Attributes:
         live: the display, where there is one.
+        unwritten: why standard output took not all, where that was not its reader's wish.
         answered_here: the steps whose gates the person at this terminal has answered, and so need not be told about.
     """
 
     def __init__(self, view: RunView, output: Format, *, quiet: bool, broken: Callable[[], None]) -> None:
         self.view = view
         self.live: LiveDisplay | None = None
+        self.unwritten: OSError | None = None
         self.answered_here: Container[str] = ()
         self._output = output
         self._quiet = quiet
@@ -66,8 +68,10 @@ class Progress:
             return
         try:
             click.echo(text)
-        except OSError:
+        except OSError as error:
             self._stdout_gone = True
+            if not isinstance(error, BrokenPipeError):
+                self.unwritten = error
             self._broken()
 
     def disk_full(self, full: bool) -> None:

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,17 @@ def tell_bug(error: Exception, command: str) -> int:
     return exits.BUG
 
 
+def tell_unwritten(error: OSError, run: str | None = None) -> int:
+    """Says that standard output took not all; returns the exit code.
+
+    Args:
+        run: the command that shows what was to be written, where there is one.
+    """
+    hint = "make room, or send the output elsewhere"
+    say(f"error: standard output cannot be written: {error.strerror}", hint if run is None else f"{hint}; {run} has it")
+    return exits.FAILED
+
+
 def error_json(error: AgentflowError) -> dict[str, Any]:
     """An error as JSON data, with the diagnostics of an invalid file."""
     from agentflow.api import InvalidWorkflowError
@@ -71,16 +83,17 @@ def error_json(error: AgentflowError) -> dict[str, Any]:
 
 
 def say(message: str, hint: str | None = None) -> None:
-    """A message on standard error, and the next move on a line of its own."""
+    """A message on standard error, and the next move on a line of its own; where nobody can read it, it is dropped."""
     paint = Paint.for_stream(sys.stderr)
     word, colon, rest = message.partition(": ")
     if word in ("error", "warning") and colon:
         message = paint(f"{word}:", "bold", "red" if word == "error" else "yellow") + " " + inert(rest)
     else:
         message = inert(message)
-    click.echo(message, err=True)
-    if hint:
-        click.echo(f"{paint('hint:', 'bold')} {inert(hint)}", err=True)
+    with suppress(OSError):
+        click.echo(message, err=True)
+        if hint:
+            click.echo(f"{paint('hint:', 'bold')} {inert(hint)}", err=True)
 
 
 def _write_log(text: str) -> Path:

@@ -97,7 +97,7 @@ def as_journal_error(error: Exception, path: Path) -> JournalError:
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return JournalError(f"another process keeps the journal {path} locked", "try again when it is done")
     if isinstance(error, apsw.NotADBError):
-        return JournalError(f"{path} is not a journal of agentflow", "name another file for the journal")
+        return JournalError(f"{path} is not a journal of agentflow", "move it away: the next run begins a new journal")
     if isinstance(error, apsw.IOError | apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError):
         return JournalError(f"the journal {path} cannot be read or written: {error}", "see to the disk, then resume")
     return JournalError(f"the journal {path} is damaged: {error}", "restore it from a copy, or start a new one")

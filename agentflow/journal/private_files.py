@@ -23,7 +23,8 @@ def make_private(path: Path) -> None:
         _make_file(path)
     except OSError as error:
         raise JournalError(
-            f"the journal {path} cannot be made: {error.strerror}", "name a file in a folder that you may write to"
+            f"the journal {path} cannot be made: {error.strerror}",
+            "see that there is room and that you may write there",
         ) from error
     check_private(path)
 

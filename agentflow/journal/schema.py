@@ -106,7 +106,8 @@ def version_of(connection: apsw.Connection) -> int:
         return 0
     if _application(connection) != APPLICATION_ID:
         raise JournalError(
-            f"{connection.filename} is a database, but not a journal of agentflow", "name another file for the journal"
+            f"{connection.filename} is a database, but not a journal of agentflow",
+            "move it away: the next run begins a new journal",
         )
     version: int | None = connection.execute("SELECT value FROM meta WHERE key = 'schema'").get
     if version is None:

@@ -44,6 +44,7 @@ from agentflow.spec.base import Spec
 
 JSON = Any
 
+MAX_SCRIPT_BYTES = 64 << 20
 PIECE_CHARACTERS = 24
 BYTES_PER_TOKEN = 4
 _SHOWN_PROBLEMS = 10
@@ -139,9 +140,12 @@ class ScriptedModel:
     def from_file(cls, path: Path, pace: float = 0.0) -> "ScriptedModel":
         """The model of a file. Raises UsageError where it cannot be read or is no script."""
         try:
-            source = path.read_bytes()
+            with path.open("rb") as file:
+                source = file.read(MAX_SCRIPT_BYTES + 1)
         except OSError as error:
             raise UsageError(f"the script '{path}' cannot be read: {error.strerror}", "check the path") from None
+        if len(source) > MAX_SCRIPT_BYTES:
+            raise UsageError(f"the script '{path}' is longer than {MAX_SCRIPT_BYTES >> 20} MiB", "make it smaller")
         return cls(source, str(path), pace)
 
     async def reply(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:

@@ -237,7 +237,7 @@ def _truncate(value: JSON, length: JSON = 255, killwords: JSON = False, end: JSO
 
 
 def _int(value: JSON) -> JSON:
-    return int(_float(value)) if isinstance(value, float) or not _is_whole(value) else bounded_number(int(value))
+    return bounded_number(int(value if _is_whole(value) else _float(value)))
 
 
 def _is_whole(value: JSON) -> bool:

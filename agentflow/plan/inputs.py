@@ -52,8 +52,17 @@ def resolve_inputs(plan: Plan, given: Mapping[str, JSON], root: PurePath) -> Map
         values[name] = given.get(name, declared.default)
         problems.extend(_problems(name, declared, values[name], root))
     if problems:
-        raise UsageError("; ".join(problems), f"the inputs are {_listed(plan)}" if plan.inputs else "it has no inputs")
+        raise UsageError("; ".join(problems), _next_move(plan, given))
     return values
+
+
+def _next_move(plan: Plan, given: Mapping[str, JSON]) -> str:
+    if not plan.inputs:
+        return "it has no inputs"
+    missing = (name for name, declared in plan.inputs.items() if declared.required and name not in given)
+    if set(given) - set(plan.inputs) or any(missing):
+        return f"the inputs are {_listed(plan)}"
+    return "correct the value; the file's `inputs` say what each takes"
 
 
 def _unknown(plan: Plan, given: Mapping[str, JSON]) -> Iterator[str]:

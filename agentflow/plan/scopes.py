@@ -182,6 +182,8 @@ class _Resolver(Struct, frozen=True):
             hint: str | None = "secrets are not supported yet; a command finds what its own configuration holds"
         elif name.name == "previous":
             hint = "it belongs to `repeat`, which is not supported yet"
+        elif name.name == "null":
+            hint = "in expressions it is `none`"
         elif self.scope.find(name.name) is not None:
             hint = f"read the step by `steps.{name.name}.output`"
         else:

@@ -79,6 +79,8 @@ def read_named(document: Document, data: Any, read: Read) -> NamedFiles:
         if len(value) > 1 or not isinstance(path, str) or not path:
             if role == "schema":
                 named.findings.append(_not_a_reference(document, loc, value))
+            else:
+                named.unusable.append(loc)  # the model says what is wrong; without the other keys it would pass
             continue
         if path not in texts:
             texts[path] = read(path)

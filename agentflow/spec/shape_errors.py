@@ -36,6 +36,7 @@ _ALTERNATIVES = {
     "prompt": _TEXT,
     "run": "a list of arguments, or a line for bash",
     "show": _TEXT,
+    "stdin": _TEXT,
 }
 _INTEGERS = frozenset({"int_type", "int_from_float", "int_parsing", "int_parsing_size"})
 _NUMBERS = frozenset({"float_type", "finite_number"})

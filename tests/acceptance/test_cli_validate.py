@@ -1,6 +1,7 @@
 """`agentflow validate` and what every command shares."""
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -113,3 +114,33 @@ def test_validate_imports_no_model_client_and_no_database(cli: Cli):
         [cli.command()[0], "-c", code], cwd=cli.folder, env=dict(cli.env), capture_output=True, text=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_caller_closed_is_nobodys(cli: Cli, closed: str):
+    (cli.folder / "good.yaml").write_text(GOOD)
+    for command in ("validate", "run"):
+        done = in_shell(cli, f"{shlex.join(cli.command(command, 'good.yaml'))} {closed}")
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_output_that_finds_no_room_is_told_and_no_bug(cli: Cli):
+    (cli.folder / "good.yaml").write_text(GOOD)
+    for command in ("validate", "run"):
+        done = in_shell(cli, f"{shlex.join(cli.command(command, 'good.yaml'))} > /dev/full")
+        assert done.returncode == 1
+        assert "error: standard output cannot be written: No space left on device\nhint: make room" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_run_goes_on_where_its_messages_find_no_room(cli: Cli):
+    (cli.folder / "good.yaml").write_text(GOOD)
+    done = in_shell(cli, f"{shlex.join(cli.command('run', 'good.yaml'))} 2> /dev/full")
+    assert (done.returncode, done.stdout) == (0, "2\n")
+
+
+def in_shell(cli: Cli, line: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        line, shell=True, cwd=cli.folder, env=dict(cli.env), capture_output=True, text=True, timeout=60, check=False
+    )

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import random
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from agentflow.errors import UsageError
 from agentflow.events.values import Usage
 from agentflow.models.port import ModelError
-from agentflow.models.scripted import ScriptedModel
+from agentflow.models.scripted import MAX_SCRIPT_BYTES, ScriptedModel
 
 SCRIPT = b"""
 replies:
@@ -160,3 +161,6 @@ async def test_a_script_is_read_from_a_file(tmp_path, ask):
     assert (await ScriptedModel.from_file(path).reply(ask(agent="planner"))).stop_reason == "end_turn"
     with pytest.raises(UsageError, match=r"absent\.yaml.*cannot be read"):
         ScriptedModel.from_file(tmp_path / "absent.yaml")
+    os.truncate(path, MAX_SCRIPT_BYTES + 1)
+    with pytest.raises(UsageError, match=r"script\.yaml' is longer than 64 MiB"):
+        ScriptedModel.from_file(path)

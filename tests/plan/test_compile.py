@@ -291,6 +291,16 @@ def test_a_path_stays_inside_the_project(planned, path):
         resolve_inputs(planned(INPUTS), {"topic": "x", "folder": path}, ROOT)
 
 
+@pytest.mark.parametrize(
+    ("given", "hint"), [({"topic": "x", "depth": 9}, "correct the value"), ({"topik": "x"}, "the inputs are topic")]
+)
+def test_the_next_move_fits_what_is_wrong_with_the_inputs(planned, given, hint):
+    with pytest.raises(UsageError) as caught:
+        resolve_inputs(planned(INPUTS), given, ROOT)
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith(hint)
+
+
 @pytest.mark.parametrize("path", ["a/b", ".", "a/../b", "/project/x"])
 def test_a_path_inside_the_project_is_taken(planned, path):
     assert resolve_inputs(planned(INPUTS), {"topic": "x", "folder": path}, ROOT)["folder"] == path

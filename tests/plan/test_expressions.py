@@ -213,6 +213,8 @@ def test_null_is_a_value_and_not_missing():
         "'a' in 3",
         "[1, 'a'] | sort",
         "'x' | int",
+        "('1' ~ '0000000000000000000000000000') | int",
+        "1e30 | int",
         "5 | length",
         "'abc' | split('')",
         "x[1.5]",

@@ -101,6 +101,7 @@ CASES = [
         "",
         "steps: {a: {agent: b, prompt: «{x: 1}»}}",
     ),
+    ("AF203", "`stdin` must be text, or `{file: path}`, not a list", "", "steps: {a: {run: [cat], stdin: «[x]»}}"),
     ("AF203", "`file` must be text, not 3", "", "steps: {a: {agent: b, prompt: {file: «3»}}}"),
     ("AF203", "`file` must be a path, not 3", "", "steps: {a: {agent: b, prompt: p, output: {file: «3»}}}"),
     (
