@@ -29,7 +29,7 @@ _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'a
     type=click.Choice(["text", "json", "sarif", "github"]),
     default="text",
     show_default=True,
-    help="text for people, json for programs, sarif (2.1.0) for code scanning, github for annotations by GitHub Actions.",
+    help="text: for people. json: for programs. sarif: 2.1.0, for code scanning. github: annotations by its Actions.",
 )
 def validate(paths: tuple[str, ...], strict: bool, output_format: str) -> int:
     """Check workflow files: all problems of all files, each with its place and a hint.
