@@ -13,6 +13,7 @@ from agentflow.errors import AgentflowError
 
 COMMANDS = {
     "validate": "agentflow.cli.validate:validate",
+    "explain": "agentflow.cli.explain:explain",
     "run": "agentflow.cli.run:run",
     "resume": "agentflow.cli.resume:resume",
     "approve": "agentflow.cli.resume:approve",
