@@ -13,6 +13,8 @@ from agentflow.errors import AgentflowError
 
 COMMANDS = {
     "validate": "agentflow.cli.validate:validate",
+    "plan": "agentflow.cli.plan:plan",
+    "graph": "agentflow.cli.graph:graph",
     "run": "agentflow.cli.run:run",
     "resume": "agentflow.cli.resume:resume",
     "approve": "agentflow.cli.resume:approve",
