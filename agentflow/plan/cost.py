@@ -27,7 +27,7 @@ ATTEMPTS = 8
 
 
 class Dollars(Struct, frozen=True):
-    """US dollars at most, `inf` where nothing bounds them: each reply whole, and each call made as often as it can be."""
+    """US dollars at most, `inf` for no bound: where every reply comes whole, and with all retries."""
 
     once: float
     retried: float
@@ -114,7 +114,7 @@ class RunCost(Struct, frozen=True):
 
     @property
     def most(self) -> RunBound:
-        """What holds whatever happens: the least of all bounds, retries counted."""
+        """What holds whatever replies break off: the least of all bounds, retries counted."""
         return min((self.cap, *self.others), key=lambda bound: bound.usd.retried)
 
     @property
@@ -161,9 +161,7 @@ def run_cost(plan: Plan, values: Mapping[str, JSON]) -> RunCost:
 
 def call_usd(agent: AgentPlan) -> float:
     """What one call of an agent costs at most, in US dollars; `inf` where its model has no known window or price."""
-    return max(
-        _call_of(model, agent.max_tokens) for model in (agent.model, agent.fallback_model or agent.model)
-    )
+    return max(_call_of(model, agent.max_tokens) for model in (agent.model, agent.fallback_model or agent.model))
 
 
 def _call_of(model: str, max_tokens: int) -> float:
@@ -305,11 +303,12 @@ def _block(
 def _beyond(every: list[AgentPlan], plan: Plan) -> Iterator[str]:
     for agent in every:
         if call_usd(agent) == inf:
-            yield f"what one call of agent `{agent.name}` costs: no size of its model's context window is known"
-        if agent.subagents and plan.limits.depth > 1 and agent.stop.tool_calls is None:
             yield (
-                f"how many agents `{agent.name}` sends out: only `limits.agents` ({plan.limits.agents}) does, or a "
-                "`stop.tool_calls` of its own"
+                f"only limits.cost_usd bounds a call of agent `{agent.name}`: how much the context window of its model "
+                "holds is not known"
             )
+        if agent.subagents and plan.limits.depth > 1 and agent.stop.tool_calls is None:
+            sent = f"only limits.agents ({plan.limits.agents}) bounds how many agents `{agent.name}` and those below"
+            yield f"{sent} send out; its `stop.tool_calls` would, too"
     if every:
-        yield "calls that a crash cuts off: they stay charged and are made again"
+        yield "what a crash cuts off stays charged and is made again: only stop.cost_usd and the run's limits count it"

@@ -44,7 +44,9 @@ def resolve_inputs(plan: Plan, given: Mapping[str, JSON], root: PurePath) -> Map
         UsageError: an input is unknown, missing or refused by its schema; the message lists every problem.
     """
     missing = [
-        f"input `{name}` is missing" for name, declared in plan.inputs.items() if declared.required and name not in given
+        f"input `{name}` is missing"
+        for name, declared in plan.inputs.items()
+        if declared.required and name not in given
     ]
     return _resolved(plan, given, root, missing)
 

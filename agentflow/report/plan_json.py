@@ -112,13 +112,13 @@ def why(source: str, target: StepPlan) -> list[str]:
 def cost_json(cost: RunCost) -> dict[str, JSON]:
     """The most that a run can cost.
 
-    - `most_usd` and `decided_by`: what holds whatever happens, and which cap makes it hold.
+    - `most_usd` and `decided_by`: what holds however many replies break off, and which cap makes it hold.
     - `without_the_cap`: what would hold without `limits.cost_usd`: `usd` and `decided_by` where every reply comes
       whole, `retried_usd` and `retried_decided_by` where each call is billed and made again as often as can be.
     - `bounds`: a list of `by`, `usd`, `retried_usd`, `reckoning`.
     - `steps`: a list of `path`, `times`, `usd`, `retried_usd`; `session` for agent steps: `agent`, `call_usd`,
       `turns`, `subagents`, `usd`, `retried_usd`, `decided_by`; `items` for loops: `most`, `decided_by`.
-    - `beyond`: what only a cap of the run bounds, in words.
+    - `beyond`: what only the limits of the run bound, in sentences.
     """
     once, retried = cost.without_cap
     return {

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import ceil
 from typing import Any
 
 from agentflow.report.inert import inert_line
-from agentflow.report.style import Paint, count, duration, money
+from agentflow.report.style import Paint, count, duration
 
 JSON = Any
 
@@ -47,14 +48,16 @@ def _cost(cost: Mapping[str, JSON], paint: Paint) -> Iterator[str]:
     for bound in cost["bounds"]:
         retried = "" if bound["retried_usd"] == bound["usd"] else f", with retries {usd(bound['retried_usd'])}"
         yield f"  {bound['by']}: {usd(bound['usd'])}{retried} – {bound['reckoning']}"
-    yield from (f"  only the caps of the run bound {inert_line(text)}" for text in cost["beyond"])
+    yield from (f"  {inert_line(text)}" for text in cost["beyond"])
 
 
 def usd(amount: float | None) -> str:
-    """US dollars, rounded up to the cent where that is more than ten of them; `no bound` for none."""
+    """US dollars, rounded up, since it is a bound: to the cent, below ten cents to a hundredth of one."""
     if amount is None:
         return "no bound"
-    return money(amount) if amount < 1000 else f"${amount:,.0f}"
+    steps, places = (10_000, 4) if 0 < amount < 0.1 else (100, 2)
+    # What a binary fraction is off by is no reason to round up.
+    return f"${ceil(round(amount * steps, 6)) / steps:,.{places}f}"
 
 
 def _session(cost: Mapping[str, JSON] | None) -> str:
@@ -64,8 +67,8 @@ def _session(cost: Mapping[str, JSON] | None) -> str:
     session = cost["session"]
     times = f"{cost['times']:,} × " if cost["times"] > 1 else ""
     subagents = f", {count(session['subagents'], 'subagent')}" if session["subagents"] else ""
-    turns = count(session["turns"], "turn")
-    return f"at most {times}{usd(session['usd'])}: {session['decided_by']} ({turns} of {usd(session['call_usd'])}{subagents})"
+    calls = f"{count(session['turns'], 'turn')} of {usd(session['call_usd'])}"
+    return f"at most {times}{usd(session['usd'])}: {session['decided_by']} ({calls}{subagents})"
 
 
 # Steps
@@ -201,7 +204,9 @@ def _commands(data: Mapping[str, JSON]) -> Iterator[str]:
 
 def _gates(data: Mapping[str, JSON]) -> Iterator[str]:
     for gate in data["gates"]:
-        wait = "waits for ever" if gate["timeout"] is None else f"{duration(gate['timeout'])}, then {gate['on_timeout']}"
+        wait = (
+            "waits for ever" if gate["timeout"] is None else f"{duration(gate['timeout'])}, then {gate['on_timeout']}"
+        )
         yield f"{gate['step']}  {inert_line(gate['message'], _LONGEST)}  ({wait}; a no: {gate['on_reject']})"
 
 
