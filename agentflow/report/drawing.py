@@ -26,8 +26,8 @@ from agentflow.report.view import Node, RunView
 _INDEX = re.compile(r"\[[0-9]+\]")
 _LONGEST = 60
 
-_MOST_TELLING = ("failed", "asking", "running", "rejected", "stopped", "waiting", "done", "skipped")
-"""Of several states the one that colours what they are states of: the first that occurs."""
+MOST_TELLING = ("failed", "asking", "running", "rejected", "stopped", "waiting", "done", "skipped")
+"""Of several states of one thing the first that occurs colours it."""
 
 
 class Drawn(Struct, frozen=True):
@@ -120,7 +120,7 @@ def _drawn(step: StepPlan, path: str, states: Mapping[str, Counter[str]] | None)
     lines += [_counted(own)] if own else ["not begun"]
     if items:
         lines.append(f"items: {_counted(items, always=True)}")
-    state = next((state for state in _MOST_TELLING if own[state]), "waiting")
+    state = next((state for state in MOST_TELLING if own[state]), "waiting")
     return Drawn(id_of(path), kind, tuple(lines), state, inside)
 
 
@@ -128,7 +128,7 @@ def _counted(states: Counter[str], *, always: bool = False) -> str:
     """The states: one alone by its name, several each with how often."""
     if states.total() == 1 and not always:
         return next(iter(states))
-    return ", ".join(f"{states[state]} {state}" for state in sorted(states, key=_MOST_TELLING.index))
+    return ", ".join(f"{states[state]} {state}" for state in sorted(states, key=MOST_TELLING.index))
 
 
 def _detail(step: StepPlan) -> Iterator[str]:
