@@ -48,7 +48,7 @@ from agentflow.session import apply as session_apply
 from agentflow.session.context import Request, request
 from agentflow.session.decide import decide as decide_session
 from agentflow.session.plans import session_plan
-from agentflow.session.state import CallModel, End, GiveResult, Message, RunTool, SessionPlan, Spawn
+from agentflow.session.state import CallModel, Earlier, End, GiveResult, Message, RunTool, SessionPlan, Spawn
 from agentflow.source.diagnostics import Severity
 from agentflow.source.project import Problem
 from agentflow.spec.load import load
@@ -317,9 +317,7 @@ class Conversation:
         running: the ids of the calls that are out.
     """
 
-    def __init__(
-        self, agent: str | SessionPlan = "tools: [look, save, send]", earlier: tuple[Message, ...] = ()
-    ) -> None:
+    def __init__(self, agent: str | SessionPlan = "tools: [look, save, send]", earlier: Earlier | None = None) -> None:
         self.plan = agent_plan(agent) if isinstance(agent, str) else agent
         self.now = STARTED_AT
         self.begun = SessionStarted(self.now, "worker", "s", "go", None)

@@ -21,7 +21,7 @@ from agentflow.run.names import names_for
 from agentflow.run.state import ROOT, RunState, StepState, split, step_path
 from agentflow.session import apply as session_apply
 from agentflow.session.plans import session_plan
-from agentflow.session.state import Message, SessionPlan, SessionState
+from agentflow.session.state import Earlier, SessionPlan, SessionState
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Live:
     Attributes:
         plans, sessions: of the sessions that have not ended, by stream.
         children: the open subagents of a session.
-        ended: the messages of ended sessions, kept only where the plan has a step that carries one on.
+        ended: what ended sessions leave, kept only where the plan has a step that carries one on.
     """
 
     plan: Plan
@@ -40,7 +40,7 @@ class Live:
     plans: dict[str, SessionPlan] = field(default_factory=dict)
     sessions: dict[str, SessionState] = field(default_factory=dict)
     children: dict[str, dict[str, None]] = field(default_factory=dict)
-    ended: dict[str, tuple[Message, ...]] = field(default_factory=dict)
+    ended: dict[str, Earlier] = field(default_factory=dict)
     _keeps: bool = False
     _env: Mapping[str, str] | None = None
     _known: dict[tuple[int, bool], SessionPlan] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Live:
         if key not in self._known:
             self._known[key] = session_plan(agent, self.plan.agents, siblings=siblings)
         self.plans[stream] = self._known[key]
-        earlier = self.ended.get(event.continues, ()) if event.continues is not None else ()
+        earlier = self.ended.get(event.continues) if event.continues is not None else None
         self.sessions[stream] = session_apply.begin(self.plans[stream], event, earlier)
         self.ledger.open(stream, agent.name, agent.stop.cost_usd, event.parent)
         if event.parent is not None:
@@ -118,7 +118,7 @@ class Live:
         if state.parent is not None:
             del self.children[state.parent][stream]
         elif self._keeps:
-            self.ended[stream] = state.messages
+            self.ended[stream] = session_apply.left_by(state)
 
     def _account(self, stream: str, before: SessionState, event: Event) -> None:
         if isinstance(event, ModelCalled):

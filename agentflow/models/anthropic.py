@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from agentflow.errors import AgentflowError
 from agentflow.events.values import Timings
 from agentflow.models.failures import Refusal, model_error, quote
-from agentflow.models.messages_params import MessagesParams
+from agentflow.models.messages_params import MessagesParams, with_whole_characters
 from agentflow.models.port import ModelError, Reply, Request
 from agentflow.models.sse import EventDecoder
 from agentflow.models.stream import BrokenStreamError, ErrorEventError, ReplyStream
@@ -170,7 +170,7 @@ class AnthropicModel:
         """The answer's head; its body is still to be read."""
         library = self._library
         try:
-            answer = await pool.create(**params, stream=True)
+            answer = await self._create(pool, params)
         except library.APIStatusError as error:
             raise self._refused(error) from None
         except (library.APIConnectionError, *self._http_errors) as error:
@@ -185,6 +185,13 @@ class AnthropicModel:
             raise ModelError("model_request_refused", message, retryable=False) from None
         response: httpx2.Response = answer.http_response
         return response
+
+    async def _create(self, pool: _Pool, params: dict[str, Any]) -> Any:
+        try:
+            return await pool.create(**params, stream=True)
+        except UnicodeEncodeError:
+            # Half a character from an input, a file or a tool. It is rare: only where there is one is all gone through.
+            return await pool.create(**with_whole_characters(params), stream=True)
 
     async def _read(self, response: "httpx2.Response", stream: ReplyStream, timer: asyncio.Timeout) -> None:
         """Feeds the body to the stream until `message_stop`."""

@@ -35,13 +35,14 @@ _BUSY = frozenset({429, 529})
 _MONEY_CODES = ("_spend_limit_reached", "_billing_unavailable", "_not_billable", "_billing_not_authorized")
 _MONEY_WORDS = ("credit balance", "spend limit", "specified api usage limits")
 
-_MONEY_MOVE = "add credit or raise the limit in the Console, then resume"
+_MONEY_MOVE = "add credit or raise the limit in the Console, then start it anew"
+_LESS_MOVE = "give the agent less to read, or split its work between subagents"
 _MOVES = {
     401: "check ANTHROPIC_API_KEY",
     402: _MONEY_MOVE,
     403: "use a key that may use this model and workspace",
     404: "check the model's name and ANTHROPIC_BASE_URL",
-    413: "send less: lower `context.at`, or let tools return less",
+    413: _LESS_MOVE,
 }
 
 
@@ -93,6 +94,7 @@ _VERBS: dict[FailureKind, str] = {
     "model_access": "does not admit this key",
     "model_unavailable": "is not available",
     "model_request_refused": "refuses the request",
+    "context_window": "finds the conversation too long",
 }
 
 
@@ -104,6 +106,8 @@ def _judge(status: int, refusal: Refusal, headers: Mapping[str, str]) -> tuple[F
         or (status in (400, 403, 429) and any(phrase in words for phrase in _MONEY_WORDS))
     ):
         return "model_access", _MONEY_MOVE
+    if status == 400 and words.startswith("prompt is too long"):
+        return "context_window", _LESS_MOVE
     if status in _ACCESS or code == "organization_on_hold":
         return "model_access", _MOVES.get(status)
     if 300 <= status < 400:

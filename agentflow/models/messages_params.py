@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from agentflow.models.output_format import output_format
 from agentflow.models.port import Request
+from agentflow.models.stream import sound
 from agentflow.plan.model import ToolSpec
 
 JSON = Any
@@ -84,6 +85,17 @@ class MessagesParams:
         if shape is not None:
             output["format"] = shape
         return output
+
+
+def with_whole_characters(value: JSON) -> JSON:
+    """Parameters that can be written as UTF-8: halves of a character joined, or replaced where the other is missing."""
+    if isinstance(value, str):
+        return sound(value)
+    if isinstance(value, Mapping):
+        return {sound(key): with_whole_characters(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_whole_characters(item) for item in value]
+    return value
 
 
 def _tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:

@@ -30,7 +30,7 @@ class ModelError(Exception):
 
     Parameters:
         kind: `model_unavailable` (busy, broken, cut), `model_request_refused` (the request itself is refused),
-            `model_access` (key, permission, credit).
+            `model_access` (key, permission, credit), `context_window` (the conversation is too long for the model).
         retryable: the same request may succeed later.
         retry_after: seconds the service asked to wait, already capped.
         billed: whether the service may charge for it: a stream that had begun is.

@@ -171,7 +171,7 @@ class ReplyStream:
         entry.done = True
         pieces = entry.texts.pop("input", None)
         for key, texts in entry.texts.items():
-            entry.block[key] = _sound(entry.block.get(key, "") + "".join(texts))
+            entry.block[key] = sound(entry.block.get(key, "") + "".join(texts))
         kind = entry.block["type"]
         if kind in _WITH_INPUT:
             _string(entry.block, "id")
@@ -203,7 +203,7 @@ class ReplyStream:
         details = delta.get("stop_details")
         if isinstance(details, Mapping):
             words = [details.get("category"), details.get("explanation")]
-            self.stop_detail = _sound(": ".join(word for word in words if isinstance(word, str))) or None
+            self.stop_detail = sound(": ".join(word for word in words if isinstance(word, str))) or None
         self._count_usage(value.get("usage") or {})
 
     def _message_stop(self, value: Mapping[str, JSON]) -> None:
@@ -307,7 +307,7 @@ def _count(value: Mapping[str, JSON], key: str) -> int:
     return found
 
 
-def _sound(text: str) -> str:
+def sound(text: str) -> str:
     """The text with halves of a character joined, or replaced where the other half is missing."""
     try:
         text.encode()

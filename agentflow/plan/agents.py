@@ -56,6 +56,7 @@ class AgentReader(Struct, frozen=True):
         output = None
         if agent.output is not None:
             output = self.findings.source.mapping((*loc, "output"), agent.output)
+            _check_finish(agent.finish is not None, output, loc, self.findings)
         return AgentPlan(
             name=name,
             description=agent.description or "",
@@ -64,7 +65,7 @@ class AgentReader(Struct, frozen=True):
             fallback_model=merged.fallback_model,
             effort=merged.effort,
             thinking=merged.thinking,
-            max_tokens=self._max_tokens(merged.max_tokens, model, loc),
+            max_tokens=self._max_tokens(merged.max_tokens, model, merged.fallback_model, loc),
             output=output,
             finish=agent.finish is not None,
             stop=self._stop(agent, granted.grants, (*loc, "stop")),
@@ -81,13 +82,15 @@ class AgentReader(Struct, frozen=True):
         check(use, Scope(self.names), self.findings)
         return use.template
 
-    def _max_tokens(self, wanted: int | None, model: str, loc: Loc) -> int:
-        most = max_output_tokens(model)
+    def _max_tokens(self, wanted: int | None, model: str, fallback: str | None, loc: Loc) -> int:
+        bounds = {name: max_output_tokens(name) for name in (model, fallback) if name is not None}
+        known = {name: most for name, most in bounds.items() if most is not None}
         if wanted is None:
-            return min(DEFAULT_MAX_TOKENS, most or DEFAULT_MAX_TOKENS)
-        if most is not None and wanted > most:
-            where = _written(self.findings, loc, "max_tokens")
-            self.findings.at("AF203", f"`{model}` replies with at most {most:,} tokens", where, "lower `max_tokens`")
+            return min(DEFAULT_MAX_TOKENS, *known.values()) if known else DEFAULT_MAX_TOKENS
+        for name, most in known.items():
+            if wanted > most:
+                where = _written(self.findings, loc, "max_tokens")
+                self.findings.at("AF203", f"`{name}` replies with at most {most:,} tokens", where, "lower `max_tokens`")
         return wanted
 
     def _stop(self, agent: Agent, grants: Iterable[Grant], loc: Loc) -> StopRules:
@@ -185,7 +188,16 @@ def agents_of_steps(
         if step.output is not None:
             output = findings.source.mapping((*draft.loc, "output"), step.output)
             agent = replace(agent, output=output)
+            _check_finish(agent.finish, output, draft.loc, findings)
         yield draft.loc, agent
+
+
+def _check_finish(finish: bool, output: Mapping[str, Any] | None, loc: Loc, findings: Findings) -> None:
+    """The output is the input of `finish`, and the API takes tools with objects as their input only."""
+    where = (*loc, "output")
+    if finish and output is not None and output.get("type") != "object" and not findings.is_broken(where):
+        message = "with `finish: required` the output must be an object, since a model gives its arguments by name"
+        findings.at("AF206", message, where, "write `type: object`")
 
 
 def check_calls(agents: Mapping[str, AgentPlan], findings: Findings) -> None:

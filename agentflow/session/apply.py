@@ -26,6 +26,7 @@ from agentflow.session.state import (
     FINISH,
     Call,
     CallModel,
+    Earlier,
     InFlight,
     Message,
     RunTool,
@@ -37,10 +38,18 @@ from agentflow.session.state import (
 JSON = Any
 
 
-def begin(plan: SessionPlan, event: SessionStarted, earlier: tuple[Message, ...] = ()) -> SessionState:
-    """A session at its beginning; `earlier` are the messages of the session it carries on."""
-    messages = with_user_text(_answered(earlier), event.prompt)
-    tools = [(tool.name, tool.description, tool.input_schema) for tool in plan.tools]
+def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = None) -> SessionState:
+    """A session at its beginning; `earlier` is what it carries on."""
+    shown = plan.tools
+    carried: tuple[Message, ...] = ()
+    if earlier is not None:
+        # The API wants tools where the messages hold calls: an agent without any is shown those, and may call none.
+        shown = plan.tools or earlier.tools
+        carried = _answered(earlier.messages)
+        if (event.instructions, shown) != (earlier.system, earlier.tools):
+            carried = _without_thinking(carried)
+    messages = with_user_text(carried, event.prompt)
+    tools = [(tool.name, tool.description, tool.input_schema) for tool in shown]
     return SessionState(
         started_at=event.at,
         last_at=event.at,
@@ -50,6 +59,7 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: tuple[Message, ...]
         parent_call=event.parent_call,
         system=event.instructions,
         messages=messages,
+        tools=shown,
         added_bytes=_size([event.instructions, tools, plan.agent.output, messages]),
     )
 
@@ -70,6 +80,35 @@ def with_user_text(messages: tuple[Message, ...], text: str) -> tuple[Message, .
     if messages and messages[-1]["role"] == "user":
         return (*messages[:-1], {"role": "user", "content": [*messages[-1]["content"], block]})
     return (*messages, {"role": "user", "content": [block]})
+
+
+def left_by(state: SessionState) -> Earlier:
+    """What an ended session leaves to one that carries it on."""
+    return Earlier(state.messages, state.system, state.tools)
+
+
+def _without_thinking(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The conversation without thinking, which newer models bind to the system prompt and the tools it came under."""
+    kept: list[Message] = []
+    for message in messages:
+        content = [block for block in message["content"] if block["type"] not in _THINKING]
+        if content:
+            kept.append({**message, "content": content})
+    return _alternating(kept)
+
+
+_THINKING = frozenset({"thinking", "redacted_thinking"})
+
+
+def _alternating(messages: list[Message]) -> tuple[Message, ...]:
+    """The messages, those of the user that now follow each other in one."""
+    joined: list[Message] = []
+    for message in messages:
+        if joined and joined[-1]["role"] == message["role"]:
+            joined[-1] = {**message, "content": [*joined[-1]["content"], *message["content"]]}
+        else:
+            joined.append(message)
+    return tuple(joined)
 
 
 def _answered(messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -97,7 +136,7 @@ def _called(plan: SessionPlan, state: SessionState, event: ModelCalled) -> Sessi
     state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None)
     if event.note is None:
         return state
-    messages = with_user_text(state.messages, event.note)
+    messages = with_user_text(_answered(state.messages), event.note)
     added = state.added_bytes + _size(event.note)
     return replace(state, messages=messages, added_bytes=added, closing=True, correction=None)
 

@@ -13,6 +13,8 @@ from agentflow.session.state import AGENT, FINISH, Call, SessionPlan, SessionSta
 JSON = Any
 
 _CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_CALL_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""The API refuses to take back a call of any other name (`tool_use.name` of the Messages API)."""
 
 
 def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[str, JSON]]) -> SessionState:
@@ -25,6 +27,8 @@ def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[s
     told_apart = len(set(ids)) == len(ids) and _earlier_ids(state).isdisjoint(ids)
     if not told_apart or not all(_CALL_ID.fullmatch(name) for name in ids):
         return _fail(state, "unexpected_reply", "the model's tool calls carry ids that are not unique or not allowed")
+    if not all(_CALL_NAME.fullmatch(call.name) for call in calls):
+        return _fail(state, "unexpected_reply", "the model called a tool by a name that no tool can have")
     counts = dict(state.counts)
     repeated = state.repeated
     most = 0

@@ -64,6 +64,18 @@ class InFlight(Struct, frozen=True):
     reserved_usd: float
 
 
+class Earlier(Struct, frozen=True):
+    """What an ended session leaves to the one that carries it on.
+
+    Attributes:
+        system, tools: what the messages were said under.
+    """
+
+    messages: tuple[Message, ...]
+    system: str | None
+    tools: tuple[ToolSpec, ...]
+
+
 class SessionState(Struct, frozen=True):
     """A session, folded from its events.
 
@@ -73,6 +85,7 @@ class SessionState(Struct, frozen=True):
         in_flight: the model call that is out.
         attempt: failed attempts of the next turn.
         overloads: of those, how many in a row met an overloaded service.
+        tools: what the model is shown.
         retry_at: not before this time, in seconds since the epoch.
         calls: tool calls of the last reply, in its order.
         context_tokens: tokens of the last request and its reply, exact.
@@ -93,6 +106,7 @@ class SessionState(Struct, frozen=True):
     depth: int
     system: str | None
     messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...]
     added_bytes: int
     parent: str | None = None
     parent_call: str | None = None

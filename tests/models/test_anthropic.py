@@ -253,10 +253,20 @@ async def test_nobody_listening_may_be_tried_again(ask, new_model):
 
 async def test_a_request_that_is_no_json_is_refused_before_it_goes_out(ask, new_model):
     async with MessagesAPI(Reply(CALL)) as api:
-        broken = ({"role": "user", "content": "half a character: \ud800"},)
+        broken = ({"role": "user", "content": float("nan")},)
         error = await failure_of(new_model(api), ask(messages=broken))
         assert not api.requests
     assert error.failure.kind == "model_request_refused"
+
+
+async def test_half_a_character_is_replaced_and_two_halves_are_joined(ask, new_model):
+    async with MessagesAPI(Reply((text("ok"),))) as api:
+        said = "\ud800 and \ud83d\ude00"
+        await new_model(api).reply(ask(messages=({"role": "user", "content": said},), system=said))
+        sent = api.requests[0].body
+        assert not api.refused
+    assert sent["messages"][0]["content"] == "\ufffd and \U0001f600"
+    assert sent["system"][0]["text"] == "\ufffd and \U0001f600"
 
 
 def test_a_missing_key_names_the_next_move(monkeypatch):

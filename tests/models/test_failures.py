@@ -43,6 +43,20 @@ def test_missing_access_or_money_is_permanent_and_names_the_next_move(refusal):
     assert "; " in error.failure.message or refusal.code == "organization_on_hold"
 
 
+def test_a_conversation_too_long_for_the_model_is_named_as_one():
+    said = "prompt is too long: 1403142 tokens > 1000000 maximum"
+    error = model_error(Refusal(400, "invalid_request_error", message=said), NOW)
+    assert (error.failure.kind, error.failure.retryable) == ("context_window", False)
+    assert "subagents" in error.failure.message
+
+
+def test_no_next_move_names_what_the_language_lacks_or_a_resume_of_a_run_that_failed():
+    for status in (402, 413):
+        message = model_error(Refusal(status), NOW).failure.message
+        assert "context.at" not in message
+        assert "resume" not in message
+
+
 def test_a_growth_limit_passes():
     assert model_error(Refusal(429, "rate_limit_error", "ramp_limit_exceeded"), NOW).failure.retryable
 

@@ -6,6 +6,7 @@ import pytest
 
 from agentflow.events.session_events import SessionResumed
 from agentflow.events.values import Spent, Usage
+from agentflow.session.apply import left_by
 from tests.builders import Conversation, unanswered
 
 VERDICT = "output: {type: object, properties: {ok: {type: boolean}}, required: [ok]}"
@@ -516,7 +517,7 @@ def test_the_note_of_a_correcting_turn_is_said_once_however_often_it_is_tried():
 def test_a_session_goes_on_after_the_messages_of_another():
     first = Conversation()
     first.say("Draft.")
-    second = Conversation(earlier=first.state.messages)
+    second = Conversation(earlier=left_by(first.state))
     assert [message["role"] for message in second.requests[0].messages] == ["user", "assistant", "user"]
 
 
@@ -524,7 +525,7 @@ def test_a_session_goes_on_after_the_messages_of_another():
 def test_a_session_that_goes_on_answers_the_calls_that_the_other_left_open(stop_reason: str):
     first = Conversation()
     first.say("", look("c1"), look("c2", "b"), stop_reason=stop_reason)
-    second = Conversation(earlier=first.state.messages)
+    second = Conversation(earlier=left_by(first.state))
     assert unanswered(second.requests[0].messages) == []
     roles = [message["role"] for message in second.requests[0].messages]
     assert roles == ["user", "assistant", "user"]
