@@ -5,7 +5,6 @@ they drive is `engine.local`, and everything that happens in it is an event in t
 """
 
 import os
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from agentflow.engine.live import Live
     from agentflow.engine.port import Answer, Outcome
     from agentflow.events.codec import Event
+    from agentflow.events.run_events import RunStarted
     from agentflow.journal.port import Gate, Journal
     from agentflow.models.port import Model
     from agentflow.plan.model import Plan
@@ -176,6 +176,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
     from agentflow.events.run_events import RunStarted
+    from agentflow.journal.run_ids import new_run_id
     from agentflow.plan.inputs import resolve_inputs
 
     if checked.plan is None or checked.source is None:
@@ -188,7 +189,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
         now = time.time()
         started = RunStarted(
             at=now,
-            run=_run_id(now),
+            run=new_run_id(now),
             workflow=checked.plan.name,
             path=checked.path,
             project=str(project.root),
@@ -229,11 +230,11 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         started = next(journal.read(run, "")).event
         if not isinstance(started, RunStarted):
             raise JournalError(f"run {run} does not begin as a run does", "the journal is damaged")
-        stored_plan = _stored_plan(started)
-        model = model or _claude(stored_plan)
+        plan_of_run = stored_plan(started)
+        model = model or _claude(plan_of_run)
         lease = journal.take(run)
         try:
-            live = Live.replay(stored_plan, _heard(journal, run, options))
+            live = Live.replay(plan_of_run, _heard(journal, run, options))
         except BaseException:
             journal.release(lease)
             raise
@@ -323,8 +324,8 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     return Checked(path, None if refused else found, tuple(diagnostics), source.sources(), source)
 
 
-def _stored_plan(started: Any) -> "Plan":
-    """The plan of a run, from the texts that were stored with it."""
+def stored_plan(started: "RunStarted") -> "Plan":
+    """The plan of a run, from the texts that were stored with it. Raises AgentflowError where it became another."""
     from agentflow.spec.load import load, stored
 
     text = started.sources[started.path]
@@ -369,9 +370,9 @@ def _heard(journal: "Journal", run: str, options: RunOptions) -> "Any":
 
 def _claude(plan: "Plan") -> "Model | None":
     """The Claude API, where the plan has an agent to ask it."""
-    from agentflow.plan.model import AgentStepPlan, every_step
+    from agentflow.plan.model import asks_a_model
 
-    if not any(isinstance(step, AgentStepPlan) for step in every_step(plan.root)):
+    if not asks_a_model(plan):
         return None
     from agentflow.models.anthropic import AnthropicModel
 
@@ -395,8 +396,3 @@ async def _closed(model: "Model | None", options: RunOptions, journal: "Journal"
             await model.close()
     finally:
         journal.close()
-
-
-def _run_id(now: float) -> str:
-    """An id that sorts by time and can be typed: `20261121-113300-9f3a`."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"

@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from agentflow.cli import exits
-from agentflow.cli.options import project, project_folder
+from agentflow.cli.options import project, project_folder, text_or_json
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
     from agentflow.journal.port import Gate, RunSummary
     from agentflow.report.view import RunView
 
-as_text_or_json = click.option(
-    "--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 @click.command(short_help="Show a run.")
 @click.argument("run")
 @click.option("--events", is_flag=True, help="List the events instead, one a line.")
-@as_text_or_json
+@text_or_json
 @project
 def show(run: str, events: bool, output_format: str, project: str | None) -> int:
     """Show a run: its steps and agents, why something failed or was skipped, what it waits for, its outputs."""
@@ -108,7 +105,7 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
 
 @click.command(short_help="List the runs.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="The newest so many.")
-@as_text_or_json
+@text_or_json
 @project
 def runs(limit: int, output_format: str, project: str | None) -> int:
     """List the runs of the project, the newest first."""

@@ -14,6 +14,9 @@ from agentflow.errors import AgentflowError
 
 COMMANDS = {
     "validate": "agentflow.cli.validate:validate",
+    "explain": "agentflow.cli.explain:explain",
+    "plan": "agentflow.cli.plan:plan",
+    "graph": "agentflow.cli.graph:graph",
     "run": "agentflow.cli.run:run",
     "resume": "agentflow.cli.resume:resume",
     "approve": "agentflow.cli.resume:approve",

@@ -16,6 +16,7 @@ scripted = click.option(
     "--scripted", "script", metavar="FILE", help="Take the model's words from a file instead of the Claude API."
 )
 output_format = click.option("--output-format", type=click.Choice(get_args(Format)), default="text", show_default=True)
+text_or_json = click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 durability = click.option(
     "--durability",
     type=click.Choice(get_args(Durability)),

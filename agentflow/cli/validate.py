@@ -23,8 +23,14 @@ _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'a
 
 @click.command(short_help="Check workflow files.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--strict", is_flag=True, help="Warnings are errors.")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--strict", is_flag=True, help="Warnings are errors: they make the exit code 2.")
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="text: for people. json: for programs. sarif: 2.1.0, for code scanning. github: annotations by its Actions.",
+)
 def validate(paths: tuple[str, ...], strict: bool, output_format: str) -> int:
     """Check workflow files: all problems of all files, each with its place and a hint.
 
@@ -32,10 +38,10 @@ def validate(paths: tuple[str, ...], strict: bool, output_format: str) -> int:
     input.
     """
     checks = [_check(path) for path in dict.fromkeys(found for path in paths for found in _files(path))]
-    if output_format == "json":
-        _print_json(checks)
-    else:
+    if output_format == "text":
         _print_text(checks)
+    elif shown := _rendered(checks, output_format):
+        click.echo(shown)
     refused = any(checked.plan is None or (strict and checked.diagnostics) for checked in checks)
     return exits.INVALID if refused else exits.DONE
 
@@ -92,12 +98,17 @@ def _print_text(checks: list["Checked"]) -> None:
     click.echo(summary((diagnostic for checked in checks for diagnostic in checked.diagnostics), len(checks)))
 
 
-def _print_json(checks: list["Checked"]) -> None:
-    from agentflow.report.diagnostics import as_json
-    from agentflow.report.json_out import dumps
+def _rendered(checks: list["Checked"], output_format: str) -> str:
+    if output_format == "json":
+        from agentflow.report import diagnostics_json
 
-    files = [
-        {"path": checked.path, "ok": checked.ok, "diagnostics": [as_json(found) for found in checked.diagnostics]}
-        for checked in checks
-    ]
-    click.echo(dumps({"files": files}, indent=2))
+        return diagnostics_json.render(checks)
+    if output_format == "github":
+        from agentflow.report import github
+
+        return github.render(checks)
+    from importlib.metadata import version
+
+    from agentflow.report import sarif
+
+    return sarif.render(checks, version("agentflow"), Path.cwd())

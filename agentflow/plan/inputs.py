@@ -43,11 +43,24 @@ def resolve_inputs(plan: Plan, given: Mapping[str, JSON], root: PurePath) -> Map
     Raises:
         UsageError: an input is unknown, missing or refused by its schema; the message lists every problem.
     """
-    problems = [*_unknown(plan, given)]
+    missing = [
+        f"input `{name}` is missing"
+        for name, declared in plan.inputs.items()
+        if declared.required and name not in given
+    ]
+    return _resolved(plan, given, root, missing)
+
+
+def known_inputs(plan: Plan, given: Mapping[str, JSON], root: PurePath) -> Mapping[str, JSON]:
+    """The values that are known before a run: those given, and the defaults; else as `resolve_inputs`."""
+    return _resolved(plan, given, root, [])
+
+
+def _resolved(plan: Plan, given: Mapping[str, JSON], root: PurePath, missing: list[str]) -> Mapping[str, JSON]:
+    problems = [*_unknown(plan, given), *missing]
     values: dict[str, JSON] = {}
     for name, declared in plan.inputs.items():
         if name not in given and declared.required:
-            problems.append(f"input `{name}` is missing")
             continue
         values[name] = given.get(name, declared.default)
         problems.extend(_problems(name, declared, values[name], root))

@@ -256,3 +256,8 @@ class Plan(Struct, frozen=True):
     agents: Mapping[str, AgentPlan]
     root: Block
     outputs: Mapping[str, Expression] = field(default_factory=dict)
+
+
+def asks_a_model(plan: Plan) -> bool:
+    """Whether an agent stands anywhere in its steps."""
+    return any(isinstance(step, AgentStepPlan) for step in every_step(plan.root))

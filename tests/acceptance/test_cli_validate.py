@@ -66,6 +66,63 @@ def test_json_has_every_place(cli: Cli):
     assert (files[0]["ok"], first["line"], first["severity"]) == (False, 4, "error")
 
 
+@pytest.mark.parametrize("output_format", ["text", "json", "sarif", "github"])
+def test_every_format_ends_with_the_same_exit_code(cli: Cli, output_format: str):
+    (cli.folder / "good.yaml").write_text(GOOD)
+    (cli.folder / "warned.yaml").write_text(WARNED)
+    for arguments, code in (
+        (["good.yaml"], 0),
+        (["good.yaml", "--strict"], 0),
+        (["warned.yaml"], 0),
+        (["good.yaml", "warned.yaml", "--strict"], 2),
+        (["good.yaml", "missing.yaml"], 2),
+    ):
+        done = cli("validate", *arguments, "--output-format", output_format)
+        assert (done.code, done.err) == (code, ""), arguments
+
+
+def test_github_gets_a_command_for_each_problem_and_no_other_line(cli: Cli):
+    (cli.folder / "good.yaml").write_text(GOOD)
+    (cli.folder / "warned.yaml").write_text(WARNED)
+    done = cli("validate", "good.yaml", "warned.yaml", "-", "--output-format", "github", stdin=BAD)
+    assert [line.partition(",")[0] for line in done.out.splitlines()] == [
+        "::warning file=warned.yaml",
+        "::error file=<stdin>",
+        "::error file=<stdin>",
+    ]
+    assert cli("validate", "good.yaml", "--output-format", "github").out == ""
+
+
+def test_sarif_is_one_run_for_all_files(cli: Cli):
+    (cli.folder / "warned.yaml").write_text(WARNED)
+    done = cli("validate", "warned.yaml", "-", "--output-format", "sarif", stdin=BAD)
+    (run,) = json.loads(done.out)["runs"]
+    found = [(result["ruleId"], result["level"]) for result in run["results"]]
+    assert found == [("AF404", "warning"), ("AF301", "error"), ("AF204", "error")]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["AF204", "AF301", "AF404"]
+    assert cli("--version").out == f"agentflow {run['tool']['driver']['version']}\n"
+
+
+def test_a_code_is_explained_in_any_case(cli: Cli):
+    done = cli("explain", "af301")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("AF301: an unknown step\n")
+    assert json.loads(cli("explain", "AF301", "--output-format", "json").out)["code"] == "AF301"
+
+
+def test_without_a_code_all_are_listed(cli: Cli):
+    assert "  AF301  an unknown step\n" in cli("explain").out
+    listed = json.loads(cli("explain", "--output-format", "json").out)["codes"]
+    assert {"code": "AF301", "summary": "an unknown step"} in listed
+
+
+def test_an_unknown_code_is_refused_with_the_next_move(cli: Cli):
+    near = cli("explain", "AF 301")
+    assert (near.code, near.out) == (2, "")
+    assert near.err == "error: there is no code `AF 301`\nhint: did you mean `AF301`?\n"
+    assert "hint: `agentflow explain` lists all codes" in cli("explain", "../../etc/passwd").err
+
+
 def test_colour_is_for_terminals_only(cli: Cli):
     (cli.folder / "bad.yaml").write_text(BAD)
     assert "\x1b[" not in cli("validate", "bad.yaml").out
@@ -108,7 +165,9 @@ def test_validate_imports_no_model_client_and_no_database(cli: Cli):
     (cli.folder / "good.yaml").write_text(GOOD)
     code = (
         "import sys; from agentflow.cli.main import run_command; run_command(['validate', 'good.yaml']);"
-        "print(sorted({'anthropic', 'apsw', 'rich', 'asyncio', 'httpx2', 'rpds'} & set(sys.modules)))"
+        "heavy = {'anthropic', 'apsw', 'rich', 'asyncio', 'httpx2', 'rpds'};"
+        "others = {f'agentflow.report.{name}' for name in ('diagnostics_json', 'sarif', 'github', 'explain')};"
+        "print(sorted((heavy | others) & set(sys.modules)))"
     )
     done = subprocess.run(
         [cli.command()[0], "-c", code], cwd=cli.folder, env=dict(cli.env), capture_output=True, text=True, timeout=60

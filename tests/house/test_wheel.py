@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from agentflow.source.codes import CODES
 from tests.house.checkout import PATIENCE, ROOT
 
 
@@ -50,7 +51,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if not name.endswith("/")}
     package = {name for name in names if name.startswith("agentflow/")}
     in_tree = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("agentflow/**/*.py")}
-    assert package == in_tree | {"agentflow/py.typed"}
+    explanations = {f"agentflow/report/explanations/{code}.md" for code in CODES}
+    assert package == in_tree | explanations | {"agentflow/py.typed"}
     information = {name.partition("/")[2] for name in names - package if ".dist-info/" in name}
     assert information == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
     assert len(names) == len(package) + len(information)
@@ -77,6 +79,7 @@ def test_it_works_outside_the_checkout(installed: Path, wheel: Path, tmp_path: P
     assert Path(where).is_relative_to(installed.parent)
     assert run(agentflow, "--version", cwd=tmp_path) == f"agentflow {version}\n"
     assert "no problems" in run(agentflow, "validate", "quickstart.yaml", cwd=tmp_path)
+    assert run(agentflow, "explain", "AF301", cwd=tmp_path).startswith("AF301: an unknown step\n")
     said = run(agentflow, "run", "quickstart.yaml", "--scripted", "quickstart.replies.yaml", cwd=tmp_path)
     assert said.strip() == "agentflow runs here, and not where it was made. It did run. (README.md:3)"
     assert (tmp_path / ".agentflow" / "journal.db").stat().st_mode & 0o777 == 0o600

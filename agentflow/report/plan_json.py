@@ -1,0 +1,367 @@
+"""What a file may do, as JSON data, read off its plan.
+
+One object; keys may be added, and none is taken away or changes its meaning. Money is in US dollars, time in seconds;
+`null` stands for what is not bounded or not given. A template or expression is given as it is written.
+
+- `type` (`plan`), `name`, `description`, `path`, `digest`; `sandbox` (`off`, or null: `run` refuses commands).
+- `inputs`: by name `schema`, `required`, `untrusted`; `value` where it is known before the run.
+- `limits`: those of the run.
+- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `for_each`, `group`), `needs`, `reads`
+  (outputs without which the step is skipped), `join`, `when`, `on_error`, `if_skipped` (an object with `value`, or
+  null), what its kind adds, and for blocks `output` and `steps`.
+- `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
+  and `continues`, those that hold.
+- `agents`: a list of `name`, `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,
+  `max_tokens`, `stop`, `finish`, `output`, `subagents`, and `tools`: `name`, `effects`, `rules`, each with `rule` and
+  `resolved`: with the inputs in their places, or null where one is not known.
+- `commands`: a list of `step` or `tool` (the other is null), `argv`, `script`, `stdin`, `env` (names), `cwd`,
+  `effects`, `timeout`.
+- `gates`: a list of `step`, `message`, `show`, `timeout`, `on_timeout`, `on_reject`.
+- `files`: `read` and `write`, each a list of `pattern`, `resolved`, `agent`, `tool`; `unbounded`: what no rule holds
+  back, commands and `Bash`, in words.
+- `environment`: the names that the file sets, each with `name` and `for` (`every command`, a step or a tool).
+- `outputs`: expressions by name.
+- `cost`: see `cost_json`.
+"""
+
+from collections.abc import Iterator, Mapping
+from math import isinf
+from typing import Any
+
+from msgspec import structs
+
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.cost import Dollars, RunBound, RunCost, SessionCost, run_cost
+from agentflow.plan.expressions import Expression, Template
+from agentflow.plan.model import (
+    AgentPlan,
+    AgentStepPlan,
+    ApproveStepPlan,
+    Block,
+    BoundPlan,
+    ForEachStepPlan,
+    GroupStepPlan,
+    Plan,
+    RunStepPlan,
+    StepPlan,
+    ValueStepPlan,
+)
+from agentflow.plan.rules import inputs_of, resolved
+
+JSON = Any
+
+KINDS: Mapping[type[StepPlan], str] = {
+    AgentStepPlan: "agent",
+    RunStepPlan: "run",
+    ValueStepPlan: "value",
+    ApproveStepPlan: "approve",
+    ForEachStepPlan: "for_each",
+    GroupStepPlan: "group",
+}
+"""The name of each kind of step."""
+
+
+def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The plan as JSON data.
+
+    Parameters:
+        values: of the inputs whose value is known before the run.
+    """
+    every = list(steps_of(plan.root))
+    agents = _agents_json(plan, every, values)
+    return {
+        "type": "plan",
+        "name": plan.name,
+        "description": plan.description,
+        "path": plan.path,
+        "digest": plan.digest,
+        "sandbox": "off" if plan.sandbox_off else None,
+        "inputs": _inputs_json(plan, values),
+        "limits": structs.asdict(plan.limits),
+        "steps": _block_json(plan.root, ""),
+        "edges": list(_edges(plan.root, "")),
+        "agents": agents,
+        "commands": list(_commands(plan, every)),
+        "gates": list(_gates(every)),
+        "files": _files(plan, every, agents),
+        "environment": list(_environment(plan, every)),
+        "outputs": {name: expression.source for name, expression in plan.outputs.items()},
+        "cost": cost_json(run_cost(plan, values)),
+    }
+
+
+def steps_of(block: Block, prefix: str = "") -> Iterator[tuple[str, StepPlan]]:
+    """Every step with its path: the ids of the blocks it stands in and its own, with dots."""
+    for name, step in block.steps.items():
+        yield f"{prefix}{name}", step
+        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+            yield from steps_of(step.body, f"{prefix}{name}.")
+
+
+def why(source: str, target: StepPlan) -> list[str]:
+    """Why a step waits for another of its scope: `needs`, `continues`, `reads`."""
+    found = ["needs"] if source in target.needs else []
+    if isinstance(target, AgentStepPlan) and target.continues_session == source:
+        found.append("continues")
+    # Of what is read with something to fall back on, the plan keeps the edge alone.
+    if not found or (source in target.reads and "continues" not in found):
+        found.append("reads")
+    return found
+
+
+def cost_json(cost: RunCost) -> dict[str, JSON]:
+    """The most that a run can cost.
+
+    - `most_usd` and `decided_by`: what holds however many replies break off, and which cap makes it hold.
+    - `without_the_cap`: what would hold without `limits.cost_usd`: `usd` and `decided_by` where every reply comes
+      whole, `retried_usd` and `retried_decided_by` where each call is billed and made again as often as can be.
+    - `bounds`: a list of `by`, `usd`, `retried_usd`, `reckoning`.
+    - `steps`: a list of `path`, `times`, `usd`, `retried_usd`; `session` for agent steps: `agent`, `call_usd`,
+      `turns`, `subagents`, `usd`, `retried_usd`, `decided_by`; `items` for loops: `most`, `decided_by`.
+    - `beyond`: what only the limits of the run bound, in sentences.
+    """
+    once, retried = cost.without_cap
+    return {
+        "most_usd": _usd(cost.most.usd.retried),
+        "decided_by": cost.most.by,
+        "without_the_cap": {
+            "usd": _usd(once.usd.once),
+            "decided_by": once.by,
+            "retried_usd": _usd(retried.usd.retried),
+            "retried_decided_by": retried.by,
+        },
+        "bounds": [_bound_json(bound) for bound in (cost.cap, *cost.others)],
+        "steps": [
+            {
+                "path": step.path,
+                "times": step.times,
+                **_dollars(step.usd),
+                "session": None if step.session is None else _session_json(step.session),
+                "items": None if step.items is None else {"most": step.items.most, "decided_by": step.items.by},
+            }
+            for step in cost.steps
+        ],
+        "beyond": list(cost.beyond),
+    }
+
+
+def _bound_json(bound: RunBound) -> dict[str, JSON]:
+    return {"by": bound.by, **_dollars(bound.usd), "reckoning": bound.reckoning}
+
+
+def _session_json(session: SessionCost) -> dict[str, JSON]:
+    return {
+        "agent": session.agent,
+        "call_usd": _usd(session.call_usd),
+        "turns": session.turns,
+        "subagents": session.subagents,
+        **_dollars(session.usd),
+        "decided_by": session.by,
+    }
+
+
+def _dollars(usd: Dollars) -> dict[str, JSON]:
+    return {"usd": _usd(usd.once), "retried_usd": _usd(usd.retried)}
+
+
+def _usd(amount: float) -> float | None:
+    return None if isinf(amount) else round(amount, 6)
+
+
+def _inputs_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {
+        name: {
+            "schema": dict(declared.schema),
+            "required": declared.required,
+            "untrusted": declared.untrusted,
+            **({"value": values[name]} if name in values else {}),
+        }
+        for name, declared in plan.inputs.items()
+    }
+
+
+# Steps
+
+
+def _block_json(block: Block, prefix: str) -> list[JSON]:
+    return [_step_json(step, f"{prefix}{name}") for name, step in block.steps.items()]
+
+
+def _step_json(step: StepPlan, path: str) -> dict[str, JSON]:
+    kind = KINDS[type(step)]
+    return {
+        "id": step.id,
+        "path": path,
+        "kind": kind,
+        "needs": list(step.needs),
+        "reads": list(step.reads),
+        "join": step.join,
+        "when": _source(step.when),
+        "on_error": _on_error(step),
+        "if_skipped": {"value": step.if_skipped} if step.has_if_skipped else None,
+        **_of_its_kind(step, path),
+    }
+
+
+def _on_error(step: StepPlan) -> str:
+    if isinstance(step, ForEachStepPlan) and step.collects:
+        return "collect"
+    return "continue" if step.continues else "fail"
+
+
+def _of_its_kind(step: StepPlan, path: str) -> dict[str, JSON]:
+    match step:
+        case AgentStepPlan():
+            prompt = step.prompt.source
+            return {"agent": step.agent.name, "prompt": prompt, "continues_session": step.continues_session}
+        case RunStepPlan():
+            own = {"parse": step.parse, "exit_codes": list(step.exit_codes), "on_unknown": step.on_unknown}
+            return {**_command_json(step), **own}
+        case ValueStepPlan():
+            return {"value": step.value.source}
+        case ApproveStepPlan():
+            return _gate_json(step)
+        case ForEachStepPlan():
+            loop = {"items": step.items.source, "as": step.as_name, "max": _bound(step.max)}
+            return {**loop, "parallel": _bound(step.parallel), **_body_json(step.body, path)}
+        case GroupStepPlan():
+            return _body_json(step.body, path)
+    raise ValueError(f"no words for a step of the kind {type(step).__name__}")
+
+
+def _body_json(body: Block, path: str) -> dict[str, JSON]:
+    return {"output": _source(body.output), "steps": _block_json(body, f"{path}.")}
+
+
+def _bound(bound: BoundPlan) -> int | str:
+    return bound.value if bound.value is not None else f"inputs.{bound.input}"
+
+
+def _source(text: Expression | Template | None) -> str | None:
+    return None if text is None else text.source
+
+
+def _edges(block: Block, path: str) -> Iterator[JSON]:
+    for source, target in block.graph.edges:
+        yield {"block": path, "from": source, "to": target, "why": why(source, block.steps[target])}
+    for name, step in block.steps.items():
+        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+            yield from _edges(step.body, f"{path}.{name}" if path else name)
+
+
+# Agents, commands, gates
+
+
+def _agents_json(plan: Plan, every: list[tuple[str, StepPlan]], values: Mapping[str, JSON]) -> list[JSON]:
+    started: dict[str, list[str]] = {name: [] for name in plan.agents}
+    agents = dict(plan.agents)
+    for path, step in every:
+        if isinstance(step, AgentStepPlan):
+            agents.setdefault(step.agent.name, step.agent)
+            started.setdefault(step.agent.name, []).append(path)
+    return [_agent_json(agent, started[name], values) for name, agent in agents.items()]
+
+
+def _agent_json(agent: AgentPlan, steps: list[str], values: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {
+        "name": agent.name,
+        "description": agent.description,
+        "steps": steps,
+        "model": agent.model,
+        "fallback_model": agent.fallback_model,
+        "effort": agent.effort,
+        "thinking": agent.thinking,
+        "max_tokens": agent.max_tokens,
+        "stop": {**structs.asdict(agent.stop), "when": _source(agent.stop.when)},
+        "finish": agent.finish,
+        "output": None if agent.output is None else dict(agent.output),
+        "subagents": list(agent.subagents),
+        "tools": [
+            {
+                "name": grant.tool.name,
+                "effects": grant.tool.effects,
+                "rules": [{"rule": rule, "resolved": _resolved(rule, values)} for rule in grant.rules],
+            }
+            for grant in agent.grants
+        ],
+    }
+
+
+def _resolved(rule: str, values: Mapping[str, JSON]) -> str | None:
+    return resolved([rule], values)[0] if all(name in values for name in inputs_of(rule)) else None
+
+
+def _command_json(step: RunStepPlan) -> dict[str, JSON]:
+    return {
+        "argv": None if step.script is not None else [word.source for word in step.argv],
+        "script": step.script,
+        "stdin": _source(step.stdin),
+        "env": list(step.env),
+        "cwd": step.cwd,
+        "effects": step.effects,
+        "timeout": step.timeout,
+    }
+
+
+def _commands(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
+    for path, step in every:
+        if isinstance(step, RunStepPlan):
+            yield {"step": path, "tool": None, **_command_json(step)}
+    for name, tool in plan.tools.items():
+        yield {
+            "step": None,
+            "tool": name,
+            "argv": [word.source for word in tool.argv],
+            "script": None,
+            "stdin": _source(tool.stdin),
+            "env": list(tool.env),
+            "cwd": None,
+            "effects": tool.spec.effects,
+            "timeout": tool.timeout,
+        }
+
+
+def _gate_json(step: ApproveStepPlan) -> dict[str, JSON]:
+    return {
+        "message": step.message.source,
+        "show": _source(step.show),
+        "timeout": step.timeout,
+        "on_timeout": step.on_timeout,
+        "on_reject": step.on_reject,
+    }
+
+
+def _gates(every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
+    for path, step in every:
+        if isinstance(step, ApproveStepPlan):
+            yield {"step": path, **_gate_json(step)}
+
+
+# What is touched
+
+
+def _files(plan: Plan, every: list[tuple[str, StepPlan]], agents: list[JSON]) -> dict[str, JSON]:
+    found: dict[str, list[JSON]] = {"read": [], "write": []}
+    unbounded = [f"the command of step {path}" for path, step in every if isinstance(step, RunStepPlan)]
+    unbounded += [f"the command of tool {name}" for name in plan.tools]
+    for agent in agents:
+        for tool in agent["tools"]:
+            if tool["name"] == "Bash":
+                unbounded.append(f"Bash of agent {agent['name']}")
+            builtin = BUILTIN_TOOLS.get(tool["name"])
+            if builtin is None or builtin.rule != "path":
+                continue
+            way = "read" if tool["effects"] == "none" else "write"
+            for rule in tool["rules"] or [{"rule": "**", "resolved": "**"}]:
+                named = {"agent": agent["name"], "tool": tool["name"]}
+                found[way].append({"pattern": rule["rule"], "resolved": rule["resolved"], **named})
+    return {**found, "unbounded": unbounded}
+
+
+def _environment(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
+    yield from ({"name": name, "for": "every command"} for name in plan.env)
+    for path, step in every:
+        if isinstance(step, RunStepPlan):
+            yield from ({"name": name, "for": f"step {path}"} for name in step.env)
+    for tool, command in plan.tools.items():
+        yield from ({"name": name, "for": f"tool {tool}"} for name in command.env)

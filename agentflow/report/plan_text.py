@@ -1,0 +1,243 @@
+"""What a file may do, as text for people, from the data of `plan_json.py`."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import ceil
+from typing import Any
+
+from agentflow.report.inert import inert_line
+from agentflow.report.style import Paint, count, duration
+
+JSON = Any
+
+_LONGEST = 100
+
+
+def plan_text(data: Mapping[str, JSON], paint: Paint) -> str:
+    """The plan on a page: what it can cost, its steps, and everything that they may touch.
+
+    Parameters:
+        data: as `plan_json` makes it.
+    """
+    head = paint(inert_line(data["name"]), "bold")
+    if data["description"]:
+        head += f"  {inert_line(data['description'])}"
+    rows = [head, f"{inert_line(data['path'])}, digest {data['digest'][:12]}", "", *_cost(data["cost"], paint)]
+    for title, lines in _SECTIONS.items():
+        found = list(lines(data))
+        if found:
+            rows += ["", paint(title, "bold"), *(f"  {row}" for row in found)]
+    return "\n".join(rows)
+
+
+# What it can cost
+
+
+def _cost(cost: Mapping[str, JSON], paint: Paint) -> Iterator[str]:
+    if not cost["steps"] or cost["bounds"][1]["usd"] == 0:
+        yield f"{paint('costs nothing', 'bold')}: no step asks a model"
+        return
+    most = paint(f"at most {usd(cost['most_usd'])}", "bold")
+    yield f"{most}: {cost['decided_by']}"
+    free = cost["without_the_cap"]
+    without = f"{usd(free['usd'])} ({free['decided_by']}) where every reply comes whole"
+    if free["retried_usd"] != free["usd"]:
+        retried = f"{usd(free['retried_usd'])} ({free['retried_decided_by']})"
+        without += f", {retried} where calls break off and are made again"
+    yield f"without limits.cost_usd {without}"
+    for bound in cost["bounds"]:
+        retried = "" if bound["retried_usd"] == bound["usd"] else f", with retries {usd(bound['retried_usd'])}"
+        yield f"  {bound['by']}: {usd(bound['usd'])}{retried} – {bound['reckoning']}"
+    yield from (f"  {inert_line(text)}" for text in cost["beyond"])
+
+
+def usd(amount: float | None) -> str:
+    """US dollars, rounded up, since it is a bound: to the cent, below ten cents to a hundredth of one."""
+    if amount is None:
+        return "no bound"
+    steps, places = (10_000, 4) if 0 < amount < 0.1 else (100, 2)
+    # What a binary fraction is off by is no reason to round up.
+    return f"${ceil(round(amount * steps, 6)) / steps:,.{places}f}"
+
+
+def _session(cost: Mapping[str, JSON] | None) -> str:
+    """What an agent step can cost, all its iterations together."""
+    if cost is None or cost["session"] is None:
+        return ""
+    session = cost["session"]
+    times = f"{cost['times']:,} × " if cost["times"] > 1 else ""
+    subagents = f", {count(session['subagents'], 'subagent')}" if session["subagents"] else ""
+    calls = f"{count(session['turns'], 'turn')} of {usd(session['call_usd'])}"
+    return f"at most {times}{usd(session['usd'])}: {session['decided_by']} ({calls}{subagents})"
+
+
+# Steps
+
+
+def _steps(data: Mapping[str, JSON]) -> Iterator[str]:
+    costs = {cost["path"]: cost for cost in data["cost"]["steps"]}
+    whys: dict[str, list[str]] = {}
+    for edge in data["edges"]:
+        path = f"{edge['block']}.{edge['to']}" if edge["block"] else edge["to"]
+        whys.setdefault(path, []).append(f"{edge['from']} ({', '.join(edge['why'])})")
+    yield from _block(data["steps"], 0, costs, whys)
+
+
+def _block(
+    steps: Iterable[Mapping[str, JSON]], depth: int, costs: Mapping[str, JSON], whys: Mapping[str, list[str]]
+) -> Iterator[str]:
+    pad = "  " * depth
+    for step in steps:
+        yield f"{pad}{step['id']}  {_headline(step, costs.get(step['path']))}"
+        after = whys.get(step["path"], [])
+        facts = [
+            f"after {', '.join(after)}" if after else "",
+            f"when {inert_line(step['when'], _LONGEST)}" if step["when"] is not None else "",
+            f"join {step['join']}" if step["join"] != "all" else "",
+            f"on_error {step['on_error']}" if step["on_error"] != "fail" else "",
+            f"if_skipped {inert_line(json.dumps(step['if_skipped']['value']), 60)}" if step["if_skipped"] else "",
+        ]
+        if any(facts):
+            yield f"{pad}    {'; '.join(fact for fact in facts if fact)}"
+        yield from _block(step.get("steps", ()), depth + 1, costs, whys)
+
+
+def _headline(step: Mapping[str, JSON], cost: Mapping[str, JSON] | None) -> str:
+    return "  ".join(part for part in _HEADLINES[step["kind"]](step, cost) if part)
+
+
+def _loop(step: Mapping[str, JSON], cost: Mapping[str, JSON] | None) -> list[str]:
+    most = "" if cost is None else f"at most {count(cost['items']['most'], 'item')} ({cost['items']['decided_by']})"
+    at_once = f"{step['parallel']} at once"
+    return [f"for_each {inert_line(step['items'], _LONGEST)}", f"{most}, {at_once}", _in_all(cost)]
+
+
+def _in_all(cost: Mapping[str, JSON] | None) -> str:
+    return f"in all {usd(cost['usd'])}" if cost is not None and cost["usd"] != 0 else ""
+
+
+def _command(command: Mapping[str, JSON]) -> str:
+    """A command on one line: arguments as JSON where they would not be plain to tell apart."""
+    if command["script"] is not None:
+        return f"bash: {inert_line(command['script'], _LONGEST)}"
+    words = [word if word and not set(word) & set(" \n\t\"'") else json.dumps(word) for word in command["argv"]]
+    return inert_line(" ".join(words), _LONGEST)
+
+
+_HEADLINES: Mapping[str, Callable[[Mapping[str, JSON], Mapping[str, JSON] | None], list[str]]] = {
+    "agent": lambda step, cost: [f"agent {inert_line(step['agent'])}", _session(cost)],
+    "run": lambda step, _: [f"run {_command(step)}"],
+    "value": lambda step, _: [f"value {inert_line(step['value'], _LONGEST)}"],
+    "approve": lambda step, _: [f"approve {inert_line(step['message'], _LONGEST)}"],
+    "for_each": _loop,
+    "group": lambda _, cost: ["group", _in_all(cost)],
+}
+
+
+# Everything else
+
+
+def _inputs(data: Mapping[str, JSON]) -> Iterator[str]:
+    for name, declared in data["inputs"].items():
+        schema = declared["schema"]
+        kind = schema.get("format") or schema.get("type") or "any"
+        value = f" = {inert_line(json.dumps(declared['value'], ensure_ascii=False))}" if "value" in declared else ""
+        marks = [mark for mark in ("untrusted", "required") if declared[mark]]
+        yield f"{name}: {inert_line(str(kind))}{value}{' (' + ', '.join(marks) + ')' if marks else ''}"
+
+
+def _limits(data: Mapping[str, JSON]) -> Iterator[str]:
+    limits = data["limits"]
+    yield (
+        f"{usd(limits['cost_usd'])}, {duration(limits['wall_time'])}, {count(limits['turns'], 'turn')}, "
+        f"{limits['parallel']} in flight, {count(limits['agents'], 'agent')}, nested {limits['depth']} deep"
+    )
+
+
+def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
+    for agent in data["agents"]:
+        model = agent["model"] + (f", else {agent['fallback_model']}" if agent["fallback_model"] else "")
+        effort = f", effort {agent['effort']}" if agent["effort"] else ""
+        yield f"{agent['name']}  {inert_line(model)}{effort}, replies of at most {agent['max_tokens']:,} tokens"
+        yield f"    tools: {', '.join(_tools(agent)) or 'none'}"
+        yield f"    stop: {', '.join(_stop(agent['stop']))}"
+
+
+def _tools(agent: Mapping[str, JSON]) -> Iterator[str]:
+    for tool in agent["tools"]:
+        if tool["name"] == "Agent":
+            yield from (f"Agent({name})" for name in agent["subagents"])
+        elif not tool["rules"]:
+            yield tool["name"]
+        for rule in tool["rules"] if tool["name"] != "Agent" else ():
+            yield f"{tool['name']}({_rule(rule['rule'], rule['resolved'])})"
+
+
+def _rule(written: str, found: str | None) -> str:
+    return inert_line(written if found is None else found, _LONGEST)
+
+
+def _stop(stop: Mapping[str, JSON]) -> Iterator[str]:
+    yield count(stop["turns"], "turn")
+    if stop["cost_usd"] is not None:
+        yield usd(stop["cost_usd"])
+    if stop["tokens"] is not None:
+        yield count(stop["tokens"], "token")
+    if stop["wall_time"] is not None:
+        yield duration(stop["wall_time"])
+    if stop["tool_calls"] is not None:
+        yield count(stop["tool_calls"], "tool call")
+    yield f"{stop['repeated_calls']} times the same call"
+    yield f"{stop['failed_calls']} failed calls in a row"
+    if stop["when"] is not None:
+        yield f"when {inert_line(stop['when'], _LONGEST)}"
+
+
+def _commands(data: Mapping[str, JSON]) -> Iterator[str]:
+    for command in data["commands"]:
+        whose = f"tool {command['tool']}" if command["step"] is None else command["step"]
+        folder = f", in {inert_line(command['cwd'])}" if command["cwd"] else ""
+        yield f"{whose}  {_command(command)}  (effects {command['effects']}, {duration(command['timeout'])}{folder})"
+    if data["commands"] and data["sandbox"] is None:
+        yield 'there is no sandbox: `run` refuses these until the file says `sandbox: "off"`'
+
+
+def _gates(data: Mapping[str, JSON]) -> Iterator[str]:
+    for gate in data["gates"]:
+        wait = (
+            "waits for ever" if gate["timeout"] is None else f"{duration(gate['timeout'])}, then {gate['on_timeout']}"
+        )
+        yield f"{gate['step']}  {inert_line(gate['message'], _LONGEST)}  ({wait}; a no: {gate['on_reject']})"
+
+
+def _files(data: Mapping[str, JSON]) -> Iterator[str]:
+    for way in ("read", "write"):
+        patterns: dict[str, dict[str, None]] = {}
+        for file in data["files"][way]:
+            patterns.setdefault(_rule(file["pattern"], file["resolved"]), {})[file["agent"]] = None
+        for pattern, agents in patterns.items():
+            yield f"{way}  {pattern}  by {', '.join(agents)}"
+    unbounded = data["files"]["unbounded"]
+    if unbounded:
+        yield f"whatever you can: {inert_line(', '.join(unbounded), 300)}"
+
+
+def _environment(data: Mapping[str, JSON]) -> Iterator[str]:
+    yield from (f"{variable['name']}  for {variable['for']}" for variable in data["environment"])
+
+
+def _outputs(data: Mapping[str, JSON]) -> Iterator[str]:
+    yield from (f"{name}  {inert_line(source, _LONGEST)}" for name, source in data["outputs"].items())
+
+
+_SECTIONS: Mapping[str, Callable[[Mapping[str, JSON]], Iterator[str]]] = {
+    "inputs": _inputs,
+    "limits": _limits,
+    "steps": _steps,
+    "agents": _agents,
+    "commands": _commands,
+    "files": _files,
+    "gates": _gates,
+    "environment": _environment,
+    "outputs": _outputs,
+}

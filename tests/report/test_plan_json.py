@@ -1,0 +1,186 @@
+"""A plan as data, and the page made from it."""
+
+import json
+
+import pytest
+
+from agentflow.plan.model import Plan, StepPlan
+from agentflow.report.drawing import picture
+from agentflow.report.mermaid import mermaid
+from agentflow.report.plan_json import KINDS, plan_json
+from agentflow.report.plan_text import plan_text, usd
+from agentflow.report.style import Paint
+from tests.builders import plan_of
+
+EVERYTHING = """
+inputs:
+  folder: {type: string, format: path}
+  names: {type: array, items: {type: string}, default: [a, b]}
+limits: {cost_usd: 2.00, agents: 4, depth: 2}
+env: {LANG: C.UTF-8}
+tools:
+  count:
+    description: Counts.
+    input: {type: object, properties: {text: {type: string}}, required: [text]}
+    run: [wc, -w]
+    stdin: "{{ input.text }}"
+    env: {MODE: words}
+    effects: none
+agents:
+  lead:
+    instructions: Go.
+    tools: ["Agent(scout)", "Read({{ inputs.folder }}/**)", Glob, "Write(out/**)", count]
+    stop: {turns: 2}
+  scout: {description: Scouts., instructions: Go., tools: [Bash], stop: {turns: 3, cost_usd: 0.10}}
+steps:
+  first: {agent: lead, prompt: Hello}
+  each:
+    for_each: inputs.names
+    as: name
+    parallel: 2
+    on_error: collect
+    steps:
+      ask: {agent: {instructions: Go., stop: {turns: 1}}, prompt: "{{ name }} {{ steps.first.output }}"}
+    output: steps.ask.output
+  agree: {needs: [each], approve: Go on?, show: "{{ steps.first.output }}", timeout: 24h}
+  save: {needs: [agree], run: [tee, "a file"], stdin: "{{ steps.first.output }}", env: {SAVE: "1"}, cwd: out}
+  again: {agent: lead, prompt: More, session: {continue: first}, when: "steps.save.exit_code == 0"}
+  said: {value: "steps.each.status", if_skipped: null}
+outputs: {answer: steps.first.output}
+"""
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return plan_of(EVERYTHING)
+
+
+def test_every_kind_of_step_has_its_words(plan: Plan):
+    kinds = {kind for kind in StepPlan.__subclasses__() if kind.__module__ == StepPlan.__module__}
+    assert set(KINDS) == kinds
+    found = plan_json(plan_of("steps: {box: {steps: {one: {value: 1 + 1}}}}"), {})["steps"]
+    shown = plan_json(plan, {})["steps"]
+    assert {step["kind"] for step in (*found, *shown)} == set(KINDS.values())
+    assert mermaid(picture(plan))
+
+
+def test_the_tree_of_steps_tells_what_bounds_each(plan: Plan):
+    each = plan_json(plan, {})["steps"][1]
+    assert (each["kind"], each["items"], each["as"], each["max"], each["parallel"], each["on_error"]) == (
+        "for_each",
+        "inputs.names",
+        "name",
+        100,
+        2,
+        "collect",
+    )
+    assert each["output"] == "steps.ask.output"
+    assert [(inner["path"], inner["agent"]) for inner in each["steps"]] == [("each.ask", "each.ask")]
+    assert plan_json(plan, {})["steps"][5]["if_skipped"] == {"value": None}
+
+
+def test_edges_tell_why_one_waits_for_another(plan: Plan):
+    edges = {(edge["from"], edge["to"]): edge["why"] for edge in plan_json(plan, {})["edges"]}
+    assert edges == {
+        ("first", "each"): ["reads"],
+        ("first", "agree"): ["reads"],
+        ("first", "save"): ["reads"],
+        ("first", "again"): ["continues"],
+        ("each", "agree"): ["needs"],
+        ("each", "said"): ["reads"],
+        ("agree", "save"): ["needs"],
+        ("save", "again"): ["reads"],
+    }
+
+
+def test_rules_stand_resolved_where_their_inputs_are_known(plan: Plan):
+    def rules(**values: object) -> dict[str, list[dict[str, str | None]]]:
+        agent = plan_json(plan, values)["agents"][0]
+        return {tool["name"]: tool["rules"] for tool in agent["tools"]}
+
+    written = "{{ inputs.folder }}/**"
+    assert rules()["Read"] == [{"rule": written, "resolved": None}]
+    assert rules(folder="do cs/./x")["Read"] == [{"rule": written, "resolved": "do\\ cs/x/**"}]
+    assert rules()["Glob"] == []
+
+
+def test_agents_inline_ones_too_tell_who_starts_them_and_what_ends_them(plan: Plan):
+    agents = {agent["name"]: agent for agent in plan_json(plan, {})["agents"]}
+    assert {name: agent["steps"] for name, agent in agents.items()} == {
+        "lead": ["first", "again"],
+        "scout": [],
+        "each.ask": ["each.ask"],
+    }
+    assert agents["lead"]["subagents"] == ["scout"]
+    assert agents["scout"]["stop"]["cost_usd"] == 0.10
+    assert agents["scout"]["model"] == "claude-sonnet-5-5"
+
+
+def test_commands_gates_files_and_environment(plan: Plan):
+    data = plan_json(plan, {"folder": "docs"})
+    assert [(c["step"], c["tool"], c["argv"], c["effects"], c["cwd"], c["env"]) for c in data["commands"]] == [
+        ("save", None, ["tee", "a file"], "sends", "out", ["SAVE"]),
+        (None, "count", ["wc", "-w"], "none", None, ["MODE"]),
+    ]
+    (gate,) = data["gates"]
+    assert (gate["step"], gate["message"], gate["timeout"], gate["on_timeout"]) == ("agree", "Go on?", 86400, "reject")
+    assert [(file["resolved"], file["tool"]) for file in data["files"]["read"]] == [("docs/**", "Read"), ("**", "Glob")]
+    assert [(file["resolved"], file["tool"]) for file in data["files"]["write"]] == [("out/**", "Write")]
+    assert data["files"]["unbounded"] == [
+        "the command of step save",
+        "the command of tool count",
+        "Bash of agent scout",
+    ]
+    assert data["environment"] == [
+        {"name": "LANG", "for": "every command"},
+        {"name": "SAVE", "for": "step save"},
+        {"name": "MODE", "for": "tool count"},
+    ]
+
+
+def test_the_cost_is_told_by_hand_reckoned_figures(plan: Plan):
+    cost = plan_json(plan, {"names": ["a", "b"]})["cost"]
+    assert (cost["most_usd"], cost["decided_by"]) == (2.0, "limits.cost_usd")
+    steps = {step["path"]: step for step in cost["steps"]}
+    assert steps["first"]["usd"] == 5.62  # 2 × 2.66, and three scouts of 0.10
+    assert steps["first"]["session"]["subagents"] == 3
+    assert steps["each"]["items"] == {"most": 2, "decided_by": "the list itself"}
+    assert (steps["each.ask"]["times"], steps["each.ask"]["usd"]) == (2, 5.32)
+    assert cost["without_the_cap"]["usd"] == 16.56  # 5.62 + 5.32 + 5.62
+    assert cost["without_the_cap"]["decided_by"] == "the steps"
+
+
+def test_what_has_no_bound_is_null():
+    data = plan_json(plan_of("steps: {ask: {agent: {instructions: Go., model: claude-v1}, prompt: Hello}}"), {})
+    assert data["cost"]["without_the_cap"]["usd"] is None
+    json.dumps(data, allow_nan=False)
+    assert "no bound" in plan_text(data, Paint(False))
+
+
+def test_the_page_says_what_decides_first(plan: Plan):
+    page = plan_text(plan_json(plan, {"folder": "docs", "names": ["a", "b"]}), Paint(False))
+    assert "at most $2.00: limits.cost_usd\nwithout limits.cost_usd $16.56 (the steps)" in page
+    assert "only limits.agents (4) bounds how many agents `lead`" in page
+    assert "at most 2 × $2.66: stop.turns (1 turn of $2.66)" in page
+    assert "first  agent lead  at most $5.62: limits.agents (2 turns of $2.66, 3 subagents)" in page
+    assert "after each (needs), first (reads)" in page or "after first (reads), each (needs)" in page
+    assert "tools: Agent(scout), Read(docs/**), Glob, Write(out/**), count" in page
+    assert 'save  tee "a file"  (effects sends, ' in page
+    assert "whatever you can: the command of step save" in page
+
+
+def test_the_page_of_a_file_without_agents_says_that_it_costs_nothing():
+    assert "costs nothing" in plan_text(plan_json(plan_of("steps: {say: {value: 1 + 1}}"), {}), Paint(False))
+
+
+def test_nothing_of_a_file_acts_on_the_terminal():
+    plan = plan_of('steps: {say: {run: ["printf", "\\e[31mred\\u202e"]}}')
+    assert not set("\x1b\u202e") & set(plan_text(plan_json(plan, {}), Paint(False)))
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [(0, "$0.00"), (0.00301, "$0.0031"), (0.3, "$0.30"), (37.101, "$37.11"), (2128, "$2,128.00"), (None, "no bound")],
+)
+def test_a_bound_is_never_rounded_down(amount: float | None, shown: str):
+    assert usd(amount) == shown
