@@ -103,7 +103,7 @@ def _handle_signals(interrupt: asyncio.Event, progress: Progress) -> None:
         interrupt.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
 
 
