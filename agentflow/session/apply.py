@@ -1,10 +1,11 @@
 """What an event makes of a session. Each function takes the state before and gives the state after."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
+from rpds import HashTrieSet
 
 from agentflow.events.session_events import (
     LimitReached,
@@ -60,7 +61,18 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         system=event.instructions,
         messages=messages,
         tools=shown,
+        call_ids=HashTrieSet(_call_ids(messages)),
         added_bytes=_size([event.instructions, tools, plan.agent.output, messages]),
+    )
+
+
+def _call_ids(messages: tuple[Message, ...]) -> Iterator[str]:
+    return (
+        block["id"]
+        for message in messages
+        if message["role"] == "assistant"
+        for block in message["content"]
+        if block["type"] == "tool_use"
     )
 
 

@@ -24,11 +24,12 @@ def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[s
         return _fail(state, "unexpected_reply", "the model stopped for a tool call and made none")
     ids = [call.id for call in calls]
     # Results, idempotency keys and the streams of subagents go by these ids.
-    told_apart = len(set(ids)) == len(ids) and _earlier_ids(state).isdisjoint(ids)
+    told_apart = len(set(ids)) == len(ids) and not any(name in state.call_ids for name in ids)
     if not told_apart or not all(_CALL_ID.fullmatch(name) for name in ids):
         return _fail(state, "unexpected_reply", "the model's tool calls carry ids that are not unique or not allowed")
     if not all(_CALL_NAME.fullmatch(call.name) for call in calls):
         return _fail(state, "unexpected_reply", "the model called a tool by a name that no tool can have")
+    state = replace(state, call_ids=state.call_ids.update(ids))
     counts = dict(state.counts)
     repeated = state.repeated
     most = 0
@@ -47,17 +48,6 @@ def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[s
     if stop.tool_calls is not None and sum(counts.values()) - counts.get(FINISH, 0) > stop.tool_calls:
         return _fail(state, "tool_calls", f"the agent wants more than its {stop.tool_calls} tool calls")
     return state
-
-
-def _earlier_ids(state: SessionState) -> set[str]:
-    """The ids of all calls before the last reply, which is among the messages already."""
-    return {
-        block["id"]
-        for message in state.messages[:-1]
-        if message["role"] == "assistant"
-        for block in message["content"]
-        if block["type"] == "tool_use"
-    }
 
 
 def _call(plan: SessionPlan, block: Mapping[str, JSON]) -> Call:

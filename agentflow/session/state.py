@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
+from rpds import HashTrieSet
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
@@ -90,6 +91,7 @@ class SessionState(Struct, frozen=True):
         calls: tool calls of the last reply, in its order.
         context_tokens: tokens of the last request and its reply, exact.
         added_bytes: bytes said since, no fewer than their tokens.
+        call_ids: of all calls in the messages; a set that grows without being copied.
         counts: tool calls so far, by name; `last_calls` of the last reply alone.
         repeated: the last call's canonical form, and how often in a row it came.
         failed: tool calls in a row that failed.
@@ -117,6 +119,7 @@ class SessionState(Struct, frozen=True):
     retry_at: float | None = None
     calls: tuple[Call, ...] = ()
     context_tokens: int = 0
+    call_ids: "HashTrieSet[str]" = HashTrieSet()
     counts: Mapping[str, int] = field(default_factory=dict)
     last_calls: int = 0
     repeated: tuple[str, int] = ("", 0)
