@@ -66,11 +66,6 @@ class CommandResult(Struct, frozen=True):
     truncated: bool
 
 
-def bash_argv(script: str) -> tuple[str, ...]:
-    """The command of a step's script, which ends at the first part that fails."""
-    return ("bash", "-euo", "pipefail", "-c", script)
-
-
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Of a process's environment what any program needs, and nothing that may be secret."""
     return {name: value for name, value in environ.items() if name in _KEPT or name.startswith("LC_")}

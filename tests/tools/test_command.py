@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow.tools import command as module
-from agentflow.tools.command import Command, CommandNotStarted, base_environment, bash_argv, run_command
+from agentflow.tools.command import Command, CommandNotStarted, base_environment, run_command
 from agentflow.tools.output import BoundedOutput
 
 
@@ -219,7 +219,7 @@ async def test_a_program_that_cannot_be_started_is_explained(command_of, project
 
 
 async def test_a_steps_script_ends_at_the_first_failure(command_of):
-    result = await run_command(command_of(*bash_argv("false | true; echo not reached")))
+    result = await run_command(command_of("bash", "-euo", "pipefail", "-c", "false | true; echo not reached"))
     assert (result.exit_code, result.stdout) == (1, "")
 
 
