@@ -80,6 +80,7 @@ class LocalEngine:
     recorder: Recorder = field(init=False)
     people: Askers = field(init=False)
     short_of_money: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    exhausted: dict[str, Failure] = field(default_factory=dict)
     _changed: dict[str, None] = field(default_factory=dict)
     _out: dict[str, list[Performance]] = field(default_factory=dict)
     _done: "asyncio.Future[Outcome]" = field(init=False)
@@ -172,6 +173,7 @@ class LocalEngine:
         self.slots.forget(stream)
         self.timers.forget(stream)
         self.short_of_money.pop(stream, None)
+        self.exhausted.pop(stream, None)
         for performance in self._out.get(stream, ()):
             performance.cancel()
 
@@ -234,10 +236,17 @@ class LocalEngine:
         self.recorder.then(lambda: None if self._done.done() else self._done.set_result(outcome))
 
     def _look_around(self) -> None:
-        """Pauses the run when nothing is left to it but to wait for people whom nobody here can ask."""
-        if self._ending or self._out or not self.people.idle or self._changed:
+        """Ends the run when a used-up cap holds back all that is left of it; pauses it when it only waits for people
+        whom nobody here can ask."""
+        if self._ending or self._out or self._changed:
             return
         if not (self.slots.idle and self.recorder.idle) or self.timers.any_named("retry"):
+            return
+        if self.exhausted:
+            self.happen(RUN_STREAM, RunLimitReached(self.now(), next(iter(self.exhausted.values()))))
+            self.settle()
+            return
+        if not self.people.idle:
             return
         waiting = tuple(sorted(self.live.run.gates))
         if not waiting:

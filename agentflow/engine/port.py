@@ -14,6 +14,7 @@ from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished
+from agentflow.events.values import Failure
 from agentflow.journal.port import Gate, Lease
 from agentflow.models.port import Model
 from agentflow.tools.toolbox import Toolbox
@@ -77,7 +78,13 @@ class People(Protocol):
 
 
 class Loop(Protocol):
-    """What an action's performance may use: the state, what bounds and times it, and the way to say what happened."""
+    """What an action's performance may use: the state, what bounds and times it, and the way to say what happened.
+
+    Attributes:
+        short_of_money: sessions whose next call waits for money in flight to come back, and how each asks again.
+        exhausted: what a used-up cap of the run holds back, by session or step; when nothing else is at work, the run
+            ends by it.
+    """
 
     live: Live
     lease: Lease
@@ -88,6 +95,7 @@ class Loop(Protocol):
     timers: Timers
     recorder: Recorder
     short_of_money: dict[str, Callable[[], bool]]
+    exhausted: dict[str, Failure]
 
     @property
     def people(self) -> People:

@@ -35,7 +35,7 @@ def start_session(loop: Loop, action: StartSession) -> None:
     """Starts an agent step's session, unless the run has used up its agents."""
     failure = loop.live.ledger.no_more_agents()
     if failure is not None:
-        loop.happen(RUN_STREAM, StepFinished(loop.now(), action.step, "failed", failure=failure))
+        loop.exhausted[action.step] = failure
         return
     now = loop.now()
     loop.happen(RUN_STREAM, StepStarted(now, action.step, action.attempt, session=action.session))
@@ -113,14 +113,15 @@ def finish_step(loop: Loop, action: FinishStep) -> None:
         ),
     )
     loop.people.closed(action.step)
+    loop.exhausted.pop(action.step, None)
 
 
 def finish_run(loop: Loop, action: FinishRun) -> None:
-    """Ends the run; sessions and commands that are still at work are cancelled first, and say so."""
+    """Ends the run; sessions and commands that are still at work are ended first, and say why."""
     cancelled = Failure("cancelled", "the run ended before this did")
     for stream, state in list(loop.live.sessions.items()):
         if state.parent is None:
-            loop.happen(stream, LimitReached(loop.now(), cancelled))
+            loop.happen(stream, LimitReached(loop.now(), loop.live.run.limit or cancelled))
             loop.decide(stream)
     for path, _, _ in commands_at_work(loop.live.run):
         failure = replace(cancelled, step=path)

@@ -19,7 +19,7 @@ from agentflow.events.session_events import (
     ToolFinished,
 )
 from agentflow.events.values import Failure, StepStatus
-from agentflow.guard.ledger import Wait
+from agentflow.guard.ledger import Exhausted, Wait
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import AgentPlan
@@ -59,7 +59,10 @@ def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float)
     if price is None:
         raise ValueError(f"the plan lets the model {action.model} through, which has no price")
     held = live.ledger.reserve(stream, price, input_bound(state, action.note), plan.agent.max_tokens)
-    if isinstance(held, Wait):
+    loop.exhausted.pop(stream, None)
+    if isinstance(held, Exhausted):
+        loop.exhausted[stream] = held.failure
+    if isinstance(held, Wait | Exhausted):
         loop.short_of_money[stream] = lambda: _reserve_and_send(loop, stream, action, wanted)
         return False
     if isinstance(held, Failure):

@@ -46,7 +46,7 @@ class RunPaused(Struct, frozen=True):
 
 
 class RunLimitReached(Struct, frozen=True):
-    """A bound of the run that only a clock can tell."""
+    """A bound of the whole run is reached, and ends it: its time, its money, its turns, its agents."""
 
     at: float
     failure: Failure

@@ -51,6 +51,12 @@ class Wait(Struct, frozen=True):
     """Not now: calls in flight hold what this one needs, and may give some of it back."""
 
 
+class Exhausted(Struct, frozen=True):
+    """What the whole run may spend is used up: once nothing else is at work, `failure` is how the run ends."""
+
+    failure: Failure
+
+
 class Ledger:
     """The accounts of one run.
 
@@ -85,15 +91,17 @@ class Ledger:
             return None
         return Failure("agents", f"the run has used its {self._agents} agents; raise `limits.agents`")
 
-    def reserve(self, session: str, price: Price, input_tokens: int, max_tokens: int) -> Reservation | Wait | Failure:
-        """Whether a call may go out, and bounded how.
+    def reserve(
+        self, session: str, price: Price, input_tokens: int, max_tokens: int
+    ) -> Reservation | Wait | Exhausted | Failure:
+        """Whether a call may go out, and bounded how; a Failure is the session's alone.
 
         Parameters:
             input_tokens: a bound on what the request can count.
             max_tokens: the wanted bound of the reply; it is lowered to what the budget leaves.
         """
         if self.turns_left <= 0:
-            return Failure("turns", f"the run has used its {self._turns} turns; raise `limits.turns`")
+            return Exhausted(Failure("turns", f"the run has used its {self._turns} turns; raise `limits.turns`"))
         tightest = self._tightest(session)
         price = price.at(input_tokens)
         input_usd = input_tokens * max(price.input, price.cache_write_5m)
@@ -105,11 +113,12 @@ class Ledger:
         if tightest.in_flight > 0:
             return Wait()
         where = "limits.cost_usd" if tightest is self.run else "stop.cost_usd"
-        return Failure(
+        refusal = Failure(
             "cost_usd",
             f"{tightest.owner} has ${max(tightest.left_usd, 0):.4f} left of ${tightest.cap_usd:.2f}, too little for "
             f"another call; raise `{where}`",
         )
+        return Exhausted(refusal) if tightest is self.run else refusal
 
     def lease(self, amount_usd: float) -> float:
         """How much more the run must lease before it holds `amount_usd`; 0 when its lease covers that already."""

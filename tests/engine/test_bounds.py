@@ -77,6 +77,63 @@ async def test_agents_of_the_run_are_a_bound(setting):
     assert len(run.model.requests) <= 1
 
 
+CAPS = pytest.mark.parametrize("limit", ["turns: 2", "cost_usd: 0.05", "agents: 2"])
+
+
+@CAPS
+@pytest.mark.parametrize("on_error", ["fail", "continue", "collect"])
+async def test_a_used_up_cap_of_the_run_ends_it_by_its_own_name_whatever_on_error_says(setting, limit, on_error):
+    run = setting(
+        f"""
+        limits: {{{limit}}}
+        steps:
+          each:
+            for_each: "[1, 2, 3, 4, 5, 6, 7, 8, 9]"
+            on_error: {on_error}
+            step: {{agent: {{}}, prompt: "{{{{ item }}}}"}}
+        """,
+        model=ModelDouble(lambda request: reply("well", usage=Usage(1000, 1000))),
+    )
+    assert await run.failure() == limit.partition(":")[0]
+
+
+@pytest.mark.parametrize("limit", ["turns: 2", "cost_usd: 0.05"])
+async def test_a_used_up_cap_of_the_run_ends_it_by_its_own_name_through_subagents(setting, limit):
+    run = setting(NESTED % limit, model=ModelDouble(delegate_for_ever))
+    assert await run.failure() == limit.partition(":")[0]
+    endings = [event.ending for event in run.events(SessionFinished)]
+    assert endings[-1] == limit.partition(":")[0]
+
+
+async def test_what_costs_no_turns_goes_on_to_its_end_before_a_used_up_cap_ends_the_run(setting):
+    run = setting(
+        """
+        limits: {turns: 1}
+        steps:
+          a: {agent: {}, prompt: x}
+          b: {agent: {}, prompt: y}
+          slow: {run: 'sleep 0.2; echo there > made'}
+          after: {needs: [slow], run: 'cat made > seen'}
+        """
+    )
+    assert await run.failure() == "turns"
+    assert (run.folder / "seen").read_text() == "there\n"
+    ends = {event.step: event.failure and event.failure.kind for event in run.events(StepFinished)}
+    assert sorted(ends.values(), key=str) == [None, None, None, "turns"]
+
+
+async def test_money_that_comes_back_is_spent_before_the_cap_ends_the_run(setting):
+    run = setting(
+        """
+        limits: {cost_usd: 0.05}
+        steps: {a: {agent: {max_tokens: 3000}, prompt: x}, b: {agent: {max_tokens: 3000}, prompt: y}}
+        outputs: {both: "[steps.a.output, steps.b.output]"}
+        """,
+        model=ModelDouble(lambda request: reply("well")),
+    )
+    assert await run.outputs() == {"both": ["well", "well"]}
+
+
 NESTED = """
 limits: {%s}
 agents: {boss: {description: Delegates., tools: ["Agent(worker)"]}, worker: {description: Works.}}
@@ -91,6 +148,13 @@ def delegate(request):
     if request.turn == 1:
         return reply("", ("c1", "Agent", {"subagent_type": "worker", "prompt": "work", "description": "d"}))
     return reply(request.messages[-1]["content"][0]["content"])
+
+
+def delegate_for_ever(request):
+    if request.agent == "worker":
+        return reply("worked")
+    use = (f"c{request.turn}", "Agent", {"subagent_type": "worker", "prompt": f"{request.turn}", "description": "d"})
+    return reply("", use, usage=Usage(1000, 1000))
 
 
 @pytest.mark.parametrize(("limits", "told"), [("depth: 1", "limits.depth"), ("agents: 1", "limits.agents")])
@@ -138,7 +202,10 @@ async def test_wall_time_of_the_run_ends_it_with_everything_in_flight(setting, t
         model=ModelDouble(forever),
     )
     assert await run.failure() == "wall_time"
-    assert {event.failure.kind for event in run.events(StepFinished)} == {"cancelled"}
+    assert {event.step: event.failure.kind for event in run.events(StepFinished)} == {
+        "a": "wall_time",
+        "b": "cancelled",
+    }
     assert run.model.in_flight.now == 0
     assert others() == set()
     assert not alive(run.folder / "pid")

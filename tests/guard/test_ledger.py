@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from agentflow.events.values import Failure
-from agentflow.guard.ledger import SMALLEST_REPLY, Account, Ledger, Reservation, Wait
+from agentflow.guard.ledger import SMALLEST_REPLY, Account, Exhausted, Ledger, Reservation, Wait
 from agentflow.plan.prices import Price
 
 PRICE = Price(input=3e-6, output=15e-6, cache_read=0.3e-6, cache_write_5m=3.75e-6, cache_write_1h=6e-6)
@@ -36,8 +36,9 @@ def test_the_reply_is_bounded_by_what_is_left():
 
 def test_a_reply_is_never_bounded_below_1024_for_moneys_sake():
     made = ledger(cap=0.0150)
-    failure = made.reserve("a", PRICE, 100, 8000)
-    assert isinstance(failure, Failure)
+    refused = made.reserve("a", PRICE, 100, 8000)
+    assert isinstance(refused, Exhausted)
+    failure = refused.failure
     assert failure.kind == "cost_usd"
     assert "limits.cost_usd" in failure.message
 
@@ -61,7 +62,7 @@ def test_nothing_is_waited_for_where_nothing_is_held():
     first = made.reserve("a", PRICE, 1000, 3000)
     made.called("a", first.usd)
     made.settled("a", first.usd, first.usd)
-    assert made.reserve("a", PRICE, 1000, 3000).kind == "cost_usd"
+    assert made.reserve("a", PRICE, 1000, 3000).failure.kind == "cost_usd"
 
 
 def test_nothing_is_waited_for_though_sums_of_money_do_not_come_out_even():
@@ -70,7 +71,7 @@ def test_nothing_is_waited_for_though_sums_of_money_do_not_come_out_even():
         made.called("a", usd)
     for usd in (0.3, 0.1, 0.2):
         made.settled("a", usd, 0.005)
-    assert isinstance(made.reserve("a", PRICE, 1000, 3000), Failure)
+    assert isinstance(made.reserve("a", PRICE, 1000, 3000), Exhausted)
 
 
 def test_an_agents_own_cap_is_named_and_covers_its_subagents():
@@ -97,7 +98,7 @@ def test_a_longer_input_is_held_at_its_higher_price():
 def test_turns_of_the_run_are_bounded():
     made = ledger(turns=1)
     made.called("a", 0.0)
-    failure = made.reserve("a", PRICE, 10, 1024)
+    failure = made.reserve("a", PRICE, 10, 1024).failure
     assert failure.kind == "turns"
     assert "limits.turns" in failure.message
 
