@@ -29,7 +29,7 @@ from agentflow.events.session_events import (
 )
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, Usage
 from agentflow.plan.compile import to_plan
-from agentflow.plan.model import ForEachStepPlan, GroupStepPlan, Plan
+from agentflow.plan.model import BlockStepPlan, Plan
 from agentflow.run import apply as run_apply
 from agentflow.run.decide import decide
 from agentflow.run.state import (
@@ -137,10 +137,12 @@ class Run:
                     action.reason,
                     errors=action.errors,
                     approved=action.approved,
+                    converged=action.converged,
                 )
             )
         elif isinstance(action, StartBlock):
-            self.happen(StepStarted(self.now, action.step, items=action.items))
+            opened = {"items": action.items, "rounds": action.rounds, "choice": action.choice}
+            self.happen(StepStarted(self.now, action.step, **opened))
         elif isinstance(action, OpenGate):
             expires = None if action.timeout is None else self.now + action.timeout
             self.happen(GateOpened(self.now, action.step, action.message, action.show, action.about, expires))
@@ -233,7 +235,7 @@ def _is_leaf_at_work(state: RunState, scope: ScopeState, name: str) -> bool:
     path = _path(scope.path, name)
     return (
         scope.steps[name].status == "running"
-        and not isinstance(scope.block.steps[name], ForEachStepPlan | GroupStepPlan)
+        and not isinstance(scope.block.steps[name], BlockStepPlan)
         and path not in state.gates
         and path not in state.todo
     )

@@ -84,8 +84,9 @@ def want_command(loop: Loop, path: str) -> None:
 
 
 def start_block(loop: Loop, action: StartBlock) -> None:
-    """Opens a group or a loop."""
-    loop.happen(RUN_STREAM, StepStarted(loop.now(), action.step, items=action.items))
+    """Opens a group, a loop or a choice."""
+    started = StepStarted(loop.now(), action.step, items=action.items, rounds=action.rounds, choice=action.choice)
+    loop.happen(RUN_STREAM, started)
 
 
 def open_gate(loop: Loop, action: OpenGate) -> None:
@@ -110,6 +111,7 @@ def finish_step(loop: Loop, action: FinishStep) -> None:
             reason=action.reason,
             errors=action.errors,
             approved=action.approved,
+            converged=action.converged,
         ),
     )
     loop.people.closed(action.step)

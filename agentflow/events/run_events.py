@@ -69,6 +69,8 @@ class StepStarted(Struct, frozen=True):
         attempt: from 1.
         session: the stream of the session that does it, for an agent step.
         items: how many, for a `for_each`.
+        rounds: how many at most, for a `repeat`.
+        choice: the case of a `choose` that runs: its position from 1, or `otherwise`.
     """
 
     at: float
@@ -76,6 +78,8 @@ class StepStarted(Struct, frozen=True):
     attempt: int = 1
     session: str | None = None
     items: int | None = None
+    rounds: int | None = None
+    choice: str | None = None
 
 
 class CommandCalled(Struct, frozen=True):
@@ -87,7 +91,7 @@ class CommandCalled(Struct, frozen=True):
 
 
 class StepFinished(Struct, frozen=True):
-    """A step, or an item of a `for_each` (as `research[3]`), has ended.
+    """A step, an item of a `for_each` or a round of a `repeat` (as `research[3]`, from 0), has ended.
 
     Attributes:
         output: what readers see.
@@ -95,6 +99,7 @@ class StepFinished(Struct, frozen=True):
         exit_code: of a command that ran.
         errors: of a `for_each` that collects: one `{index, kind, message}` per failed item.
         spent: by its session or the steps inside it.
+        converged: of a `repeat` and its rounds: whether `until` held.
     """
 
     at: float
@@ -107,6 +112,7 @@ class StepFinished(Struct, frozen=True):
     errors: JSON = None
     approved: bool | None = None
     spent: Spent | None = None
+    converged: bool | None = None
 
 
 class OutcomeUnknown(Struct, frozen=True):

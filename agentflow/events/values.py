@@ -18,6 +18,7 @@ FailureKind = Literal[
     "agents",
     "depth",
     "max_items",
+    "max_rounds",
     # what the model did
     "refusal",
     "max_tokens",
@@ -37,6 +38,7 @@ FailureKind = Literal[
     "sandbox",
     "rejected",
     "step_failed",
+    "failed",
     "cancelled",
     "internal",
 ]
@@ -54,6 +56,7 @@ LIMITS: frozenset[str] = frozenset(
         "agents",
         "depth",
         "max_items",
+        "max_rounds",
     }
 )
 """The kinds that are a bound of the author's: a run that one of them ended exits 3."""

@@ -11,6 +11,7 @@ from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.kinds.kind import Output
 from agentflow.plan.kinds.table import KINDS
 from agentflow.plan.model import AgentPlan
+from agentflow.plan.reach import always_fails, check_reach
 from agentflow.plan.scopes import Scope, StepFacts, Variable, check
 from agentflow.plan.skips import can_skip, check_output
 from agentflow.plan.texts import Use
@@ -36,25 +37,49 @@ class Analysis(Struct, frozen=True):
     def block(self, arranged: Arranged, scope: Scope) -> Output:
         """Checks a block's steps and then its output; fills in the scope's facts."""
         for name in arranged.order:
-            scope.facts[name] = self._step(arranged.block.drafts[name], arranged, scope)
+            scope.facts[name] = facts = self._step(arranged.block.drafts[name], arranged, scope)
+            if facts.never_done:
+                scope.never_done[name] = None
+        fails = always_fails(arranged, scope)
+        if arranged.block.until is not None:
+            self._check_until(arranged.block.until, arranged, scope)
         use = arranged.block.output
         if use is None:
-            return Output(None, False)
+            return Output(None, False, never_done=fails)
         shape = check(use, scope, self.findings)
         check_output(use, arranged.block.drafts, scope, self.findings)
-        return Output(shape, use_is_tainted(use, scope))
+        return Output(shape, use_is_tainted(use, scope), never_done=fails)
 
     def _step(self, draft: Draft, arranged: Arranged, scope: Scope) -> StepFacts:
         shapes = {key: check(use, scope, self.findings) for key, use in draft.uses.items()}
         self._check_when(draft, shapes)
         self._check_needs(draft, scope)
         output = KINDS[type(draft.step)].output(self, draft, shapes, arranged, scope)
-        skips = can_skip(draft, arranged, scope)
+        skips = output.can_skip or can_skip(draft, arranged, scope)
         stands_in = "if_skipped" in draft.step.model_fields_set
         shape = output.shape
         if stands_in and shape is not None:
             shape = union((shape, shape_of_value(draft.step.if_skipped)))
-        return StepFacts(shape, output.tainted, skips, skips and not stands_in)
+        never = check_reach(draft, arranged, scope, self.findings)
+        return StepFacts(shape, output.tainted, skips, skips and not stands_in, output.never_done or never, never)
+
+    def declared(self, draft: Draft) -> Shape:
+        """The shape of a step's output as far as the step itself says it."""
+        return KINDS[type(draft.step)].declared(self, draft)
+
+    def _check_until(self, use: Use, arranged: Arranged, scope: Scope) -> None:
+        shape = check(use, scope, self.findings)
+        check_output(use, arranged.block.drafts, scope, self.findings)
+        self.check_kind(use, shape, "boolean", "until", "compare it, as `… == 'yes'` or `… > 0`")
+        changes = any(
+            reference.root in ("previous", "loop")
+            or (reference.root == "steps" and reference.path[:1] and reference.path[0] in arranged.block.drafts)
+            for reference in use.code.references
+        )
+        if not changes:
+            message = "no round changes what the condition reads"
+            hint = "read a step of the body, `previous` or `loop.index`"
+            self.findings.add("AF403", message, use.place(0, len(use.code.source)), hint)
 
     def _check_when(self, draft: Draft, shapes: Mapping[Key, Shape]) -> None:
         use = draft.uses.get(("when",))
@@ -77,12 +102,12 @@ class Analysis(Struct, frozen=True):
     def _check_needs(self, draft: Draft, scope: Scope) -> None:
         assert scope.block is not None
         for index, name in enumerate(draft.step.needs):
-            if name in scope.block.drafts or self.is_broken_step(name, scope):
+            if name in scope.block.readable or self.is_broken_step(name, scope):
                 continue
             if scope.find(name) is not None:
                 hint: str | None = "put this `needs` on the step that holds this one"
             else:
-                hint = self.findings.similar(name, scope.block.drafts)
+                hint = self.findings.similar(name, scope.block.readable)
             self.findings.at("AF301", f"there is no step `{name}` in this scope", (*draft.loc, "needs", index), hint)
 
     def is_broken_step(self, name: str, scope: Scope) -> bool:

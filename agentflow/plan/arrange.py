@@ -10,6 +10,9 @@ from agentflow.plan.findings import Findings
 from agentflow.plan.graph import Edges, cycles_of, sorted_by
 from agentflow.plan.texts import Use
 
+PREVIOUS = "previous."
+"""How the id of a step of the last round begins, in `session: {continue: previous.draft}`."""
+
 
 class Arranged(Struct, frozen=True):
     """A block in the order in which its steps can run.
@@ -41,9 +44,9 @@ def arrange(block: DraftBlock, findings: Findings) -> Arranged:
     reads: dict[str, tuple[str, ...]] = {}
     seen: dict[str, None] = {}
     wanted: dict[str, None] = {}
-    if block.output is not None:
-        seen.update(_ordered(name for name, _ in steps_read((block.output,))))
-        wanted.update(_ordered(outputs_read((block.output,))))
+    ends = tuple(use for use in (block.output, block.until) if use is not None)
+    seen.update(_ordered(name for name, _ in steps_read(ends)))
+    wanted.update(_ordered(outputs_read(ends)))
     for draft in block.drafts.values():
         body = bodies.get(draft.id)
         own = tuple(draft.uses.values())
@@ -51,12 +54,13 @@ def arrange(block: DraftBlock, findings: Findings) -> Arranged:
         needed = _ordered(chain(outputs_read(own), continued(draft), body.wanted if body else ()))
         reads[draft.id] = tuple(needed)
         for name in (*every, *draft.step.needs):
-            if name in followers:
+            if name in block.readable:
                 followers[name][draft.id] = None
         seen.update(every)
-        wanted.update(needed)
+        # What only a case reads skips that case; of a choice, what its conditions read.
+        wanted.update(_ordered(outputs_read(_conditions(draft))) if block.cases else needed)
     order = _order(block, followers, findings)
-    outside, beyond = (tuple(name for name in names if name not in block.drafts) for names in (seen, wanted))
+    outside, beyond = (tuple(name for name in names if name not in block.readable) for names in (seen, wanted))
     return Arranged(block, followers, order, bodies, reads, outside, beyond)
 
 
@@ -64,10 +68,14 @@ def _ordered(names: Iterable[str]) -> dict[str, None]:
     return dict.fromkeys(names)
 
 
+def _conditions(draft: Draft) -> tuple[Use, ...]:
+    return tuple(use for key, use in draft.uses.items() if key == ("when",))
+
+
 def continued(draft: Draft) -> tuple[str, ...]:
-    """The step whose session this one carries on."""
+    """The step of the same round whose session this one carries on."""
     session = getattr(draft.step, "session", None)
-    return () if session is None else (session.continue_,)
+    return () if session is None or session.continue_.startswith(PREVIOUS) else (session.continue_,)
 
 
 def steps_read(uses: Iterable[Use]) -> Iterator[tuple[str, str | int | None]]:

@@ -8,7 +8,7 @@ from agentflow.plan.findings import Findings
 from agentflow.plan.model import BoundPlan
 from agentflow.plan.types import Shape, always
 from agentflow.source.document import Loc
-from agentflow.spec.steps import ForEachStep, StepBase
+from agentflow.spec.steps import ForEachStep, RepeatStep, StepBase
 
 
 def bound(value: int | str) -> BoundPlan:
@@ -21,6 +21,8 @@ def bounds_of(step: StepBase) -> Iterator[tuple[Loc, int | str | None]]:
     if isinstance(step, ForEachStep):
         yield ("max",), step.max
         yield ("parallel",), step.parallel
+    if isinstance(step, RepeatStep):
+        yield ("repeat", "max"), step.repeat.max
 
 
 def check_bounds(block: DraftBlock, inputs: Mapping[str, Mapping[str, Any]], findings: Findings) -> None:

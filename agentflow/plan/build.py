@@ -28,7 +28,13 @@ class Builder(Struct, frozen=True):
         """A block with all that it holds."""
         steps = {name: self._step(draft, arranged) for name, draft in arranged.block.drafts.items()}
         output = arranged.block.output
-        return Block(steps, arranged.followers, None if output is None else output.expression, arranged.order)
+        return Block(
+            steps,
+            arranged.followers,
+            None if output is None else output.expression,
+            arranged.order,
+            arranged.block.cases,
+        )
 
     def _step(self, draft: Draft, arranged: Arranged) -> StepPlan:
         step = draft.step

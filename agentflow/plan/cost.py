@@ -16,8 +16,17 @@ from typing import Any
 
 from msgspec import Struct
 
-from agentflow.plan.iterations import Iterations, Known, most_items
-from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, ForEachStepPlan, GroupStepPlan, Plan, every_step
+from agentflow.plan.iterations import Iterations, Known, most_items, most_rounds
+from agentflow.plan.model import (
+    AgentPlan,
+    AgentStepPlan,
+    Block,
+    BlockStepPlan,
+    ForEachStepPlan,
+    Plan,
+    RepeatStepPlan,
+    every_step,
+)
 from agentflow.plan.prices import context_window, price_of
 
 JSON = Any
@@ -39,6 +48,10 @@ class Dollars(Struct, frozen=True):
     def plus(self, other: "Dollars") -> "Dollars":
         """Both."""
         return Dollars(self.once + other.once, self.retried + other.retried)
+
+    def or_more(self, other: "Dollars") -> "Dollars":
+        """The dearer of two of which one comes about."""
+        return Dollars(max(self.once, other.once), max(self.retried, other.retried))
 
     def at_most(self, usd: float) -> "Dollars":
         """No more than a cap."""
@@ -75,7 +88,8 @@ class StepCost(Struct, frozen=True):
         path: the ids of the blocks it stands in and its own, with dots.
         times: how often it runs at most.
         session: one session of it, for an agent step.
-        items: how many items it takes at most, for a loop.
+        items: how many items it takes at most, for a `for_each`.
+        rounds: how many rounds it takes at most, for a `repeat`.
     """
 
     path: str
@@ -83,6 +97,7 @@ class StepCost(Struct, frozen=True):
     usd: Dollars
     session: SessionCost | None = None
     items: Iterations | None = None
+    rounds: Iterations | None = None
 
 
 class RunBound(Struct, frozen=True):
@@ -101,7 +116,8 @@ class RunCost(Struct, frozen=True):
     """The whole run.
 
     Attributes:
-        steps: every agent step, and every loop and group, in the file's order, blocks before what is in them.
+        steps: every agent step, and every block (of a choice the dearest case), in the file's order, blocks before
+            what is in them.
         cap: the file's cap on money, which holds whatever happens.
         others: what else bounds it.
         beyond: what nothing but a cap of the run bounds, in words.
@@ -288,15 +304,17 @@ def _block(
         if isinstance(step, AgentStepPlan):
             session = reckoner.session(step.agent)
             yield StepCost(path, times, session.usd.times(times), session)
-        elif isinstance(step, ForEachStepPlan | GroupStepPlan):
+        elif isinstance(step, BlockStepPlan):
             items = most_items(step, around, known) if isinstance(step, ForEachStepPlan) else None
-            often = times if items is None else times * items.most
+            rounds = most_rounds(step, known) if isinstance(step, RepeatStepPlan) else None
+            often = times * (items or rounds or Iterations(1, "")).most
             inside = list(_block(step.body, f"{path}.", often, around, known, reckoner))
             usd = NOTHING
             for inner in inside:
                 if "." not in inner.path.removeprefix(f"{path}."):
-                    usd = usd.plus(inner.usd)
-            yield StepCost(path, times, usd, items=items)
+                    # Of the cases of a choice one runs.
+                    usd = usd.or_more(inner.usd) if step.body.cases else usd.plus(inner.usd)
+            yield StepCost(path, times, usd, items=items, rounds=rounds)
             yield from inside
 
 

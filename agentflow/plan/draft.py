@@ -39,9 +39,19 @@ class DraftBlock(Struct, frozen=True):
     Attributes:
         loc: of the step that holds it; empty for the file's own.
         named: the author gave its steps their ids; a body of a single step has none.
+        cases: its steps are those of a `choose`: one of them runs, and none can be read by its id.
+        rounds: it is the body of a `repeat`; `until` is what ends that, where it could be parsed.
     """
 
     loc: Loc
     drafts: Mapping[str, Draft]
     output: Use | None
     named: bool = True
+    cases: bool = False
+    rounds: bool = False
+    until: Use | None = None
+
+    @property
+    def readable(self) -> Mapping[str, Draft]:
+        """The steps that can be named in it."""
+        return {} if self.cases else self.drafts

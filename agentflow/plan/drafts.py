@@ -7,7 +7,7 @@ from agentflow.plan.findings import Findings
 from agentflow.plan.kinds.table import KINDS
 from agentflow.plan.texts import TextReader, Use
 from agentflow.source.document import Loc
-from agentflow.spec.bodies import body_of
+from agentflow.spec.bodies import UNTIL_PLACE, body_of
 from agentflow.spec.steps import ForEachStep, StepBase
 
 
@@ -36,7 +36,8 @@ def _body(step: StepBase, loc: Loc, read: TextReader) -> DraftBlock | None:
         return None
     drafts = {name: _draft(name, inner, (*loc, *place), read) for name, (place, inner) in body.steps.items()}
     output = None if body.output is None else read.expression((*loc, *body.output_place), body.output)
-    return DraftBlock(loc, drafts, output, body.named)
+    until = None if body.until is None else read.expression((*loc, *UNTIL_PLACE), body.until)
+    return DraftBlock(loc, drafts, output, body.named, body.cases, body.until is not None, until)
 
 
 def check_names(block: DraftBlock, findings: Findings) -> None:

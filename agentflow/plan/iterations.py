@@ -11,9 +11,12 @@ from agentflow.plan.model import (
     AgentStepPlan,
     Block,
     BoundPlan,
+    ChooseStepPlan,
+    FailStepPlan,
     ForEachStepPlan,
     GroupStepPlan,
     InputPlan,
+    RepeatStepPlan,
     StepPlan,
     ValueStepPlan,
 )
@@ -51,6 +54,15 @@ def bound_of(bound: BoundPlan, known: Known) -> int:
     return int(known.values[name] if name in known.values else known.inputs[name].schema["maximum"])
 
 
+def most_rounds(step: RepeatStepPlan, known: Known) -> Iterations:
+    """How many rounds a `repeat` takes at most."""
+    return _bounded(step.max, known)
+
+
+def _bounded(bound: BoundPlan, known: Known) -> Iterations:
+    return Iterations(bound_of(bound, known), "max" if bound.input is None else f"max: inputs.{bound.input}")
+
+
 def most_items(step: ForEachStepPlan, blocks: tuple[Block, ...], known: Known) -> Iterations:
     """How many items a loop takes at most: its `max`, or fewer where what it runs over is known to be shorter.
 
@@ -61,8 +73,7 @@ def most_items(step: ForEachStepPlan, blocks: tuple[Block, ...], known: Known) -
 
 
 def _most(step: ForEachStepPlan, blocks: tuple[Block, ...], known: Known, left: int) -> Iterations:
-    by = "max" if step.max.input is None else f"max: inputs.{step.max.input}"
-    bounded = Iterations(bound_of(step.max, known), by)
+    bounded = _bounded(step.max, known)
     length = _length(step.items, blocks, known, left)
     return bounded if length is None or length.most >= bounded.most else length
 
@@ -92,20 +103,19 @@ def _length(expression: Expression, blocks: tuple[Block, ...], known: Known, lef
 def _output_length(
     name: str, path: tuple[str | int, ...], blocks: tuple[Block, ...], known: Known, left: int
 ) -> Iterations | None:
-    while blocks and name not in blocks[-1].steps:
+    while blocks and (name not in blocks[-1].steps or blocks[-1].cases):
         blocks = blocks[:-1]
     if not blocks:
         return None
-    step = blocks[-1].steps[name]
-    if step.has_if_skipped and step.if_skipped is not None:
-        # What stands in for the output when it was skipped need not meet its schema.
-        return None
-    return _step_length(step, path, blocks, known, left)
+    return _step_length(blocks[-1].steps[name], path, blocks, known, left)
 
 
 def _step_length(
     step: StepPlan, path: tuple[str | int, ...], blocks: tuple[Block, ...], known: Known, left: int
 ) -> Iterations | None:
+    if step.has_if_skipped and step.if_skipped is not None:
+        # What stands in for the output when it was skipped need not meet its schema.
+        return None
     if isinstance(step, AgentStepPlan):
         return None if step.agent.output is None else _schema_length(Shape.of(step.agent.output), path)
     if path:
@@ -114,9 +124,21 @@ def _step_length(
         return None if left == 0 else _most(step, blocks, known, left - 1)
     if isinstance(step, ValueStepPlan):
         return _length(step.value, blocks, known, left)
-    if isinstance(step, GroupStepPlan) and step.body.output is not None:
+    if isinstance(step, ChooseStepPlan):
+        return _longest_case(step, blocks, known, left)
+    if isinstance(step, GroupStepPlan | RepeatStepPlan) and step.body.output is not None:
         return _length(step.body.output, (*blocks, step.body), known, left)
     return None
+
+
+def _longest_case(step: ChooseStepPlan, blocks: tuple[Block, ...], known: Known, left: int) -> Iterations | None:
+    # A case that fails gives no list.
+    cases = [case for case in step.body.steps.values() if not isinstance(case, FailStepPlan)]
+    found = [_step_length(case, (), blocks, known, left - 1) if left > 0 else None for case in cases]
+    lengths = [length for length in found if length is not None]
+    if not lengths or len(lengths) < len(cases):
+        return None
+    return max(lengths, key=lambda length: length.most)
 
 
 def _schema_length(shape: Shape, path: tuple[str | int, ...]) -> Iterations | None:

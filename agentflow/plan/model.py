@@ -118,7 +118,8 @@ class StepPlan(Struct, frozen=True):
 
 
 class AgentStepPlan(StepPlan, frozen=True):
-    """One agent session. `continues_session` is the id of the step whose session it carries on."""
+    """One agent session. `continues_session` is the id of the step whose session it carries on, after `previous.` for
+    the last round's."""
 
     agent: AgentPlan
     prompt: Template
@@ -174,10 +175,35 @@ class ForEachStepPlan(StepPlan, frozen=True):
     body: "Block"
 
 
+class RepeatStepPlan(StepPlan, frozen=True):
+    """The body until `until` holds, which reads the body's steps; `accepts`: the last round is good enough."""
+
+    until: Expression
+    max: BoundPlan
+    accepts: bool
+    body: "Block"
+
+
+class ChooseStepPlan(StepPlan, frozen=True):
+    """The first of the body's steps, in their order, whose `when` holds, or that has none."""
+
+    body: "Block"
+
+
+class FailStepPlan(StepPlan, frozen=True):
+    """Ends its surroundings with a message; done where its `when` is false."""
+
+    message: Template
+
+
 class GroupStepPlan(StepPlan, frozen=True):
     """A scope of steps."""
 
     body: "Block"
+
+
+BlockStepPlan = ForEachStepPlan | RepeatStepPlan | ChooseStepPlan | GroupStepPlan
+"""The steps that hold a `body`."""
 
 
 class Block(Struct, frozen=True, dict=True):
@@ -190,12 +216,14 @@ class Block(Struct, frozen=True, dict=True):
         output: what readers outside see; None: nothing can be read. For a body given as `step:` this reads that
             step's output.
         order: the ids so that each comes after those it waits for; ties in the file's order.
+        cases: its steps are those of a `choose`: one of them runs, and none is read by its id.
     """
 
     steps: Mapping[str, StepPlan]
     followers: Edges
     output: Expression | None
     order: tuple[str, ...]
+    cases: bool = False
 
     @cached_property
     def graph(self) -> "networkx.DiGraph[str]":
@@ -207,7 +235,7 @@ def every_step(block: Block) -> Iterator[StepPlan]:
     """The steps of a block and of all the blocks in it."""
     for step in block.steps.values():
         yield step
-        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+        if isinstance(step, BlockStepPlan):
             yield from every_step(step.body)
 
 

@@ -21,7 +21,7 @@ from agentflow.plan.types import (
     union,
 )
 from agentflow.source.document import Loc
-from agentflow.spec.steps import ApproveStep, ForEachStep, RunStep
+from agentflow.spec.steps import ApproveStep, FailStep, ForEachStep, RepeatStep, RunStep
 
 
 class Variable(Struct, frozen=True):
@@ -52,12 +52,16 @@ class StepFacts(Struct, frozen=True):
         tainted: its output may hold text from a model or tool.
         can_skip: it may end without being done.
         can_be_missing: a reader may find no output, since nothing stands in for a skip.
+        never_done: it never runs, or always fails.
+        never_runs: the first of these.
     """
 
     output: Shape | None
     tainted: bool
     can_skip: bool
     can_be_missing: bool
+    never_done: bool = False
+    never_runs: bool = False
 
 
 class Scope(Struct, frozen=True):
@@ -65,12 +69,14 @@ class Scope(Struct, frozen=True):
 
     Attributes:
         facts: of the block's steps, those that were checked so far.
+        never_done: those of them that never are.
     """
 
     names: Mapping[str, Variable]
     block: DraftBlock | None = None
     parent: "Scope | None" = None
     facts: dict[str, StepFacts] = field(default_factory=dict)
+    never_done: dict[str, None] = field(default_factory=dict)
 
     def inner(self, block: DraftBlock, names: Mapping[str, Variable]) -> "Scope":
         """The scope of a block inside this one, with more names."""
@@ -80,7 +86,7 @@ class Scope(Struct, frozen=True):
         """The nearest step of that id, with its facts where it was checked already."""
         scope: Scope | None = self
         while scope is not None:
-            if scope.block is not None and name in scope.block.drafts:
+            if scope.block is not None and name in scope.block.readable:
                 return scope.block.drafts[name], scope.facts.get(name)
             scope = scope.parent
         return None
@@ -89,7 +95,7 @@ class Scope(Struct, frozen=True):
         """Every id that can be seen, the nearest first."""
         scope: Scope | None = self
         while scope is not None:
-            yield from scope.block.drafts if scope.block is not None else ()
+            yield from scope.block.readable if scope.block is not None else ()
             scope = scope.parent
 
     def locs(self, name: str) -> Iterator[Loc]:
@@ -100,6 +106,13 @@ class Scope(Struct, frozen=True):
                 yield (*scope.block.loc, "steps", name)
                 yield (*scope.block.loc, "step")
             scope = scope.parent
+
+    def round(self) -> DraftBlock | None:
+        """The body of the nearest `repeat` around."""
+        scope: Scope | None = self
+        while scope is not None and not (scope.block is not None and scope.block.rounds):
+            scope = scope.parent
+        return None if scope is None else scope.block
 
     def holder_of(self, name: str) -> str | None:
         """The step that can be seen and that hides a step of that id inside it."""
@@ -113,7 +126,7 @@ class Scope(Struct, frozen=True):
 
 
 def _holds(block: DraftBlock, name: str) -> bool:
-    return name in block.drafts or any(
+    return name in block.readable or any(
         draft.body is not None and _holds(draft.body, name) for draft in block.drafts.values()
     )
 
@@ -124,11 +137,20 @@ def check(use: Use, scope: Scope, findings: Findings) -> Shape:
     Returns:
         The type of an expression, or of the one `{{ }}` that a template is; text for any other template.
     """
+    _check_previous(use, scope, findings)
     inference = Inference(_Resolver(use, scope, findings), {})
     if len(use.trees) == 1 and not isinstance(use.trees[0], syntax.Text | syntax.If | syntax.For):
         return inference.shape(use.trees[0])
     inference.parts(use.trees)
     return STRING
+
+
+def _check_previous(use: Use, scope: Scope, findings: Findings) -> None:
+    """The last round is read with something to fall back on, since the first has none before it."""
+    for reference in use.code.references:
+        if reference.root == "previous" and not reference.defaulted and "previous" in scope.names:
+            message = "`previous` is not there in the first round"
+            findings.add("AF313", message, use.place(reference.offset, len("previous")), "add `| default(…)`")
 
 
 def shape_of(node: syntax.Node, scope: Scope, use: Use) -> Shape:
@@ -181,7 +203,7 @@ class _Resolver(Struct, frozen=True):
         if name.name == "secrets":
             hint: str | None = "secrets are not supported yet; a command finds what its own configuration holds"
         elif name.name == "previous":
-            hint = "it belongs to `repeat`, which is not supported yet"
+            hint = "it is the last round of a `repeat`, and stands in the body of one"
         elif name.name == "null":
             hint = "in expressions it is `none`"
         elif self.scope.find(name.name) is not None:
@@ -224,24 +246,35 @@ class _Resolver(Struct, frozen=True):
         self.problem("AF301", f"there is no step `{step_id}` here", member.key.offset, hint, len(step_id))
 
     def _field(self, draft: Draft, facts: StepFacts | None, name: str, offset: int) -> Shape | None:
-        if name == "output":
-            if draft.body is not None and draft.body.output is None:
-                if self._is_broken((*draft.loc, "output")):
-                    return UNKNOWN
-                message = f"block `{draft.id}` has no `output`, so that nothing of it can be read"
-                self.problem("AF311", message, offset, f"add `output:` to `{draft.id}`", len(name))
-                return None
-            return UNKNOWN if facts is None or facts.output is None else facts.output
+        if name == "output" and not isinstance(draft.step, FailStep):
+            return self._output(draft, facts, offset)
         fields = fields_of(draft, facts is None or facts.can_skip)
         if name not in fields:
             if self._is_broken((*draft.loc, "on_reject")):
                 return UNKNOWN
-            known = ["output", *fields]
+            known = [*(() if isinstance(draft.step, FailStep) else ("output",)), *fields]
             output = f"`steps.{draft.id}.output.{name}` if it is in the output" if name not in _ALL_FIELDS else None
             hint = self.similar(name, known) or output or f"it has {', '.join(known)}"
             self.problem("AF312", f"step `{draft.id}` has no `.{name}`", offset, hint, len(name))
             return None
         return fields[name]
+
+    def _output(self, draft: Draft, facts: StepFacts | None, offset: int) -> Shape | None:
+        if facts is not None and facts.output is not None:
+            return facts.output
+        body = draft.body
+        if body is None or body.output is not None or self._is_broken((*draft.loc, "output")):
+            return UNKNOWN
+        if body.cases and facts is None:
+            return UNKNOWN
+        if body.cases:
+            message = f"not every case of `{draft.id}` has an output, so that nothing of it can be read"
+            hint = "add `output:` to the cases that are blocks"
+        else:
+            message = f"block `{draft.id}` has no `output`, so that nothing of it can be read"
+            hint = f"add `output:` to `{draft.id}`"
+        self.problem("AF311", message, offset, hint, len("output"))
+        return None
 
 
 def _constant_key(member: syntax.Member) -> str | None:
@@ -259,6 +292,8 @@ def fields_of(draft: Draft, can_skip: bool) -> Mapping[str, Shape]:
         own["exit_code"] = INTEGER
     if isinstance(draft.step, ForEachStep):
         fields["errors"] = array(UNKNOWN)
+    if isinstance(draft.step, RepeatStep):
+        own["converged"] = BOOLEAN
     if isinstance(draft.step, ApproveStep) and draft.step.on_reject == "continue":
         own["approved"] = BOOLEAN
     return {**fields, **{name: union((shape, NULL)) if can_skip else shape for name, shape in own.items()}}

@@ -7,7 +7,7 @@ from agentflow.plan.draft import Draft
 from agentflow.plan.findings import Findings
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import Use
-from agentflow.spec.steps import ApproveStep
+from agentflow.spec.steps import ApproveStep, FailStep
 
 
 def can_skip(draft: Draft, arranged: Arranged, scope: Scope) -> bool:
@@ -18,17 +18,29 @@ def can_skip(draft: Draft, arranged: Arranged, scope: Scope) -> bool:
         scope: of that block.
     """
     step = draft.step
-    if step.when is not None or step.on_error == "continue":
+    # A case was chosen by its condition, and a guard whose condition is false is done.
+    if step.when is not None and not arranged.block.cases and not isinstance(step, FailStep):
+        return True
+    if step.on_error == "continue":
         return True
     if isinstance(step, ApproveStep) and step.on_reject == "skip":
         return True
     facts = scope.facts
-    if any(name in facts and facts[name].can_be_missing for name in arranged.reads[draft.id]):
+    if any(_can_be_missing(name, arranged, scope) for name in arranged.reads[draft.id]):
         return True
     if step.join == "done" or not step.needs:
         return False
     of_needs = [name in facts and facts[name].can_skip for name in step.needs]
     return all(of_needs) if step.join == "any" else any(of_needs)
+
+
+def _can_be_missing(name: str, arranged: Arranged, scope: Scope) -> bool:
+    """Whether a step that is read may be missing: of this scope, since further out it skips the whole block; but of a
+    choice it skips the case alone."""
+    if not arranged.block.cases:
+        return name in scope.facts and scope.facts[name].can_be_missing
+    found = scope.find(name)
+    return found is not None and found[1] is not None and found[1].can_be_missing
 
 
 def check_output(use: Use, names: Iterable[str], scope: Scope, findings: Findings) -> None:

@@ -72,8 +72,7 @@ def _read(reference: Reference, workflow: Workflow) -> Iterable[str]:
 
 
 def _uses(block: DraftBlock) -> Iterator[Use]:
-    if block.output is not None:
-        yield block.output
+    yield from (use for use in (block.output, block.until) if use is not None)
     for draft in block.drafts.values():
         yield from draft.uses.values()
         if draft.body is not None:

@@ -13,14 +13,18 @@ from agentflow.plan.model import (
     AgentStepPlan,
     ApproveStepPlan,
     Block,
+    BlockStepPlan,
+    ChooseStepPlan,
+    FailStepPlan,
     ForEachStepPlan,
-    GroupStepPlan,
     Plan,
+    RepeatStepPlan,
     RunStepPlan,
     StepPlan,
 )
 from agentflow.report.inert import inert_line
 from agentflow.report.plan_json import KINDS, why
+from agentflow.report.style import case_name
 from agentflow.report.view import Node, RunView
 
 _INDEX = re.compile(r"\[[0-9]+\]")
@@ -28,6 +32,7 @@ _LONGEST = 60
 
 MOST_TELLING = ("failed", "asking", "running", "rejected", "stopped", "waiting", "done", "skipped")
 """Of several states of one thing the first that occurs colours it."""
+_NOT_OVER = ("asking", "running", "stopped", "waiting")
 
 
 class Drawn(Struct, frozen=True):
@@ -99,8 +104,10 @@ def _steps(node: Node) -> Iterator[Node]:
             yield from _steps(inner)
 
 
-def _block(block: Block, prefix: str, states: Mapping[str, Counter[str]] | None) -> Picture:
-    drawn = tuple(_drawn(step, f"{prefix}{name}", states) for name, step in block.steps.items())
+def _block(block: Block, prefix: str, states: Mapping[str, Counter[str]] | None, *, over: bool = False) -> Picture:
+    """A scope; `over`: what holds it has ended, as often as it began."""
+    left = block.cases and over
+    drawn = tuple(_drawn(step, f"{prefix}{name}", states, not_chosen=left) for name, step in block.steps.items())
     edges = tuple(
         Edge(id_of(f"{prefix}{source}"), id_of(f"{prefix}{target}"), tuple(why(source, block.steps[target])))
         for source, target in block.graph.edges
@@ -108,19 +115,23 @@ def _block(block: Block, prefix: str, states: Mapping[str, Counter[str]] | None)
     return Picture(drawn, edges)
 
 
-def _drawn(step: StepPlan, path: str, states: Mapping[str, Counter[str]] | None) -> Drawn:
+def _drawn(step: StepPlan, path: str, states: Mapping[str, Counter[str]] | None, *, not_chosen: bool = False) -> Drawn:
+    own, items = (Counter[str](), None) if states is None else (states.get(path, Counter()), states.get(f"{path}[]"))
     inside = None
-    if isinstance(step, ForEachStepPlan | GroupStepPlan):
-        inside = _block(step.body, f"{path}.", states)
+    if isinstance(step, BlockStepPlan):
+        over = own.total() > 0 and not any(own[state] for state in _NOT_OVER)
+        inside = _block(step.body, f"{path}.", states, over=over)
     kind = KINDS[type(step)]
-    lines = [step.id, *_detail(step)]
+    # The cases of a choice have numbers for ids.
+    lines = [case_name(step.id), *_detail(step)]
     if states is None:
         return Drawn(id_of(path), kind, tuple(lines), None, inside)
-    own, items = states.get(path, Counter()), states.get(f"{path}[]")
-    lines += [_counted(own)] if own else ["not begun"]
+    lines += [_counted(own)] if own else ["not chosen" if not_chosen else "not begun"]
     if items:
-        lines.append(f"items: {_counted(items, always=True)}")
-    state = next((state for state in MOST_TELLING if own[state]), "waiting")
+        what = "rounds" if isinstance(step, RepeatStepPlan) else "items"
+        lines.append(f"{what}: {_counted(items, always=True)}")
+    otherwise = "skipped" if not_chosen else "waiting"
+    state = next((state for state in MOST_TELLING if own[state]), otherwise)
     return Drawn(id_of(path), kind, tuple(lines), state, inside)
 
 
@@ -142,6 +153,12 @@ def _detail(step: StepPlan) -> Iterator[str]:
             yield f"approve {inert_line(step.message.source, _LONGEST)}"
         case ForEachStepPlan():
             yield f"for each {inert_line(step.as_name)} of {inert_line(step.items.source, _LONGEST)}"
+        case RepeatStepPlan():
+            yield f"repeat until {inert_line(step.until.source, _LONGEST)}"
+        case ChooseStepPlan():
+            yield "choose"
+        case FailStepPlan():
+            yield f"fail {inert_line(step.message.source, _LONGEST)}"
     if step.when is not None:
         yield f"when {inert_line(step.when.source, _LONGEST)}"
 

@@ -5,7 +5,7 @@ from itertools import islice
 from msgspec import Struct
 
 from agentflow.report.inert import inert_line
-from agentflow.report.style import count, duration
+from agentflow.report.style import case_name, count, duration
 from agentflow.report.view import OPEN, Node, RunView, State
 
 
@@ -143,6 +143,11 @@ def _progress(node: Node) -> str:
     ended = sum(node.ended.values())
     if node.items is not None:
         parts.append(f"{ended} of {count(node.items, 'item')}")
+    elif node.rounds is not None:
+        begun = max(len(node.inner), 1)
+        parts.append(f"round {begun} of at most {node.rounds}" if node.state in OPEN else count(begun, "round"))
+    elif node.choice is not None:
+        parts.append(case_name(node.choice))
     elif node.agent is not None and node.inner:
         at_work = node.at_work - (node.state in OPEN)
         parts.append(f"{at_work} of {count(len(node.inner), 'subagent')} at work" if at_work > 0 else "")

@@ -15,7 +15,7 @@ from agentflow.events.run_events import (
 )
 from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
 from agentflow.report.inert import inert_line
-from agentflow.report.style import count, duration, money, tokens
+from agentflow.report.style import case_name, count, duration, money, tokens
 from agentflow.report.view import Node, RunView
 
 
@@ -89,8 +89,12 @@ def _place(node: Node) -> str:
 
 def _started(event: StepStarted, node: Node | None) -> str:
     again = f" again (attempt {event.attempt})" if event.attempt > 1 else ""
-    items = f" ({count(event.items, 'item')})" if event.items is not None else ""
-    return f"started{again}{items}"
+    inside = f" ({count(event.items, 'item')})" if event.items is not None else ""
+    if event.rounds is not None:
+        inside = f" (at most {count(event.rounds, 'round')})"
+    elif event.choice is not None:
+        inside = f" ({case_name(event.choice)})"
+    return f"started{again}{inside}"
 
 
 def _finished(event: StepFinished, node: Node | None) -> str:
@@ -101,7 +105,10 @@ def _finished(event: StepFinished, node: Node | None) -> str:
         why = f": {inert_line(event.reason, 500)}"
     seconds = None if node is None else node.seconds(event.at)
     took = f" in {duration(seconds)}" if seconds is not None and event.status in ("done", "failed") else ""
-    return f"{event.status}{took}{'' if node is None else _cost(node)}{why}"
+    settled = ""
+    if node is not None and node.rounds is not None and event.converged is not None and event.status == "done":
+        settled = f", {'converged' if event.converged else 'accepted as it is'} after {count(len(node.inner), 'round')}"
+    return f"{event.status}{settled}{took}{'' if node is None else _cost(node)}{why}"
 
 
 def _cost(node: Node) -> str:

@@ -6,9 +6,11 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `type` (`plan`), `name`, `description`, `path`, `digest`; `sandbox` (`off`, or null: `run` refuses commands).
 - `inputs`: by name `schema`, `required`, `untrusted`; `value` where it is known before the run.
 - `limits`: those of the run.
-- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `for_each`, `group`), `needs`, `reads`
+- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `for_each`, `repeat`, `choose`, `fail`,
+  `group`), `needs`, `reads`
   (outputs without which the step is skipped), `join`, `when`, `on_error`, `if_skipped` (an object with `value`, or
-  null), what its kind adds, and for blocks `output` and `steps`.
+  null), what its kind adds, and for blocks `output` and `steps`: those of `choose` are its cases, whose ids are their
+  positions from 1 and `otherwise`, and of which one runs.
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
 - `agents`: a list of `name`, `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,
@@ -33,15 +35,20 @@ from msgspec import structs
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.cost import Dollars, RunBound, RunCost, SessionCost, run_cost
 from agentflow.plan.expressions import Expression, Template
+from agentflow.plan.iterations import Iterations
 from agentflow.plan.model import (
     AgentPlan,
     AgentStepPlan,
     ApproveStepPlan,
     Block,
+    BlockStepPlan,
     BoundPlan,
+    ChooseStepPlan,
+    FailStepPlan,
     ForEachStepPlan,
     GroupStepPlan,
     Plan,
+    RepeatStepPlan,
     RunStepPlan,
     StepPlan,
     ValueStepPlan,
@@ -56,6 +63,9 @@ KINDS: Mapping[type[StepPlan], str] = {
     ValueStepPlan: "value",
     ApproveStepPlan: "approve",
     ForEachStepPlan: "for_each",
+    RepeatStepPlan: "repeat",
+    ChooseStepPlan: "choose",
+    FailStepPlan: "fail",
     GroupStepPlan: "group",
 }
 """The name of each kind of step."""
@@ -94,7 +104,7 @@ def steps_of(block: Block, prefix: str = "") -> Iterator[tuple[str, StepPlan]]:
     """Every step with its path: the ids of the blocks it stands in and its own, with dots."""
     for name, step in block.steps.items():
         yield f"{prefix}{name}", step
-        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+        if isinstance(step, BlockStepPlan):
             yield from steps_of(step.body, f"{prefix}{name}.")
 
 
@@ -117,7 +127,8 @@ def cost_json(cost: RunCost) -> dict[str, JSON]:
       whole, `retried_usd` and `retried_decided_by` where each call is billed and made again as often as can be.
     - `bounds`: a list of `by`, `usd`, `retried_usd`, `reckoning`.
     - `steps`: a list of `path`, `times`, `usd`, `retried_usd`; `session` for agent steps: `agent`, `call_usd`,
-      `turns`, `subagents`, `usd`, `retried_usd`, `decided_by`; `items` for loops: `most`, `decided_by`.
+      `turns`, `subagents`, `usd`, `retried_usd`, `decided_by`; `items` for `for_each` and `rounds` for `repeat`:
+      `most`, `decided_by`.
     - `beyond`: what only the limits of the run bound, in sentences.
     """
     once, retried = cost.without_cap
@@ -137,12 +148,17 @@ def cost_json(cost: RunCost) -> dict[str, JSON]:
                 "times": step.times,
                 **_dollars(step.usd),
                 "session": None if step.session is None else _session_json(step.session),
-                "items": None if step.items is None else {"most": step.items.most, "decided_by": step.items.by},
+                "items": _iterations(step.items),
+                "rounds": _iterations(step.rounds),
             }
             for step in cost.steps
         ],
         "beyond": list(cost.beyond),
     }
+
+
+def _iterations(iterations: Iterations | None) -> JSON:
+    return None if iterations is None else {"most": iterations.most, "decided_by": iterations.by}
 
 
 def _bound_json(bound: RunBound) -> dict[str, JSON]:
@@ -224,7 +240,12 @@ def _of_its_kind(step: StepPlan, path: str) -> dict[str, JSON]:
         case ForEachStepPlan():
             loop = {"items": step.items.source, "as": step.as_name, "max": _bound(step.max)}
             return {**loop, "parallel": _bound(step.parallel), **_body_json(step.body, path)}
-        case GroupStepPlan():
+        case RepeatStepPlan():
+            rounds = {"until": step.until.source, "max": _bound(step.max)}
+            return {**rounds, "at_max": "accept" if step.accepts else "fail", **_body_json(step.body, path)}
+        case FailStepPlan():
+            return {"message": step.message.source}
+        case ChooseStepPlan() | GroupStepPlan():
             return _body_json(step.body, path)
     raise ValueError(f"no words for a step of the kind {type(step).__name__}")
 
@@ -245,7 +266,7 @@ def _edges(block: Block, path: str) -> Iterator[JSON]:
     for source, target in block.graph.edges:
         yield {"block": path, "from": source, "to": target, "why": why(source, block.steps[target])}
     for name, step in block.steps.items():
-        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+        if isinstance(step, BlockStepPlan):
             yield from _edges(step.body, f"{path}.{name}" if path else name)
 
 

@@ -112,6 +112,11 @@ def _loop(step: Mapping[str, JSON], cost: Mapping[str, JSON] | None) -> list[str
     return [f"for_each {inert_line(step['items'], _LONGEST)}", f"{most}, {at_once}", _in_all(cost)]
 
 
+def _rounds(step: Mapping[str, JSON], cost: Mapping[str, JSON] | None) -> list[str]:
+    most = "" if cost is None else f"at most {count(cost['rounds']['most'], 'round')} ({cost['rounds']['decided_by']})"
+    return [f"repeat until {inert_line(step['until'], _LONGEST)}", f"{most}, then {step['at_max']}", _in_all(cost)]
+
+
 def _in_all(cost: Mapping[str, JSON] | None) -> str:
     return f"in all {usd(cost['usd'])}" if cost is not None and cost["usd"] != 0 else ""
 
@@ -130,6 +135,9 @@ _HEADLINES: Mapping[str, Callable[[Mapping[str, JSON], Mapping[str, JSON] | None
     "value": lambda step, _: [f"value {inert_line(step['value'], _LONGEST)}"],
     "approve": lambda step, _: [f"approve {inert_line(step['message'], _LONGEST)}"],
     "for_each": _loop,
+    "repeat": _rounds,
+    "choose": lambda step, cost: [f"choose one of {len(step['steps'])}", _in_all(cost)],
+    "fail": lambda step, _: [f"fail {inert_line(step['message'], _LONGEST)}"],
     "group": lambda _, cost: ["group", _in_all(cost)],
 }
 

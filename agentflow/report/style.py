@@ -45,6 +45,11 @@ def count(number: int, what: str, plural: str | None = None) -> str:
     return f"{number:,} {what if number == 1 else plural or what + 's'}"
 
 
+def case_name(choice: str) -> str:
+    """A case of a `choose` in words: `case 2`, or `otherwise`."""
+    return f"case {choice}" if choice.isdecimal() else choice
+
+
 def money(usd: float) -> str:
     """US dollars, small amounts with four decimals."""
     return f"${usd:.4f}" if 0 < usd < 0.1 else f"${usd:.2f}"

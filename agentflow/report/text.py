@@ -7,7 +7,7 @@ from typing import Any
 
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.inert import inert, inert_line
-from agentflow.report.style import Paint, cell_width, count, duration, money, tokens
+from agentflow.report.style import Paint, case_name, cell_width, count, duration, money, tokens
 from agentflow.report.view import Node, RunView
 
 JSON = Any
@@ -92,6 +92,11 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
         parts.append(f"attempt {node.attempt}")
     if node.items is not None:
         parts.append(count(node.items, "item"))
+    if node.rounds is not None:
+        rounds = f"{len(node.inner)} of at most {count(node.rounds, 'round')}"
+        parts.append(f"{rounds}, not converged" if node.converged is False else rounds)
+    if node.choice is not None:
+        parts.append(case_name(node.choice))
     if node.turns:
         parts.append(f"{count(node.turns, 'turn')}, {tokens(node.tokens)} tokens, {money(node.cost_usd)}")
     seconds = node.seconds(now)

@@ -39,12 +39,14 @@ _TELLING = ("file_path", "path", "pattern", "command", "url", "query", "descript
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A step, an item of a `for_each`, or a subagent.
+    """A step, an item of a `for_each`, a round of a `repeat`, or a subagent.
 
     Attributes:
         path: a step's or item's path, or a subagent's stream.
         agent: the agent that works here.
         items: how many, for a `for_each`.
+        rounds: how many at most, for a `repeat`; `converged`: whether `until` held.
+        choice: the case that runs, for a `choose`.
         turn: of its own session; `turns`, `tokens`, `cost_usd` and `tool_calls` include all that is inside.
         calls: its tool calls that have not ended, each in a few words.
         calling: a request of its own is out.
@@ -64,6 +66,9 @@ class Node:
     started_at: float | None = None
     ended_at: float | None = None
     items: int | None = None
+    rounds: int | None = None
+    converged: bool | None = None
+    choice: str | None = None
     turn: int = 0
     turns: int = 0
     tokens: int = 0
@@ -184,7 +189,7 @@ class RunView:
 
     def _step_started(self, event: StepStarted) -> Node:
         node = self._step(event.step)
-        node.attempt, node.items = event.attempt, event.items
+        node.attempt, node.items, node.rounds, node.choice = event.attempt, event.items, event.rounds, event.choice
         node.failure = node.reason = node.retry = None
         node.turn = 0
         self._open(node, event.at)
@@ -198,6 +203,7 @@ class RunView:
             event.exit_code,
             event.errors,
         )
+        node.converged = event.converged
         self.gates.pop(node.path, None)
         self._close(node, event.status, event.at)
         return node

@@ -24,8 +24,16 @@ from agentflow.events.run_events import (
     StepStarted,
 )
 from agentflow.events.values import Failure
-from agentflow.plan.model import ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan
-from agentflow.run.blocks import fill, loops_around, may_open, open_scope
+from agentflow.plan.model import (
+    BlockStepPlan,
+    ChooseStepPlan,
+    ForEachStepPlan,
+    GroupStepPlan,
+    Plan,
+    RepeatStepPlan,
+    RunStepPlan,
+)
+from agentflow.run.blocks import fill, loops_around, may_open, only, open_scope
 from agentflow.run.moves import counted, due, scope_of, taken, taken_to_begin, with_step
 from agentflow.run.starting import bound, items_of
 from agentflow.run.state import ROOT, ItemResult, LoopState, RunState, ScopeState, StepState, item_of, step_path
@@ -103,17 +111,30 @@ def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
     state = with_step(state, scope, name, started)
     if isinstance(step, GroupStepPlan):
         return open_scope(state, event.step, scope.path, name, step.body, {})
-    if isinstance(step, ForEachStepPlan):
-        items = items_of(state, scope, step)
-        if len(items) != event.items:
-            raise ValueError(f"{event.step} has {len(items)} items, not {event.items}")
-        parallel = bound(state, step.parallel)
-        loop = LoopState(scope.path, step, items, parallel)
+    if isinstance(step, ChooseStepPlan):
+        return _chosen(state, event, scope.path, step)
+    if isinstance(step, ForEachStepPlan | RepeatStepPlan):
+        loop = _loop(state, event, scope, step)
         state = replace(state, loops=state.loops.insert(event.step, loop))
         return state if may_open(state, loop) else due(state, event.step)
     if event.session is not None:
         state = replace(state, sessions=state.sessions.insert(event.step, event.attempt))
     return counted(replace(state, running=state.running + 1), scope.path, busy=1)
+
+
+def _loop(state: RunState, event: StepStarted, scope: ScopeState, step: ForEachStepPlan | RepeatStepPlan) -> LoopState:
+    if isinstance(step, RepeatStepPlan):
+        return LoopState(scope.path, step, range(event.rounds or 1), 1)
+    items = items_of(state, scope, step)
+    if len(items) != event.items:
+        raise ValueError(f"{event.step} has {len(items)} items, not {event.items}")
+    return LoopState(scope.path, step, items, bound(state, step.parallel))
+
+
+def _chosen(state: RunState, event: StepStarted, scope: str, step: ChooseStepPlan) -> RunState:
+    if event.choice is None or event.choice not in step.body.steps:
+        raise ValueError(f"{event.step} has no case {event.choice}")
+    return open_scope(state, event.step, scope, step.id, only(step.body, event.choice), {})
 
 
 def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunState:
@@ -140,6 +161,7 @@ def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunStat
         exit_code=event.exit_code,
         errors=event.errors,
         approved=event.approved,
+        converged=event.converged,
         attempt=before.attempt,
         session=before.session,
     )
@@ -172,13 +194,17 @@ def _ended(state: RunState, path: str, scope_path: str, name: str, after: StepSt
 
 def _item_finished(state: RunState, event: StepFinished, path: str, index: int) -> RunState:
     loop = state.loops[path]
+    step = loop.step
+    ended = state.scopes[event.step]
     state = replace(state, scopes=state.scopes.remove(event.step))
     failing = loop.failing
-    if event.status == "failed" and not loop.step.collects and failing is None:
+    if event.status == "failed" and not (isinstance(step, ForEachStepPlan) and step.collects) and failing is None:
         failing = event.failure
         state = replace(state, failing=state.failing + 1)
     result = ItemResult(event.status, event.output, event.failure)
     loop = replace(loop, results=loop.results.insert(index, result), failing=failing)
+    if isinstance(step, RepeatStepPlan):
+        loop = replace(loop, last=ended, converged=event.converged is True)
     state = replace(state, loops=state.loops.insert(path, loop))
     if loop.open == 0 and not may_open(state, loop):
         return due(state, path)
@@ -188,9 +214,9 @@ def _item_finished(state: RunState, event: StepFinished, path: str, index: int) 
 def _closed(state: RunState, path: str, scope: ScopeState, name: str) -> RunState:
     """Forgets the inside of a block that has ended."""
     step = scope.block.steps[name]
-    if isinstance(step, GroupStepPlan) and path in state.scopes:
+    if isinstance(step, GroupStepPlan | ChooseStepPlan) and path in state.scopes:
         return replace(state, scopes=state.scopes.remove(path))
-    if isinstance(step, ForEachStepPlan) and path in state.loops:
+    if isinstance(step, ForEachStepPlan | RepeatStepPlan) and path in state.loops:
         return replace(state, loops=state.loops.remove(path))
     return state
 
@@ -237,7 +263,7 @@ def _check_command_at_work(scope: ScopeState, name: str, path: str) -> None:
 
 
 def _is_block(scope: ScopeState, name: str) -> bool:
-    return isinstance(scope.block.steps[name], GroupStepPlan | ForEachStepPlan)
+    return isinstance(scope.block.steps[name], BlockStepPlan)
 
 
 _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {

@@ -6,9 +6,10 @@ from typing import Any
 from msgspec.structs import replace
 from rpds import HashTrieMap
 
-from agentflow.plan.model import Block
+from agentflow.plan.model import Block, ForEachStepPlan, RepeatStepPlan
 from agentflow.run.halts import halted
 from agentflow.run.moves import due
+from agentflow.run.names import views_of
 from agentflow.run.state import LoopState, RunState, ScopeState, StepState, step_path
 
 JSON = Any
@@ -17,7 +18,14 @@ _WAITING = StepState()
 
 
 def open_scope(
-    state: RunState, path: str, above: str | None, holder: str, block: Block, names: Mapping[str, JSON]
+    state: RunState,
+    path: str,
+    above: str | None,
+    holder: str,
+    block: Block,
+    names: Mapping[str, JSON],
+    *,
+    hides: str | None = None,
 ) -> RunState:
     """Opens a scope, and puts the steps in line that wait for nothing.
 
@@ -25,8 +33,10 @@ def open_scope(
         above: the path of the enclosing scope.
         holder: the id of the step there that holds the block.
         names: what its expressions see beside what those of the enclosing scope see.
+        hides: a name of the enclosing scope that they do not see.
     """
-    outer = state.scopes[above].names if above is not None else {}
+    around = state.scopes[above].names if above is not None else {}
+    outer = {name: value for name, value in around.items() if name != hides}
     scope = ScopeState(
         path=path,
         above=above,
@@ -45,8 +55,10 @@ def open_scope(
 
 
 def may_open(state: RunState, loop: LoopState) -> bool:
-    """Whether another item of a loop may begin."""
+    """Whether another item or round of a loop may begin."""
     if loop.begun == len(loop.items) or loop.failing is not None:
+        return False
+    if isinstance(loop.step, RepeatStepPlan) and (loop.open or loop.converged):
         return False
     scope = state.scopes[loop.scope]
     return halted(state, scope, loop.step) is None
@@ -60,10 +72,27 @@ def fill(state: RunState, path: str) -> RunState:
     while loop.open - loop.parked < loop.parallel and may_open(state, loop):
         index = loop.begun
         state = replace(state, loops=state.loops.insert(path, replace(loop, begun=index + 1)))
-        item = {loop.step.as_name: loop.items[index], "loop": {"index": index + 1}}
-        state = open_scope(state, f"{path}[{index}]", loop.scope, loop.step.id, loop.step.body, item)
+        # The rounds of a loop further out are not what came before this one's first.
+        hides = "previous" if isinstance(loop.step, RepeatStepPlan) else None
+        step, names = loop.step, _names_in(loop, index)
+        state = open_scope(state, f"{path}[{index}]", loop.scope, step.id, step.body, names, hides=hides)
         loop = state.loops[path]
     return state
+
+
+def _names_in(loop: LoopState, index: int) -> dict[str, JSON]:
+    """What an item or round adds to the names around it."""
+    names: dict[str, JSON] = {"loop": {"index": index + 1}}
+    if isinstance(loop.step, ForEachStepPlan):
+        names[loop.step.as_name] = loop.items[index]
+    elif loop.last is not None:
+        names["previous"] = views_of(loop.last)
+    return names
+
+
+def only(block: Block, name: str) -> Block:
+    """Of the cases of a choice the one that runs."""
+    return Block({name: block.steps[name]}, {name: ()}, None, (name,), cases=True)
 
 
 def loops_around(path: str) -> Iterator[str]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from agentflow.events.values import Failure
 from agentflow.plan.expressions import ExpressionError
-from agentflow.plan.model import Plan, StepPlan
+from agentflow.plan.model import FailStepPlan, Plan, StepPlan
 from agentflow.run.ending import GO_ON, finish_run, finish_scope
 from agentflow.run.halts import halted
-from agentflow.run.names import find, names_for, readable, succeeded
-from agentflow.run.starting import START, word_for
-from agentflow.run.state import ROOT, Action, FinishRun, FinishStep, RunState, ScopeState, StepState, item_of, split
+from agentflow.run.names import became, find, readable, succeeded
+from agentflow.run.starting import START, holds
+from agentflow.run.state import ROOT, Action, FinishRun, FinishStep, RunState, ScopeState, item_of, split
 
 
 def decide(plan: Plan, state: RunState) -> tuple[Action, ...]:
@@ -57,12 +57,11 @@ def _begin(plan: Plan, state: RunState, scope: ScopeState, step: StepPlan, path:
     reason = halted(state, scope, step) or _unmet_need(scope, step) or _unreadable(state, scope, step)
     if reason is not None:
         return FinishStep(path, "skipped", reason=reason)
-    if step.when is not None:
-        holds = step.when.evaluate(names_for(state, scope, step.when))
-        if not isinstance(holds, bool):
-            raise ExpressionError(f"`when: {step.when.source}` gave {word_for(holds)}, not true or false; compare it")
-        if not holds:
-            return FinishStep(path, "skipped", reason=f"its `when` is false: {step.when.source}")
+    # A case was chosen by its `when` already.
+    if step.when is not None and not scope.block.cases and not holds(state, scope, step.when):
+        if isinstance(step, FailStepPlan):
+            return FinishStep(path, "done")
+        return FinishStep(path, "skipped", reason=f"its `when` is false: {step.when.source}")
     return START[type(step)](plan, state, scope, step, path)
 
 
@@ -75,16 +74,12 @@ def _unmet_need(scope: ScopeState, step: StepPlan) -> str | None:
         return None
     if step.join == "any":
         return f"none of the steps it needs is done: {', '.join(unmet)}"
-    return f"it needs `{unmet[0]}`, which {_became(scope.steps[unmet[0]])}"
+    return f"it needs `{unmet[0]}`, which {became(scope.steps[unmet[0]])}"
 
 
 def _unreadable(state: RunState, scope: ScopeState, step: StepPlan) -> str | None:
     for name in step.reads:
         read, read_state = find(state, scope, name)
         if not readable(read, read_state):
-            return f"it reads `{name}`, which {_became(read_state)}"
+            return f"it reads `{name}`, which {became(read_state)}"
     return None
-
-
-def _became(state: StepState) -> str:
-    return {"failed": "failed", "skipped": "was skipped", "rejected": "was rejected"}.get(state.status, "has no output")

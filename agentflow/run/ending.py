@@ -3,12 +3,21 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agentflow.events.values import Failure
+from agentflow.events.values import Failure, StepStatus
 from agentflow.plan.expressions import ExpressionError
-from agentflow.plan.model import ApproveStepPlan, ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan, StepPlan
+from agentflow.plan.model import (
+    ApproveStepPlan,
+    ChooseStepPlan,
+    ForEachStepPlan,
+    GroupStepPlan,
+    Plan,
+    RepeatStepPlan,
+    RunStepPlan,
+    StepPlan,
+)
 from agentflow.run.halts import halted
-from agentflow.run.names import names_for
-from agentflow.run.starting import start_command
+from agentflow.run.names import became, names_for, readable, succeeded
+from agentflow.run.starting import holds, start_command
 from agentflow.run.state import (
     ROOT,
     Action,
@@ -22,7 +31,7 @@ from agentflow.run.state import (
 
 
 def finish_scope(state: RunState, path: str) -> Action:
-    """A group or an item all of whose steps have ended."""
+    """A group, an item or a round all of whose steps have ended."""
     scope = state.scopes[path]
     if scope.failing is not None:
         return FinishStep(path, "failed", failure=scope.failing)
@@ -33,12 +42,18 @@ def finish_scope(state: RunState, path: str) -> Action:
         if reason is not None and any(step.status == "skipped" for step in scope.steps.values()):
             return FinishStep(path, "skipped", reason=reason)
     output = scope.block.output
-    if output is None:
-        return FinishStep(path, "done")
     try:
-        return FinishStep(path, "done", output.evaluate(names_for(state, scope, output)))
+        value = None if output is None else output.evaluate(names_for(state, scope, output))
+        return FinishStep(path, "done", value, converged=_converged(state, scope))
     except ExpressionError as error:
         return FinishStep(path, "failed", failure=Failure("expression", str(error), step=path))
+
+
+def _converged(state: RunState, scope: ScopeState) -> bool | None:
+    """Whether a round is the one that its loop was after; None for what is no round."""
+    item = item_of(scope.path)
+    step = None if item is None else state.loops[item[0]].step
+    return holds(state, scope, step.until, "until") if isinstance(step, RepeatStepPlan) else None
 
 
 def finish_run(plan: Plan, state: RunState) -> Action:
@@ -56,6 +71,39 @@ def finish_run(plan: Plan, state: RunState) -> Action:
 
 def _finish_group(_plan: Plan, state: RunState, _scope: ScopeState, _step: GroupStepPlan, path: str) -> Action:
     return finish_scope(state, path)
+
+
+def _finish_choice(_plan: Plan, state: RunState, scope: ScopeState, step: ChooseStepPlan, path: str) -> Action:
+    """A choice comes to what its case came to."""
+    chosen = state.scopes[path]
+    if chosen.failing is not None:
+        return FinishStep(path, "failed", failure=chosen.failing)
+    ((name, end),) = chosen.steps.items()
+    case = step.body.steps[name]
+    # What nobody let begin has no value of its own to stand in for it.
+    reason = halted(state, scope, step) if end.status == "skipped" else None
+    if reason is not None:
+        return FinishStep(path, "skipped", reason=reason)
+    if readable(case, end):
+        return FinishStep(path, "done", end.output if succeeded(case, end) else case.if_skipped)
+    status: StepStatus = "rejected" if end.status == "rejected" else "skipped"
+    return FinishStep(path, status, reason=end.reason or f"its case `{name}` {became(end)}")
+
+
+def _finish_repeat(_plan: Plan, state: RunState, scope: ScopeState, step: RepeatStepPlan, path: str) -> Action:
+    loop = state.loops[path]
+    if loop.failing is not None:
+        return FinishStep(path, "failed", failure=loop.failing)
+    last = loop.results.get(loop.begun - 1)
+    through = loop.converged or loop.begun == len(loop.items)
+    if last is None or last.status != "done" or not through:
+        return FinishStep(path, "skipped", reason=halted(state, scope, step) or "not finished")
+    if loop.converged or step.accepts:
+        return FinishStep(path, "done", last.output, converged=loop.converged)
+    message = (
+        f"after {loop.begun} rounds `until: {step.until.source}` does not hold; raise `max`, or accept it by `at_max`"
+    )
+    return FinishStep(path, "failed", failure=Failure("max_rounds", message, step=path), converged=False)
 
 
 def _finish_loop(_plan: Plan, state: RunState, scope: ScopeState, step: ForEachStepPlan, path: str) -> Action:
@@ -108,6 +156,8 @@ def _after_crash(plan: Plan, state: RunState, scope: ScopeState, step: RunStepPl
 _GoOn = Callable[[Plan, RunState, ScopeState, Any, str], Action]
 GO_ON: Mapping[type[StepPlan], _GoOn] = {
     GroupStepPlan: _finish_group,
+    RepeatStepPlan: _finish_repeat,
+    ChooseStepPlan: _finish_choice,
     ForEachStepPlan: _finish_loop,
     ApproveStepPlan: _answered,
     RunStepPlan: _after_crash,

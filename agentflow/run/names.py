@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentflow.plan.expressions import Expression, Reference, Template
-from agentflow.plan.model import ApproveStepPlan, StepPlan
-from agentflow.run.state import RunState, ScopeState, StepState
+from agentflow.plan.model import ApproveStepPlan, RepeatStepPlan, StepPlan
+from agentflow.run.state import RunState, ScopeState, StepState, item_of
 
 JSON = Any
 
@@ -28,10 +28,27 @@ def find(state: RunState, scope: ScopeState, name: str) -> tuple[StepPlan, StepS
     """The step of that id, in this scope or the nearest enclosing one that has it."""
     here: ScopeState | None = scope
     while here is not None:
-        if name in here.block.steps:
+        if name in here.block.steps and not here.block.cases:
             return here.block.steps[name], here.steps[name]
         here = state.scopes[here.above] if here.above is not None else None
     raise KeyError(name)
+
+
+def last_round(state: RunState, scope: ScopeState) -> ScopeState | None:
+    """The round before the one that a scope is in, of the nearest `repeat` around; None in the first."""
+    here: ScopeState | None = scope
+    while here is not None:
+        if (item := item_of(here.path)) is not None:
+            loop = state.loops[item[0]]
+            if isinstance(loop.step, RepeatStepPlan):
+                return loop.last
+        here = state.scopes[here.above] if here.above is not None else None
+    return None
+
+
+def views_of(scope: ScopeState) -> dict[str, JSON]:
+    """What can be read of the steps of a scope, by their ids."""
+    return {name: _view(scope.block.steps[name], step) for name, step in scope.steps.items()}
 
 
 def readable(step: StepPlan, state: StepState) -> bool:
@@ -46,6 +63,11 @@ def succeeded(step: StepPlan, state: StepState) -> bool:
     return state.status == "rejected" and isinstance(step, ApproveStepPlan) and step.on_reject == "continue"
 
 
+def became(state: StepState) -> str:
+    """What became of a step that readers cannot read, in words."""
+    return {"failed": "failed", "skipped": "was skipped", "rejected": "was rejected"}.get(state.status, "has no output")
+
+
 def _steps_read(references: Iterable[Reference]) -> Iterable[str]:
     return (str(reference.path[0]) for reference in references if reference.root == "steps" and reference.path)
 
@@ -57,7 +79,7 @@ def _view(step: StepPlan, state: StepState) -> Mapping[str, JSON]:
         "exit_code": state.exit_code,
         "errors": state.errors,
         "approved": state.approved,
-        "converged": None,
+        "converged": state.converged,
     }
     if succeeded(step, state):
         view["output"] = state.output

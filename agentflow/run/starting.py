@@ -4,19 +4,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agentflow.events.values import Failure
-from agentflow.plan.expressions import ExpressionError
+from agentflow.plan.arrange import PREVIOUS
+from agentflow.plan.expressions import Expression, ExpressionError
 from agentflow.plan.model import (
     AgentStepPlan,
     ApproveStepPlan,
     BoundPlan,
+    ChooseStepPlan,
+    FailStepPlan,
     ForEachStepPlan,
     GroupStepPlan,
     Plan,
+    RepeatStepPlan,
     RunStepPlan,
     StepPlan,
     ValueStepPlan,
 )
-from agentflow.run.names import find, names_for
+from agentflow.run.names import find, last_round, names_for
 from agentflow.run.state import (
     Action,
     FinishStep,
@@ -47,7 +51,7 @@ def _start_agent(_plan: Plan, state: RunState, scope: ScopeState, step: AgentSte
     if not prompt.strip():
         raise ExpressionError("the prompt came out empty; look at what it reads")
     instructions = step.agent.instructions
-    continued = None if step.continues_session is None else find(state, scope, step.continues_session)[1].session
+    continued = None if step.continues_session is None else _session_of(state, scope, step.continues_session)
     began = state.sessions.get(path) or 0
     return StartSession(
         step=path,
@@ -58,6 +62,14 @@ def _start_agent(_plan: Plan, state: RunState, scope: ScopeState, step: AgentSte
         instructions=None if instructions is None else instructions.render(names_for(state, scope, instructions)),
         continues=continued,
     )
+
+
+def _session_of(state: RunState, scope: ScopeState, name: str) -> str | None:
+    """The stream of the session that a step carries on; None where there was none, as in the first round."""
+    if not name.startswith(PREVIOUS):
+        return find(state, scope, name)[1].session
+    last = last_round(state, scope)
+    return None if last is None else last.steps[name.removeprefix(PREVIOUS)].session
 
 
 def start_command(plan: Plan, state: RunState, scope: ScopeState, step: RunStepPlan, path: str) -> Action:
@@ -101,11 +113,27 @@ def _start_for_each(_plan: Plan, state: RunState, scope: ScopeState, step: ForEa
     if len(items) > most:
         message = f"`for_each` got {len(items)} items and may take {most}; raise `max`, or shorten the list"
         return FinishStep(path, "failed", failure=Failure("max_items", message, step=path))
-    return StartBlock(path, len(items))
+    return StartBlock(path, items=len(items))
+
+
+def _start_repeat(_plan: Plan, state: RunState, _scope: ScopeState, step: RepeatStepPlan, path: str) -> Action:
+    return StartBlock(path, rounds=bound(state, step.max))
+
+
+def _start_choose(_plan: Plan, state: RunState, scope: ScopeState, step: ChooseStepPlan, path: str) -> Action:
+    for name, case in step.body.steps.items():
+        if case.when is None or holds(state, scope, case.when):
+            return StartBlock(path, choice=name)
+    return FinishStep(path, "skipped", reason="none of its cases holds")
+
+
+def _start_fail(_plan: Plan, state: RunState, scope: ScopeState, step: FailStepPlan, path: str) -> Action:
+    message = step.message.render(names_for(state, scope, step.message)).strip()
+    return FinishStep(path, "failed", failure=Failure("failed", message or f"step `{path}` says so", step=path))
 
 
 def _start_group(_plan: Plan, _state: RunState, _scope: ScopeState, _step: GroupStepPlan, path: str) -> Action:
-    return StartBlock(path, None)
+    return StartBlock(path)
 
 
 _Start = Callable[[Plan, RunState, ScopeState, Any, str], Action]
@@ -115,8 +143,19 @@ START: Mapping[type[StepPlan], _Start] = {
     ValueStepPlan: _start_value,
     ApproveStepPlan: _start_approve,
     ForEachStepPlan: _start_for_each,
+    RepeatStepPlan: _start_repeat,
+    ChooseStepPlan: _start_choose,
+    FailStepPlan: _start_fail,
     GroupStepPlan: _start_group,
 }
+
+
+def holds(state: RunState, scope: ScopeState, condition: Expression, key: str = "when") -> bool:
+    """Whether a condition holds in a scope. Raises ExpressionError where it is neither true nor false."""
+    found = condition.evaluate(names_for(state, scope, condition))
+    if not isinstance(found, bool):
+        raise ExpressionError(f"`{key}: {condition.source}` gave {word_for(found)}, not true or false; compare it")
+    return found
 
 
 def items_of(state: RunState, scope: ScopeState, step: ForEachStepPlan) -> list[JSON]:

@@ -1,7 +1,8 @@
 """What a run is, and what has become of it so far.
 
-Paths name everything: the root scope is `""`, a step `report` or `report.draft`, an item of a loop `research[3]` (from
-0), a step in it `research[3].find`. Maps are persistent, so that a state costs what changed and not what is there.
+Paths name everything: the root scope is `""`, a step `report` or `report.draft`, an item or round of a loop
+`research[3]` (from 0), a step in it `research[3].find`, a case of a choice `route.2` (from 1) or `route.otherwise`.
+Maps are persistent, so that a state costs what changed and not what is there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from rpds import HashTrieMap
 
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus
-from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan
+from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan, RepeatStepPlan
 
 JSON = Any
 ROOT = ""
@@ -34,6 +35,7 @@ class StepState(Struct, frozen=True):
     exit_code: int | None = None
     errors: JSON = None
     approved: bool | None = None
+    converged: bool | None = None
     attempt: int = 0
     session: str | None = None
     called: bool = False
@@ -46,7 +48,7 @@ class ScopeState(Struct, frozen=True):
     """The steps of one scope.
 
     Attributes:
-        path: its own: of the root, of a group, or of an item.
+        path: its own: of the root, of a group or choice, or of an item or round.
         above: the path of the enclosing scope; None for the root.
         holder: the id, in the enclosing scope, of the step that holds it.
         names: what expressions in it see beside steps, inputs and run.
@@ -75,7 +77,7 @@ class ScopeState(Struct, frozen=True):
 
 
 class ItemResult(Struct, frozen=True):
-    """How an item ended."""
+    """How an item or a round ended."""
 
     status: StepStatus
     output: JSON
@@ -83,22 +85,27 @@ class ItemResult(Struct, frozen=True):
 
 
 class LoopState(Struct, frozen=True):
-    """A `for_each` at work.
+    """A `for_each` or `repeat` at work.
 
     Attributes:
         scope: the path of the scope the step stands in.
-        begun: items opened so far, in order.
+        items: what it runs over; of a `repeat` the numbers of the rounds there may be.
+        begun: items opened so far, in order; rounds likewise, each when the one before it has ended.
         parked: of those that have not ended, how many only wait for people.
+        last: the last round that has ended; its steps are what `previous` stands for.
+        converged: `until` held after it.
     """
 
     scope: str
-    step: ForEachStepPlan
+    step: ForEachStepPlan | RepeatStepPlan
     items: Sequence[JSON]
     parallel: int
     begun: int = 0
     parked: int = 0
     results: "HashTrieMap[int, ItemResult]" = HashTrieMap()  # immutable
     failing: Failure | None = None
+    last: ScopeState | None = None
+    converged: bool = False
 
     @property
     def open(self) -> int:
@@ -171,10 +178,12 @@ class StartCommand(Struct, frozen=True):
 
 
 class StartBlock(Struct, frozen=True):
-    """Open a group, or a loop over so many items."""
+    """Open a group, a loop over so many items or of at most so many rounds, or a case of a choice."""
 
     step: str
-    items: int | None
+    items: int | None = None
+    rounds: int | None = None
+    choice: str | None = None
 
 
 class OpenGate(Struct, frozen=True):
@@ -188,7 +197,7 @@ class OpenGate(Struct, frozen=True):
 
 
 class FinishStep(Struct, frozen=True):
-    """End a step, or an item, without running anything more."""
+    """End a step, an item or a round, without running anything more."""
 
     step: str
     status: StepStatus
@@ -197,6 +206,7 @@ class FinishStep(Struct, frozen=True):
     reason: str | None = None
     errors: JSON = None
     approved: bool | None = None
+    converged: bool | None = None
 
 
 class FinishRun(Struct, frozen=True):
@@ -222,7 +232,7 @@ def step_path(scope: str, name: str) -> str:
 
 
 def item_of(path: str) -> tuple[str, int] | None:
-    """The loop and the index of an item's path, or None for another path."""
+    """The loop and the index of an item's or round's path, or None for another path."""
     if not path.endswith("]"):
         return None
     loop, _, index = path[:-1].rpartition("[")

@@ -15,13 +15,14 @@ from agentflow.spec.author_schemas import schema_findings
 from agentflow.spec.base import FileRef
 from agentflow.spec.findings import EMPTY_HINT, Finding, found, shown
 from agentflow.spec.named_files import NamedFiles, Read, read_named
-from agentflow.spec.positions import has, name_of, steps_of, value_at
+from agentflow.spec.positions import has, is_step, name_of, steps_of, value_at
 from agentflow.spec.shape_errors import shape_findings, unusable_locs
 from agentflow.spec.step_kinds import kind_findings
 from agentflow.spec.workflow import Workflow
 
 # Stand in for a root key that cannot be used, so that the rest of the file is still checked.
 _STAND_INS = {"agentflow": 1, "name": "unnamed"}
+_MAKES_A_BLOCK = frozenset({"for_each", "repeat", "choose"})
 
 
 class Source(Struct, frozen=True):
@@ -164,15 +165,13 @@ def _usable(data: dict[str, Any]) -> tuple[Workflow | None, set[Loc]]:
 
 
 def _lacks_body(step: dict[str, Any]) -> bool:
-    return "for_each" in step and "steps" not in step and "step" not in step
+    return ("for_each" in step or "repeat" in step) and "steps" not in step and "step" not in step
 
 
 def _remove(data: dict[str, Any], locs: Iterable[Loc | None]) -> set[Loc]:
-    """Takes what stands at `locs` out of `data`; of a list all, so that what stays keeps its loc. Returns what went."""
+    """Takes what stands at `locs` out of `data`. Returns what went."""
     removed: set[Loc] = set()
-    for loc in locs:
-        while loc and isinstance(loc[-1], int):
-            loc = loc[:-1]
+    for loc in map(_whole, locs):
         if not loc:
             continue
         if len(loc) == 1 and loc[0] in _STAND_INS and data.get(loc[0]) != _STAND_INS[loc[0]]:
@@ -182,6 +181,14 @@ def _remove(data: dict[str, Any], locs: Iterable[Loc | None]) -> set[Loc]:
             del value_at(data, loc[:-1])[loc[-1]]
             removed.add(loc)
     return removed
+
+
+def _whole(loc: Loc | None) -> Loc | None:
+    """Returns what must go so that `loc` does: of a list all, so that what stays keeps its loc; of what makes a step
+    one of its kind the step, since without it the step would be one of another."""
+    while loc and (isinstance(loc[-1], int) or (loc[-1] in _MAKES_A_BLOCK and is_step(loc[:-1]))):
+        loc = loc[:-1]
+    return loc
 
 
 def _nulls(document: Document, workflow: Workflow) -> Iterator[Diagnostic]:

@@ -49,6 +49,8 @@ def slots(data: Any) -> Iterator[tuple[Loc, Any, Role]]:
             yield from _slots_of(loc, step, {"approve": "text", "show": "text"})
         elif kind == "run":
             yield from _slots_of(loc, step, {"stdin": "text"})
+        elif kind == "fail":
+            yield from _slots_of(loc, step, {"fail": "text"})
     tools = data.get("tools")
     for name, tool in tools.items() if isinstance(tools, dict) else ():
         yield from _slots_of(("tools", name), tool, {"stdin": "text"})

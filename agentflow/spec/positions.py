@@ -7,14 +7,14 @@ from typing import Any, get_args
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent, AgentDefaults, CommandTool, Stop
 from agentflow.spec.base import FileRef, Spec
-from agentflow.spec.steps import KINDS, SessionOf, StepBase, kind_of
+from agentflow.spec.steps import KINDS, Rounds, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Limits, Workflow
 
 # Words of the language that this version does not know yet.
-LATER_KINDS = ("ask", "call", "choose", "fail", "repeat", "tool", "workflow")
+LATER_KINDS = ("ask", "call", "tool", "workflow")
 _LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions", "skills", "workspace"})
 _LATER_OF_STEPS = frozenset(
-    {*LATER_KINDS, "escalate", "from", "on_resume", "on_unknown", "otherwise", "retry", "timeout", "with", "workspace"}
+    {*LATER_KINDS, "escalate", "from", "on_resume", "on_unknown", "retry", "timeout", "with", "workspace"}
 )
 _LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "retry", "secrets", "skills"})
 
@@ -23,7 +23,10 @@ _OWNERS: tuple[tuple[type[Spec], str], ...] = (
     (Stop, "an agent's `stop`"),
     (Limits, "`limits`"),
     (CommandTool, "a tool"),
+    (Rounds, "the `repeat` of a step"),
 )
+_OF_STEPS: dict[str, type[Spec]] = {"agent": Agent, "session": SessionOf, "repeat": Rounds}
+_HOLDERS = ("for_each", "repeat", "choose", "steps")
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
@@ -48,12 +51,13 @@ def _holds(data: Any, segment: str | int) -> bool:
 
 
 def is_step(loc: Loc) -> bool:
-    """Returns whether a step stands at `loc`: under a `steps`, or as a `step`, of the file or of another step."""
+    """Returns whether a step stands at `loc`: under a `steps` or `choose`, or as a `step` or `otherwise`."""
     index = 0
     while index < len(loc):
-        if loc[index] == "steps" and index + 1 < len(loc):
+        more = index + 1 < len(loc)
+        if more and (loc[index] == "steps" or (loc[index] == "choose" and isinstance(loc[index + 1], int))):
             index += 2
-        elif loc[index] == "step" and index > 0:
+        elif loc[index] in {"step", "otherwise"} and index > 0:
             index += 1
         else:
             return False
@@ -66,12 +70,16 @@ def steps_of(data: Any) -> Iterator[tuple[Loc, Any]]:
     while waiting:
         loc, holder = waiting.popleft()
         found: list[tuple[Loc, Any]] = []
-        if isinstance(holder, dict) and (not loc or kind_of(holder) in {None, "for_each", "steps"}):
+        if isinstance(holder, dict) and (not loc or kind_of(holder) in {None, *_HOLDERS}):
             steps = holder.get("steps")
             if isinstance(steps, dict):
                 found += [((*loc, "steps", name), step) for name, step in steps.items()]
-            if loc and "step" in holder and "for_each" in holder:
+            if loc and "step" in holder and ("for_each" in holder or "repeat" in holder):
                 found.append(((*loc, "step"), holder["step"]))
+            if loc and isinstance(holder.get("choose"), list):
+                found += [((*loc, "choose", index), step) for index, step in enumerate(holder["choose"])]
+            if loc and "otherwise" in holder and "choose" in holder:
+                found.append(((*loc, "otherwise"), holder["otherwise"]))
         yield from found
         waiting += found
 
@@ -88,11 +96,11 @@ def model_at(loc: Loc, data: Any) -> type[Spec] | None:
         return Limits if last == "limits" else AgentDefaults
     if len(loc) == 2 and loc[0] in {"agents", "tools"}:
         return Agent if loc[0] == "agents" else CommandTool
-    if is_step(parent) and last in {"agent", "session"}:
-        return Agent if last == "agent" else SessionOf
+    if is_step(parent) and last in _OF_STEPS:
+        return _OF_STEPS[str(last)]
     if last == "stop" and parent and model_at(parent, data) is Agent:
         return Stop
-    texts = {"approve", "instructions", "output", "prompt", "show", "stdin"}
+    texts = {"approve", "fail", "instructions", "output", "prompt", "show", "stdin"}
     return FileRef if last in texts and parent and model_at(parent, data) is not None else None
 
 
@@ -126,6 +134,10 @@ def name_of(loc: Loc) -> str:
     if not loc:
         return "the file"
     last = loc[-1]
+    if isinstance(last, int) and is_step(loc):
+        return f"case {last + 1} of {name_of(loc[:-2])}"
+    if last == "otherwise" and is_step(loc) and is_step(loc[:-1]):
+        return f"`otherwise` of {name_of(loc[:-1])}"
     if isinstance(last, int):
         return f"item {last + 1} of {name_of(loc[:-1])}"
     if is_step(loc):

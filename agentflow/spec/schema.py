@@ -22,11 +22,13 @@ def workflow_schema() -> dict[str, Any]:
     definitions = generated.pop("$defs")
     schema: dict[str, Any] = _for_editors(generated, definitions)
     named = {name: _for_editors(definition, definitions) for name, definition in definitions.items()}
-    # What says which body a `for_each` has; the models leave it to the loader, whose words are better.
-    named["ForEachStep"]["oneOf"] = [
-        {"required": ["steps"]},
-        {"required": ["step"], "not": {"required": ["output"]}},
-    ]
+    # Which body a loop has, and that a case has a condition: the models leave it to the loader, whose words are better.
+    for loop in ("ForEachStep", "RepeatStep"):
+        named[loop]["oneOf"] = [
+            {"required": ["steps"]},
+            {"required": ["step"], "not": {"required": ["output"]}},
+        ]
+    named["ChooseStep"]["properties"]["choose"]["items"] = {"allOf": [_STEP, {"required": ["when"]}]}
     named["Step"] = _step()
     return {
         "$schema": DIALECT,

@@ -1,4 +1,4 @@
-"""What makes a step a step of one kind, and a `for_each` one of one body."""
+"""What makes a step a step of one kind, a loop one of one body, and a case one with a condition."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,8 +25,10 @@ def kind_findings(document: Document, data: Any) -> Iterator[Finding]:
             yield _later(document, loc, kinds[0])
         elif kind_of(step) is None:
             yield _none(document, loc, step)
-        elif kinds == ["for_each"]:
+        elif kinds in (["for_each"], ["repeat"]):
             yield from _body_findings(document, loc, step)
+        elif kinds == ["choose"] and isinstance(step["choose"], list):
+            yield from _case_findings(document, loc, step["choose"])
 
 
 def _several(document: Document, loc: Loc, kinds: list[str]) -> Finding:
@@ -62,3 +64,12 @@ def _body_findings(document: Document, loc: Loc, step: dict[str, Any]) -> Iterat
     elif "steps" not in step and "output" in step:
         message = f"{name} has `output` beside `step`, whose own output it gives"
         yield found(document, "AF209", message, (*loc, "output"), "delete it, or write the body as `steps`", key=True)
+
+
+def _case_findings(document: Document, loc: Loc, cases: list[Any]) -> Iterator[Finding]:
+    for index, case in enumerate(cases):
+        if isinstance(case, dict) and "when" not in case:
+            case_loc = (*loc, "choose", index)
+            hint = "add `when`, or make it the `otherwise` of the step"
+            message = f"{name_of(case_loc)} lacks `when`"
+            yield Finding(found(document, "AF202", message, case_loc, hint, key=True).diagnostic, None)

@@ -33,7 +33,11 @@ class StepBase(Spec):
 class SessionOf(Spec):
     """Carries another step's session on."""
 
-    continue_: str = Field(alias="continue", min_length=1, description="The id of the step whose session goes on.")
+    continue_: str = Field(
+        alias="continue",
+        min_length=1,
+        description="The id of the step whose session goes on; as `previous.id` of the last round's, in a `repeat`.",
+    )
 
 
 class AgentStep(StepBase):
@@ -96,6 +100,38 @@ class ForEachStep(StepBase):
     output: Expression | None = Field(default=None, description="What each item gives, where the body is `steps`.")
 
 
+class Rounds(Spec):
+    """How often the body of a `repeat` runs."""
+
+    until: Expression = Field(description="The expression over the steps of the body that ends the rounds.")
+    max: Bound = Field(description="The most rounds.")
+    at_max: Literal["fail", "accept"] = Field(
+        default="fail", description="What it means that `until` does not hold after the last round."
+    )
+
+
+class RepeatStep(StepBase):
+    """The body until an expression holds."""
+
+    repeat: Rounds = Field(description="What ends the rounds, and how many there may be.")
+    steps: "dict[Id, Step] | None" = Field(default=None, min_length=1, description="The body: steps by their ids.")
+    step: "Step | None" = Field(default=None, description="The body, where it is a single step.")
+    output: Expression | None = Field(default=None, description="What a round gives, where the body is `steps`.")
+
+
+class ChooseStep(StepBase):
+    """The first of several steps whose `when` holds."""
+
+    choose: "list[Step]" = Field(min_length=1, description="The cases, each with a `when`; the first that holds runs.")
+    otherwise: "Step | None" = Field(default=None, description="The step that runs where no case does.")
+
+
+class FailStep(StepBase):
+    """Ends its surroundings with a message; done where its `when` is false."""
+
+    fail: Text = Field(description="The message.")
+
+
 class GroupStep(StepBase):
     """A scope of steps."""
 
@@ -109,6 +145,9 @@ KINDS: dict[str, type[StepBase]] = {
     "value": ValueStep,
     "approve": ApproveStep,
     "for_each": ForEachStep,
+    "repeat": RepeatStep,
+    "choose": ChooseStep,
+    "fail": FailStep,
     "steps": GroupStep,
 }
 
@@ -127,6 +166,9 @@ Step = Annotated[
         | Annotated[ValueStep, Tag("value")]
         | Annotated[ApproveStep, Tag("approve")]
         | Annotated[ForEachStep, Tag("for_each")]
+        | Annotated[RepeatStep, Tag("repeat")]
+        | Annotated[ChooseStep, Tag("choose")]
+        | Annotated[FailStep, Tag("fail")]
         | Annotated[GroupStep, Tag("steps")]
     ),
     Discriminator(kind_of),

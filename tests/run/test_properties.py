@@ -2,7 +2,7 @@
 
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from agentflow.events.run_events import (
     StepStarted,
 )
 from agentflow.events.values import Failure
-from agentflow.plan.model import AgentStepPlan
+from agentflow.plan.model import AgentStepPlan, RepeatStepPlan, every_step
 from agentflow.run import apply as run_apply
 from agentflow.run.decide import decide
 from agentflow.run.starting import command_of
@@ -50,55 +50,119 @@ def _parity(path: str) -> bool:
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     names: list[str] = []
-    steps, reads = draw(blocks(names, (), draw(st.integers(0, 2)), 0))
+    steps, reads = draw(blocks(names, Surroundings(), draw(st.integers(0, 2))))
     outputs = {name: f"steps.{name}.output | default('-')" for name in reads}
     inputs = {name: {"type": "boolean"} for name in FLAGS}
     document = {"inputs": inputs, "steps": steps, "outputs": outputs}
-    some = st.frozensets(st.sampled_from(names), max_size=3)
+    some = st.frozensets(st.sampled_from([*names, "1", "otherwise"]), max_size=3)
     flags = draw(st.fixed_dictionaries({name: st.booleans() for name in FLAGS}))
     lines = (f"{key}: {json.dumps(value)}" for key, value in document.items())
     return World("\n".join(lines), flags, draw(some), draw(some))
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a step may read: steps, and of the last round of the nearest `repeat` those before it in its body."""
+
+    readable: tuple[str, ...] = ()
+    last_round: tuple[str, ...] = ()
+    loops: int = 0
+
+
 @st.composite
-def blocks(draw: st.DrawFn, names: list[str], outer: tuple[str, ...], depth: int, loops: int) -> tuple[dict, list[str]]:
+def blocks(
+    draw: st.DrawFn, names: list[str], around: Surroundings, depth: int, is_round: bool = False
+) -> tuple[dict, list[str]]:
     """The steps of a block, and the ids in it that can be read."""
     steps: dict[str, dict] = {}
+    readable: list[str] = []
     for _ in range(draw(st.integers(1, 3))):
-        name = f"{'abcdefgh'[loops]}{chr(97 + len(names) % 26)}{chr(97 + len(names) // 26)}"
+        name = f"{'abcdefgh'[around.loops]}{chr(97 + len(names) % 26)}{chr(97 + len(names) // 26)}"
         names.append(name)
-        kinds = ["value", "run", "agent", "approve", *(["group", "for_each"] if depth else [])]
-        read = draw(st.lists(st.sampled_from([*outer, *steps]), max_size=2, unique=True)) if (*outer, *steps) else []
-        listed = ", ".join(f"steps.{other}.output{draw(st.sampled_from(['', ' | default(0)']))}" for other in read)
-        kind = draw(st.sampled_from(kinds))
-        if kind == "value":
-            step = {"value": f"[{listed}, 'v']".replace("[, ", "[")}
-        elif kind == "run":
-            step = {"run": ["work"], "stdin": f"{{{{ [{listed}] }}}}"}
-        elif kind == "agent":
-            step = {"agent": {}, "prompt": f"do {{{{ [{listed}] }}}}"}
-        elif kind == "approve":
-            step = {"approve": f"ok {{{{ [{listed}] }}}}?", "on_reject": draw(st.sampled_from(["skip", "continue"]))}
-        else:
-            inside = (*outer, *steps)
-            body, readable = draw(blocks(names, inside, depth - 1, loops + (kind == "for_each")))
-            output = ", ".join(f"steps.{other}.output | default('-')" for other in readable)
-            step = {"steps": body, "output": f"[{output}]"}
-            if kind == "for_each":
-                items = list(range(draw(st.integers(0, 3))))
-                step |= {"for_each": json.dumps(items), "as": f"i{name}", "parallel": draw(st.integers(1, 3))}
-                step["on_error"] = draw(st.sampled_from(["fail", "collect", "continue"]))
-        if draw(st.booleans()):
-            step["if_skipped"] = f"no {name}"
-        if draw(st.integers(0, 3)) == 0:
+        inside = replace(
+            around,
+            readable=(*around.readable, *readable),
+            last_round=tuple(readable) if is_round else around.last_round,
+        )
+        step = draw(steps_of(names, name, inside, depth, ("fail",)))
+        if "fail" in step or draw(st.integers(0, 3)) == 0:
             step["when"] = f"inputs.{draw(st.sampled_from(FLAGS))}"
-        if "for_each" not in step and draw(st.integers(0, 2)) == 0:
-            step["on_error"] = "continue"
         if steps and draw(st.integers(0, 2)) == 0:
             step["needs"] = draw(st.lists(st.sampled_from(list(steps)), min_size=1, max_size=2, unique=True))
             step["join"] = draw(st.sampled_from(["all", "any", "done"]))
         steps[name] = step
-    return steps, list(steps)
+        readable += [] if "fail" in step else [name]
+    return steps, readable
+
+
+@st.composite
+def steps_of(
+    draw: st.DrawFn, names: list[str], name: str, inside: Surroundings, depth: int, more: tuple[str, ...] = ()
+) -> dict:
+    """A step, but for what its neighbours have to do with it."""
+    holders = ["group", "for_each", "repeat", "choose"] if depth else []
+    kind = draw(st.sampled_from(["value", "run", "agent", "approve", *more, *holders]))
+    listed = draw(reads(inside))
+    if kind == "value":
+        step = {"value": f"[{listed}, 'v']".replace("[, ", "[")}
+    elif kind == "run":
+        step = {"run": ["work"], "stdin": f"{{{{ [{listed}] }}}}"}
+    elif kind == "agent":
+        step = {"agent": {}, "prompt": f"do {{{{ [{listed}] }}}}"}
+    elif kind == "approve":
+        step = {"approve": f"ok {{{{ [{listed}] }}}}?", "on_reject": draw(st.sampled_from(["skip", "continue"]))}
+    elif kind == "fail":
+        step = {"fail": f"no {{{{ [{listed}] }}}}"}
+    elif kind == "choose":
+        step = draw(choices(names, name, inside, depth))
+    else:
+        step = draw(bodies(names, name, inside, depth, kind))
+    if kind != "fail" and draw(st.booleans()):
+        step["if_skipped"] = f"no {name}"
+    if "for_each" not in step and draw(st.integers(0, 2)) == 0:
+        step["on_error"] = "continue"
+    return step
+
+
+@st.composite
+def reads(draw: st.DrawFn, inside: Surroundings) -> str:
+    """What a step reads, as the inside of a list."""
+    found = draw(st.lists(st.sampled_from(inside.readable), max_size=2, unique=True)) if inside.readable else []
+    listed = [f"steps.{other}.output{draw(st.sampled_from(['', ' | default(0)']))}" for other in found]
+    if inside.last_round and draw(st.booleans()):
+        listed.append(f"previous.{draw(st.sampled_from(inside.last_round))}.output | default('first')")
+    return ", ".join(listed)
+
+
+@st.composite
+def choices(draw: st.DrawFn, names: list[str], name: str, inside: Surroundings, depth: int) -> dict:
+    flags = draw(st.lists(st.sampled_from(FLAGS), min_size=1, max_size=2, unique=True))
+    cases = [draw(steps_of(names, name, inside, depth - 1, ("fail",) if index else ())) for index in range(len(flags))]
+    step = {"choose": [{**case, "when": f"inputs.{flag}"} for case, flag in zip(cases, flags, strict=True)]}
+    if draw(st.booleans()):
+        step["otherwise"] = draw(steps_of(names, name, inside, depth - 1, ("fail",)))
+    return step
+
+
+@st.composite
+def bodies(draw: st.DrawFn, names: list[str], name: str, inside: Surroundings, depth: int, kind: str) -> dict:
+    loops = inside.loops + (kind != "group")
+    body, readable = draw(blocks(names, replace(inside, loops=loops), depth - 1, kind == "repeat"))
+    output = ", ".join(f"steps.{other}.output | default('-')" for other in readable)
+    step = {"steps": body, "output": f"[{output}]"}
+    if kind == "for_each":
+        items = list(range(draw(st.integers(0, 3))))
+        step |= {"for_each": json.dumps(items), "as": f"i{name}", "parallel": draw(st.integers(1, 3))}
+        step["on_error"] = draw(st.sampled_from(["fail", "collect", "continue"]))
+    if kind == "repeat":
+        ends = [f"(steps.{other}.output | default('-')) != '-'" for other in readable]
+        until = draw(st.sampled_from(["loop.index >= 2", "previous is defined", "loop.index > 5", *ends]))
+        step["repeat"] = {
+            "until": until,
+            "max": draw(st.integers(1, 3)),
+            "at_max": draw(st.sampled_from(["fail", "accept"])),
+        }
+    return step
 
 
 def pending(run: Run) -> list[str]:
@@ -181,6 +245,9 @@ def test_loops_hold_no_more_items_at_work_than_parallel(world: World, seed: int)
         for path, loop in state.loops.items():
             open_items = [f"{path}[{index}]" for index in range(loop.begun) if index not in loop.results]
             assert len(open_items) == loop.open
+            if isinstance(loop.step, RepeatStepPlan):
+                assert loop.open <= 1
+                continue
             # An item that waited for a person comes back into its place whoever took it meanwhile.
             came_back = sum("." in rest for rest in _answered_in(run.events, path))
             assert loop.open - loop.parked <= loop.parallel + came_back
@@ -245,14 +312,22 @@ def test_the_worlds_are_not_all_alike():
     """The strategy reaches what the properties are about."""
     seen: set[str] = set()
 
-    @settings(max_examples=150, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
     @given(worlds())
     def look(world: World) -> None:
         run = whole(world, 1)
         seen.update(event.status for event in run.events if isinstance(event, StepFinished))
         seen.update(type(event).__name__ for event in run.events)
         seen.add(run.finished.status + " run")
+        seen.update(type(step).__name__ for step in every_step(run.plan.root))
+        for event in run.events:
+            if isinstance(event, StepFinished) and event.converged is not None:
+                seen.add(f"converged {event.converged}")
+            if isinstance(event, StepStarted) and event.choice is not None:
+                seen.add(f"chose {event.choice}")
 
     look()
     assert {"done", "failed", "skipped", "rejected", "GateOpened", "done run", "failed run"} <= seen
+    assert {"RepeatStepPlan", "ChooseStepPlan", "FailStepPlan", "converged True", "converged False"} <= seen
+    assert {"chose 1", "chose 2", "chose otherwise"} <= seen
     assert plan_of("steps: {a: {value: \"'x'\"}}")

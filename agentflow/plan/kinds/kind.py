@@ -10,7 +10,7 @@ from agentflow.plan.draft import Draft, Key
 from agentflow.plan.model import StepPlan
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import TextReader, Use
-from agentflow.plan.types import Shape
+from agentflow.plan.types import UNKNOWN, Shape
 from agentflow.source.document import Loc
 
 if TYPE_CHECKING:
@@ -22,10 +22,22 @@ Shapes = Mapping[Key, Shape]
 
 
 class Output(Struct, frozen=True):
-    """What a step gives; `shape` is None where nothing can be read."""
+    """What a step gives.
+
+    Attributes:
+        shape: None where nothing can be read.
+        can_skip: it may end without being done, for what is in it.
+        never_done: it always fails, for what is in it.
+    """
 
     shape: Shape | None
     tainted: bool
+    can_skip: bool = False
+    never_done: bool = False
+
+
+def _unknown(_analysis: "Analysis", _draft: Draft) -> Shape:
+    return UNKNOWN
 
 
 class Kind(Struct, frozen=True):
@@ -36,8 +48,10 @@ class Kind(Struct, frozen=True):
             among them.
         output: checks a step whose texts have the given types, and what it holds; says what it gives.
         build: its plan, from what all steps have in common.
+        declared: the shape of its output as far as the step itself says it, whatever it reads: what `previous` gives.
     """
 
     texts: Callable[[TextReader, Loc, Any], Texts]
     output: Callable[["Analysis", Draft, Shapes, Arranged, Scope], Output]
     build: Callable[["Builder", Draft, Arranged, Mapping[str, Any]], StepPlan]
+    declared: Callable[["Analysis", Draft], Shape] = _unknown

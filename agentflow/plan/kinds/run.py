@@ -10,7 +10,7 @@ from agentflow.plan.kinds.kind import Kind, Output, Shapes, Texts
 from agentflow.plan.model import RunStepPlan, StepPlan
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import TextReader
-from agentflow.plan.types import STRING, UNKNOWN, array
+from agentflow.plan.types import STRING, UNKNOWN, Shape, array
 from agentflow.source.document import Loc
 from agentflow.spec.steps import RunStep
 
@@ -49,7 +49,12 @@ def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arrang
     for key, use in draft.uses.items():
         if key[0] == "env":
             check_env(str(key[1]), use, scope, analysis.findings)
-    return Output(UNKNOWN if analysis.findings.is_broken((*draft.loc, "parse")) else _PARSED[step.parse], True)
+    return Output(_declared(analysis, draft), True)
+
+
+def _declared(analysis: "Analysis", draft: Draft) -> Shape:
+    assert isinstance(draft.step, RunStep)
+    return UNKNOWN if analysis.findings.is_broken((*draft.loc, "parse")) else _PARSED[draft.step.parse]
 
 
 def _check_cwd(analysis: "Analysis", cwd: str | None, loc: Loc) -> None:
@@ -83,4 +88,4 @@ def _build(builder: "Builder", draft: Draft, arranged: Arranged, common: Mapping
 
 _PARSED = {"text": STRING, "json": UNKNOWN, "lines": array(STRING)}
 
-RUN = Kind(_texts, _output, _build)
+RUN = Kind(_texts, _output, _build, _declared)

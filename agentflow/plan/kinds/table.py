@@ -4,16 +4,22 @@ from collections.abc import Mapping
 
 from agentflow.plan.kinds.agent import AGENT
 from agentflow.plan.kinds.approve import APPROVE
+from agentflow.plan.kinds.choose import CHOOSE
+from agentflow.plan.kinds.fail import FAIL
 from agentflow.plan.kinds.for_each import FOR_EACH
 from agentflow.plan.kinds.group import GROUP
 from agentflow.plan.kinds.kind import Kind
+from agentflow.plan.kinds.repeat import REPEAT
 from agentflow.plan.kinds.run import RUN
 from agentflow.plan.kinds.value import VALUE
 from agentflow.spec.steps import (
     AgentStep,
     ApproveStep,
+    ChooseStep,
+    FailStep,
     ForEachStep,
     GroupStep,
+    RepeatStep,
     RunStep,
     StepBase,
     ValueStep,
@@ -25,5 +31,8 @@ KINDS: Mapping[type[StepBase], Kind] = {
     ValueStep: VALUE,
     ApproveStep: APPROVE,
     ForEachStep: FOR_EACH,
+    RepeatStep: REPEAT,
+    ChooseStep: CHOOSE,
+    FailStep: FAIL,
     GroupStep: GROUP,
 }
