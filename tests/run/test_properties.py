@@ -136,9 +136,12 @@ def reads(draw: st.DrawFn, inside: Surroundings) -> str:
 
 @st.composite
 def choices(draw: st.DrawFn, names: list[str], name: str, inside: Surroundings, depth: int) -> dict:
-    flags = draw(st.lists(st.sampled_from(FLAGS), min_size=1, max_size=2, unique=True))
-    cases = [draw(steps_of(names, name, inside, depth - 1, ("fail",) if index else ())) for index in range(len(flags))]
-    step = {"choose": [{**case, "when": f"inputs.{flag}"} for case, flag in zip(cases, flags, strict=True)]}
+    flags = draw(st.lists(st.sampled_from(FLAGS), min_size=1, max_size=3, unique=True))
+    cases = []
+    for index, flag in enumerate(flags):
+        condition = f"{draw(st.sampled_from(['', 'not ']))}inputs.{flag}"
+        cases.append({**draw(steps_of(names, name, inside, depth - 1, ("fail",) if index else ())), "when": condition})
+    step = {"choose": cases}
     if draw(st.booleans()):
         step["otherwise"] = draw(steps_of(names, name, inside, depth - 1, ("fail",)))
     return step
