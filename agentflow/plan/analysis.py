@@ -44,7 +44,7 @@ class Analysis(Struct, frozen=True):
         if arranged.block.until is not None:
             self._check_until(arranged.block.until, arranged, scope)
         use = arranged.block.output
-        if use is None:
+        if use is None or _is_silent(arranged, scope):
             return Output(None, False, never_done=fails)
         shape = check(use, scope, self.findings)
         check_output(use, arranged.block.drafts, scope, self.findings)
@@ -118,3 +118,9 @@ class Analysis(Struct, frozen=True):
         """Checks the block that a step holds, with the names that it adds there."""
         body = arranged.bodies[draft.id]
         return self.block(body, scope.inner(body.block, names))
+
+
+def _is_silent(arranged: Arranged, scope: Scope) -> bool:
+    """Whether a body of a single step gives nothing because its step does not."""
+    block = arranged.block
+    return not block.named and all(scope.facts[name].output is None for name in block.drafts)

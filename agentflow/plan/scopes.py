@@ -263,11 +263,14 @@ class _Resolver(Struct, frozen=True):
         if facts is not None and facts.output is not None:
             return facts.output
         body = draft.body
-        if body is None or body.output is not None or self._is_broken((*draft.loc, "output")):
+        if body is None or self._is_broken((*draft.loc, "output")):
             return UNKNOWN
-        if body.cases and facts is None:
+        if facts is None and (body.cases or body.output is not None):
             return UNKNOWN
-        if body.cases:
+        if body.output is not None:
+            message = f"the body of `{draft.id}` gives nothing, so that nothing of it can be read"
+            hint = "let its step give something, as a block by `output:`"
+        elif body.cases:
             message = f"not every case of `{draft.id}` has an output, so that nothing of it can be read"
             hint = "add `output:` to the cases that are blocks"
         else:

@@ -36,6 +36,7 @@ CODES = {
     "AF402": "an id shadows one of an enclosing scope",
     "AF403": "a condition that is always the same",
     "AF404": "a name that nothing uses",
+    "AF405": "a step that can never run",
     "AF501": "untrusted text in a shell string",
     "AF502": "untrusted text in an argument that could be read as an option",
     "AF503": "untrusted text in an environment variable that commands execute",
