@@ -110,7 +110,7 @@ def _add(found: list[Row], node: Node, opened: dict[Node, list[Node]], depth: in
 
 def _row(node: Node, depth: int, now: float) -> Row:
     single = _single(node)
-    name = node.name if single is node else node.name + single.path[len(node.path) :]
+    name = case_name(node.name) if single is node else node.name + single.path[len(node.path) :]
     return Row(
         depth=depth,
         state=single.state,

@@ -84,7 +84,7 @@ def tree(node: Node, paint: Paint, now: float, *, running: bool = True, depth: i
 
 def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> str:
     symbol = paint(SYMBOLS[node.state], *COLOURS[node.state])
-    parts = [f"{'  ' * depth}{symbol} {inert_line(node.name)}"]
+    parts = [f"{'  ' * depth}{symbol} {inert_line(case_name(node.name))}"]
     if node.agent is not None and node.kind == "step":
         parts.append(paint(f"agent {inert_line(node.agent)}", "dim"))
     parts.append("not ended" if node.state == "running" and not running else node.state)

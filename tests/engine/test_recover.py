@@ -294,3 +294,56 @@ async def test_a_run_in_which_something_had_failed_stays_failed(setting):
     run.model.answer = lambda request: reply("done")
     assert await run.failure() == "command_failed"
     assert {event.step: event.status for event in run.events(StepFinished)} == {"a": "failed", "b": "done"}
+
+
+ROUNDS = f"""{TOOLS}
+agents:
+  writer: {{tools: [send]}}
+steps:
+  report:
+    repeat: {{until: steps.route.output == 'enough', max: 4}}
+    steps:
+      draft: {{agent: writer, prompt: "round {{{{ loop.index }}}}", session: {{continue: previous.draft}}}}
+      route:
+        choose:
+          - when: loop.index < 3
+            steps:
+              note: {{run: [sh, -c, 'echo noted >> notes'], effects: writes, on_unknown: retry, needs: []}}
+              go_on: {{needs: [note], value: "'more of ' ~ steps.draft.output"}}
+            output: steps.go_on.output
+        otherwise: {{value: "'enough'"}}
+      guard: {{when: loop.index > 3, fail: too many rounds}}
+    output: steps.draft.output
+outputs: {{report: steps.report.output, converged: steps.report.converged}}
+"""
+
+
+def writer(request):
+    """Sends once a round, and says how many rounds it has seen."""
+    rounds = sum(
+        block["type"] == "text" and block["text"].startswith("round")
+        for message in request.messages
+        if message["role"] == "user"
+        for block in message["content"]
+    )
+    fresh = request.messages[-1]["content"][-1]["type"] == "text"
+    return reply("", (f"s{rounds}", "send", {"at": f"round {rounds}"})) if fresh else reply(f"draft {rounds}")
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["after the record", "before it"])
+async def test_a_crash_anywhere_in_a_round_or_a_case_comes_to_the_same_outputs(setting, recorded):
+    expected = {"report": "draft 3", "converged": True}
+    probe = setting(ROUNDS, model=ModelDouble(writer))
+    assert await probe.outputs() == expected
+    for crash_at in range(len(probe.journal.appended)):
+        run = setting(ROUNDS, model=ModelDouble(writer))
+        run.journal.crash_at, run.journal.recorded = crash_at, recorded
+        with pytest.raises(CrashError):
+            await run.run()
+        run.journal.crash_at = None
+        if any(isinstance(event, RunFinished) for event in run.events()):
+            continue
+        assert await run.outputs() == expected, f"crashed at {crash_at}"
+        sends = [done for done in run.tools.done if done.startswith("send")]
+        assert len(sends) == len(set(sends)), f"an effect was repeated after a crash at {crash_at}"
+        run.sqlite.close()

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from agentflow.models.retry import MAX_ATTEMPTS
 from agentflow.plan.cost import ATTEMPTS, RunCost, call_usd, run_cost
+from agentflow.plan.iterations import Iterations
 from agentflow.plan.model import AgentStepPlan, Plan, StopRules, every_step
 from tests.builders import plan_of
 
@@ -197,3 +198,33 @@ def test_no_bound_is_above_one_that_it_contains(turns: int, cap: float | None, t
     assert cap is None or step.usd.retried <= cap
     assert cost.most.usd.retried <= run_cap
     assert cost.most.usd.retried <= min(bound.usd.retried for bound in cost.others)
+
+
+def test_rounds_multiply_and_of_a_choice_the_dearest_case_counts():
+    cost = costs(
+        plan_of(
+            """
+            inputs: {rounds: {type: integer, maximum: 4}, quick: {type: boolean}}
+            steps:
+              report:
+                repeat: {until: loop.index > 1, max: inputs.rounds}
+                steps:
+                  route:
+                    choose:
+                      - {when: inputs.quick, agent: {stop: {turns: 1}}, prompt: Hello}
+                      - when: loop.index == 1
+                        for_each: "[1, 2]"
+                        max: 2
+                        step: {agent: {stop: {turns: 3}}, prompt: Hello}
+                    otherwise: {value: "1"}
+            """
+        )
+    )
+    assert once(cost) == {
+        "report": round(4 * 6 * CALL, 6),
+        "report.route": round(4 * 6 * CALL, 6),
+        "report.route.1": round(4 * CALL, 6),
+        "report.route.2": round(4 * 6 * CALL, 6),
+        "report.route.2.step": round(4 * 6 * CALL, 6),
+    }
+    assert cost.steps[0].rounds == Iterations(4, "max: inputs.rounds")

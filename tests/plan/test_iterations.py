@@ -34,6 +34,11 @@ steps:
     steps:
       inner: {value: steps.passed.output}
     output: steps.inner.output
+  rounds: {repeat: {until: loop.index > 1, max: 3}, step: {value: steps.passed.output}}
+  chosen:
+    choose: [{when: inputs.depth > 4, value: inputs.few}, {when: inputs.depth > 3, fail: too deep}]
+    otherwise: {value: steps.passed.output}
+  open: {choose: [{when: inputs.depth > 4, value: inputs.few}], otherwise: {value: inputs.many}}
   fewer: {for_each: inputs.few, step: {value: item}}
   soft: {when: inputs.depth > 2, value: steps.passed.output, if_skipped: [a, b, c, d, e, f, g, h, i, j]}
   loop:
@@ -59,6 +64,9 @@ def most(items: str, bound: str = "100", values: Mapping[str, Any] | None = None
         ("steps.passed.output", Iterations(8, "maxItems")),
         ("steps.grouped.output", Iterations(8, "maxItems")),
         ("steps.fewer.output", Iterations(5, "maxItems")),
+        ("steps.rounds.output", Iterations(8, "maxItems")),
+        ("steps.chosen.output", Iterations(8, "maxItems")),
+        ("steps.open.output", Iterations(100, "max")),
         ("inputs.few", Iterations(5, "maxItems")),
         ("inputs.many", Iterations(100, "max")),
         ("'[1, 2, 3]'", Iterations(3, "the list itself")),

@@ -17,7 +17,7 @@ from agentflow.report.dot import dot
 from agentflow.report.drawing import MOST_TELLING, id_of, picture, states_of
 from agentflow.report.mermaid import mermaid
 from agentflow.report.view import RunView
-from tests.builders import plan_of
+from tests.builders import Run, plan_of
 from tests.report.stories import Story, an_agent_with_a_subagent, its_end
 
 NESTED = """
@@ -233,3 +233,47 @@ def test_steps_are_coloured_by_what_became_of_them(plan: Plan):
     (research,) = parsed(dot(drawn, plan.name)).get_subgraphs()
     (find,) = [node for node in research.get_nodes() if node.get_name() == '"step_research_0_find"']
     assert find.get_fillcolor() == f'"{FILLS["failed"][0]}"'
+
+
+ROUTED = """
+inputs: {go: {type: boolean}}
+steps:
+  report:
+    repeat: {until: loop.index == 2, max: 3}
+    steps:
+      route: {choose: [{when: inputs.go, value: "1"}], otherwise: {value: "2"}}
+  guard: {when: inputs.go, needs: [report], fail: Not now.}
+"""
+
+
+def test_of_a_choice_in_a_run_the_case_that_was_not_chosen_says_so_and_rounds_are_counted():
+    run = Run(ROUTED, go=False)
+    view = RunView()
+    for event in (run.begun, *run.events):
+        view.apply("", event)
+    drawn = picture(run.plan, states_of(view, at_work=False))
+    report, guard = drawn.steps
+    assert report.lines == ("report", "repeat until loop.index == 2", "done", "rounds: 2 done")
+    assert report.inside is not None
+    (route,) = report.inside.steps
+    assert route.inside is not None
+    assert [(case.lines, case.state) for case in route.inside.steps] == [
+        (("case 1", "when inputs.go", "not chosen"), "skipped"),
+        (("otherwise", "2 done"), "done"),
+    ]
+    assert (guard.lines, guard.kind, guard.state) == (
+        ("guard", "fail Not now.", "when inputs.go", "done"),
+        "fail",
+        "done",
+    )
+    assert 'step_guard>"guard' in mermaid(drawn)
+    assert "shape=octagon" in dot(drawn, "w")
+
+
+def test_a_choice_that_has_not_begun_has_cases_that_have_not():
+    view = RunView()
+    drawn = picture(plan_of(ROUTED), states_of(view, at_work=False))
+    assert drawn.steps[0].inside is not None
+    (route,) = drawn.steps[0].inside.steps
+    assert route.inside is not None
+    assert [case.state for case in route.inside.steps] == ["waiting", "waiting"]

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow.events.run_events import StepStarted
+from agentflow.events.run_events import StepFinished, StepStarted
 from agentflow.report.layout import rows
 from agentflow.report.view import RunView
 from tests.report.stories import STARTED, an_agent_with_a_subagent, called, its_end, session
@@ -69,3 +69,23 @@ def test_there_are_never_more_rows_than_room(steps: int, agents: int, room: int)
     assert len(shown) <= room
     if steps:
         assert shown
+
+
+def test_a_repeat_says_which_round_it_is_in_and_a_choice_what_it_chose():
+    view = RunView()
+    for event in (
+        STARTED,
+        StepStarted(1.0, "report", rounds=3),
+        StepFinished(1.0, "report[0]", "done", converged=False),
+        StepStarted(1.0, "report[1].route", choice="2"),
+        StepStarted(1.0, "report[1].route.2"),
+    ):
+        view.apply("", event)
+    shown = [(row.depth, row.name, row.doing) for row in rows(view, 20, 2.0)]
+    assert shown == [
+        (0, "report", "round 2 of at most 3"),
+        (1, "[1].route", "case 2"),
+        (2, "case 2", ""),
+    ]
+    view.apply("", StepFinished(2.0, "report", "done", converged=True))
+    assert rows(view, 20, 2.0)[0].doing == "2 rounds"

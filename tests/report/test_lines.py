@@ -60,3 +60,37 @@ def test_what_others_said_stays_on_its_line_and_inert():
     assert len(said) == 2
     assert "\n" not in said[1]
     assert "\x1b" not in said[1]
+
+
+def test_rounds_and_choices_have_their_lines():
+    failure = Failure("max_rounds", "after 1 round `until` does not hold")
+    assert lines(
+        [
+            ("", STARTED),
+            ("", StepStarted(1.0, "report", rounds=3)),
+            ("", StepStarted(1.0, "report[0].route", choice="2")),
+            ("", StepFinished(2.0, "report[0].route.2", "done")),
+            ("", StepFinished(2.0, "report[0].route", "done")),
+            ("", StepFinished(2.0, "report[0]", "done", converged=True)),
+            ("", StepFinished(2.0, "report", "done", converged=True)),
+            ("", StepStarted(2.0, "again", rounds=1)),
+            ("", StepFinished(3.0, "again[0]", "done", converged=False)),
+            ("", StepFinished(3.0, "again", "done", converged=False)),
+            ("", StepStarted(3.0, "never", rounds=1)),
+            ("", StepFinished(3.0, "never", "failed", failure=failure, converged=False)),
+            ("", StepStarted(3.0, "else", choice="otherwise")),
+        ]
+    )[1:] == [
+        "  1.0s  report  started (at most 3 rounds)",
+        "  1.0s  report[0].route  started (case 2)",
+        "  2.0s  report[0].route.2  done",
+        "  2.0s  report[0].route  done in 1.0s",
+        "  2.0s  report[0]  done in 1.0s",
+        "  2.0s  report  done, converged after 1 round in 1.0s",
+        "  2.0s  again  started (at most 1 round)",
+        "  3.0s  again[0]  done",
+        "  3.0s  again  done, accepted as it is after 1 round in 1.0s",
+        "  3.0s  never  started (at most 1 round)",
+        "  3.0s  never  failed in 0.0s (max_rounds): after 1 round `until` does not hold",
+        "  3.0s  else  started (otherwise)",
+    ]

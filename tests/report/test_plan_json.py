@@ -50,15 +50,55 @@ outputs: {answer: steps.first.output}
 """
 
 
+BLOCKS = """
+inputs: {rounds: {type: integer, maximum: 4}, go: {type: boolean}}
+steps:
+  box: {steps: {one: {value: 1 + 1}}}
+  guard: {when: inputs.go, fail: "Not {{ inputs.go }}."}
+  report:
+    repeat: {until: steps.draft.output == 'ok', max: inputs.rounds, at_max: accept}
+    steps: {draft: {agent: {stop: {turns: 1}}, prompt: Go}}
+    output: steps.draft.output
+  route:
+    choose: [{when: inputs.go, value: steps.report.output}]
+    otherwise: {steps: {deep: {value: "1"}}}
+"""
+
+
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     return plan_of(EVERYTHING)
 
 
+def test_rounds_cases_and_guards_are_told_of():
+    data = plan_json(plan_of(BLOCKS), {})
+    report, route = data["steps"][2:]
+    assert (report["until"], report["max"], report["at_max"]) == (
+        "steps.draft.output == 'ok'",
+        "inputs.rounds",
+        "accept",
+    )
+    assert [(case["id"], case["path"], case["when"]) for case in route["steps"]] == [
+        ("1", "route.1", "inputs.go"),
+        ("otherwise", "route.otherwise", None),
+    ]
+    assert data["edges"] == [{"block": "", "from": "report", "to": "route", "why": ["reads"]}]
+    shown = plan_text(data, Paint(on=False))
+    assert (
+        "repeat until steps.draft.output == 'ok'  at most 4 rounds (max: inputs.rounds), then accept  in all $10.64"
+        in shown
+    )
+    assert (
+        "  route  choose one of 2\n      after report (reads)\n    1  value steps.report.output\n        when inputs.go"
+        in shown
+    )
+    assert "  guard  fail Not {{ inputs.go }}.\n      when inputs.go" in shown
+
+
 def test_every_kind_of_step_has_its_words(plan: Plan):
     kinds = {kind for kind in StepPlan.__subclasses__() if kind.__module__ == StepPlan.__module__}
     assert set(KINDS) == kinds
-    found = plan_json(plan_of("steps: {box: {steps: {one: {value: 1 + 1}}}}"), {})["steps"]
+    found = plan_json(plan_of(BLOCKS), {})["steps"]
     shown = plan_json(plan, {})["steps"]
     assert {step["kind"] for step in (*found, *shown)} == set(KINDS.values())
     assert mermaid(picture(plan))

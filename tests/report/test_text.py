@@ -1,7 +1,9 @@
+from agentflow.events.run_events import StepFinished, StepStarted
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.style import Paint
 from agentflow.report.text import gate_text, outputs_text, runs_table, totals, tree
-from tests.report.stories import an_agent_with_a_subagent, its_end
+from agentflow.report.view import RunView
+from tests.report.stories import STARTED, an_agent_with_a_subagent, its_end
 from tests.report.test_view import told
 
 
@@ -52,3 +54,23 @@ def test_what_nobody_is_at_work_on_is_not_called_running():
     rows = list(tree(told(an_agent_with_a_subagent()).root, Paint(False), 4.0, running=False))
     assert "● research  not ended" in rows[0]
     assert not any("running" in row for row in rows)
+
+
+def test_a_tree_tells_of_rounds_and_of_what_was_chosen():
+    view = RunView()
+    for event in (
+        STARTED,
+        StepStarted(1.0, "report", rounds=3),
+        StepStarted(1.0, "report[0].route", choice="2"),
+        StepFinished(2.0, "report[0].route.2", "done"),
+        StepFinished(2.0, "report[0].route", "done"),
+        StepFinished(2.0, "report[0]", "done", converged=False),
+        StepFinished(2.0, "report", "done", converged=False),
+    ):
+        view.apply("", event)
+    assert list(tree(view.root, Paint(False), 6.0)) == [
+        "✓ report  done  1 of at most 3 rounds, not converged  1.0s",
+        "  ✓ [0]  done  1.0s",
+        "    ✓ route  done  case 2  1.0s",
+        "      ✓ case 2  done",
+    ]
