@@ -11,6 +11,7 @@ _SHAPES: Mapping[str, tuple[str, str]] = {
     "run": ("[[", "]]"),
     "value": ("[", "]"),
     "approve": ("{{", "}}"),
+    "ask": ("{{", "}}"),
 }
 # In a label Mermaid reads `#nn;` as the character of that number; all that could mean something else is written so.
 _PLAIN = re.compile(r"[^A-Za-z0-9 _,:.()\-\u00a1-\U0010ffff]")

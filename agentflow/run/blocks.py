@@ -49,6 +49,8 @@ def may_open(state: RunState, loop: LoopState) -> bool:
     if loop.begun == len(loop.items) or loop.failing is not None:
         return False
     scope = state.scopes[loop.scope]
+    if scope.steps[loop.step.id].overdue is not None:
+        return False
     return halted(state, scope, loop.step) is None
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from agentflow.events.values import Failure
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import (
     AgentStepPlan,
     ApproveStepPlan,
+    AskStepPlan,
     BoundPlan,
     ForEachStepPlan,
     GroupStepPlan,
@@ -108,15 +111,30 @@ def _start_group(_plan: Plan, _state: RunState, _scope: ScopeState, _step: Group
     return StartBlock(path, None)
 
 
+def _start_ask(_plan: Plan, state: RunState, scope: ScopeState, step: AskStepPlan, path: str) -> Action:
+    names = names_for(state, scope, step.message, step.show)
+    show = None if step.show is None else step.show.render(names)
+    return OpenGate(path, step.message.render(names), show, "ask", step.timeout, step.form)
+
+
 _Start = Callable[[Plan, RunState, ScopeState, Any, str], Action]
 START: Mapping[type[StepPlan], _Start] = {
     AgentStepPlan: _start_agent,
     RunStepPlan: start_command,
     ValueStepPlan: _start_value,
     ApproveStepPlan: _start_approve,
+    AskStepPlan: _start_ask,
     ForEachStepPlan: _start_for_each,
     GroupStepPlan: _start_group,
 }
+
+
+def start(plan: Plan, state: RunState, scope: ScopeState, step: StepPlan, path: str) -> Action:
+    """Starts a step, whatever its kind. Raises ExpressionError where what it reads does not do."""
+    action = START[type(step)](plan, state, scope, step, path)
+    if isinstance(action, StartBlock):
+        return replace(action, attempt=scope.steps[step.id].attempt + 1)
+    return action
 
 
 def items_of(state: RunState, scope: ScopeState, step: ForEachStepPlan) -> list[JSON]:

@@ -7,21 +7,21 @@ from typing import Any, get_args
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent, AgentDefaults, CommandTool, Stop
 from agentflow.spec.base import FileRef, Spec
+from agentflow.spec.retry import Retry
 from agentflow.spec.steps import KINDS, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Limits, Workflow
 
 # Words of the language that this version does not know yet.
-LATER_KINDS = ("ask", "call", "choose", "fail", "repeat", "tool", "workflow")
+LATER_KINDS = ("call", "choose", "fail", "repeat", "tool", "workflow")
 _LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions", "skills", "workspace"})
-_LATER_OF_STEPS = frozenset(
-    {*LATER_KINDS, "escalate", "from", "on_resume", "on_unknown", "otherwise", "retry", "timeout", "with", "workspace"}
-)
-_LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "retry", "secrets", "skills"})
+_LATER_OF_STEPS = frozenset({*LATER_KINDS, "escalate", "from", "on_unknown", "otherwise", "with", "workspace"})
+_LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "secrets", "skills"})
 
 _OWNERS: tuple[tuple[type[Spec], str], ...] = (
     (Agent, "an agent"),
     (Stop, "an agent's `stop`"),
     (Limits, "`limits`"),
+    (Retry, "`retry`"),
     (CommandTool, "a tool"),
 )
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
@@ -90,9 +90,11 @@ def model_at(loc: Loc, data: Any) -> type[Spec] | None:
         return Agent if loc[0] == "agents" else CommandTool
     if is_step(parent) and last in {"agent", "session"}:
         return Agent if last == "agent" else SessionOf
+    if last == "retry" and is_step(parent):
+        return Retry
     if last == "stop" and parent and model_at(parent, data) is Agent:
         return Stop
-    texts = {"approve", "instructions", "output", "prompt", "show", "stdin"}
+    texts = {"approve", "ask", "instructions", "output", "prompt", "show", "stdin"}
     return FileRef if last in texts and parent and model_at(parent, data) is not None else None
 
 

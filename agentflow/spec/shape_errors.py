@@ -29,6 +29,7 @@ _BOUND = "a whole number of at least 1, or an input as `inputs.name`"
 _ALTERNATIVES = {
     "agent": "an agent's name, or a mapping that describes one",
     "approve": _TEXT,
+    "ask": _TEXT,
     "instructions": _TEXT,
     "max": _BOUND,
     "output": "a JSON Schema, or `{file: path}`",

@@ -36,8 +36,10 @@ class Kind(Struct, frozen=True):
             among them.
         output: checks a step whose texts have the given types, and what it holds; says what it gives.
         build: its plan, from what all steps have in common.
+        times_itself: its `timeout` is kept by what performs it, and not by the clock of steps.
     """
 
     texts: Callable[[TextReader, Loc, Any], Texts]
     output: Callable[["Analysis", Draft, Shapes, Arranged, Scope], Output]
     build: Callable[["Builder", Draft, Arranged, Mapping[str, Any]], StepPlan]
+    times_itself: bool = False

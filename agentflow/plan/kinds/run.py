@@ -83,4 +83,4 @@ def _build(builder: "Builder", draft: Draft, arranged: Arranged, common: Mapping
 
 _PARSED = {"text": STRING, "json": UNKNOWN, "lines": array(STRING)}
 
-RUN = Kind(_texts, _output, _build)
+RUN = Kind(_texts, _output, _build, times_itself=True)

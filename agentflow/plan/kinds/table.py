@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from agentflow.plan.kinds.agent import AGENT
 from agentflow.plan.kinds.approve import APPROVE
+from agentflow.plan.kinds.ask import ASK
 from agentflow.plan.kinds.for_each import FOR_EACH
 from agentflow.plan.kinds.group import GROUP
 from agentflow.plan.kinds.kind import Kind
@@ -12,6 +13,7 @@ from agentflow.plan.kinds.value import VALUE
 from agentflow.spec.steps import (
     AgentStep,
     ApproveStep,
+    AskStep,
     ForEachStep,
     GroupStep,
     RunStep,
@@ -24,6 +26,7 @@ KINDS: Mapping[type[StepBase], Kind] = {
     RunStep: RUN,
     ValueStep: VALUE,
     ApproveStep: APPROVE,
+    AskStep: ASK,
     ForEachStep: FOR_EACH,
     GroupStep: GROUP,
 }
