@@ -33,7 +33,7 @@ from agentflow.run import clocks
 from agentflow.run.blocks import fill, loops_around, may_open, open_scope
 from agentflow.run.moves import counted, due, scope_of, taken, taken_to_begin, with_step
 from agentflow.run.reruns import reset
-from agentflow.run.retries import has_another, no_rest, rested, retried, set_aside
+from agentflow.run.retries import check_end, has_another, no_rest, rested, retried, set_aside
 from agentflow.run.starting import bound, items_of
 from agentflow.run.state import ROOT, ItemResult, LoopState, RunState, ScopeState, StepState, item_of, step_path
 
@@ -134,6 +134,7 @@ def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunStat
         return _item_finished(taken(state, event.step), event, *item)
     scope, name = scope_of(state, event.step)
     before = scope.steps[name]
+    check_end(state, scope, scope.block.steps[name], event)
     if event.step in state.todo:
         state = taken(state, event.step)
     elif event.step in state.gates:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from agentflow.events.run_events import RetryDue, StepRetried
+from agentflow.events.run_events import RetryDue, StepFinished, StepRetried
 from agentflow.events.values import Failure
 from agentflow.plan.model import Plan, RetryPlan, StepPlan
 from agentflow.run.halts import halted
@@ -37,6 +37,15 @@ def has_another(state: RunState, scope: ScopeState, step: StepPlan, failure: Fai
     if scope.steps[step.id].failed_attempts + 1 >= retry.attempts:
         return False
     return halted(state, scope, step) is None
+
+
+def check_end(state: RunState, scope: ScopeState, step: StepPlan, event: StepFinished) -> None:
+    """Raises ValueError where a step that awaits another attempt is ended, and nothing keeps it from that."""
+    before = scope.steps[step.id]
+    if before.status != "retrying" or (before.retry_at is not None and event.step not in state.retrying):
+        return
+    if event.status != "failed" or halted(state, scope, step) is None:
+        raise ValueError(f"{event.step} has an attempt left")
 
 
 def set_aside(state: RunState, scope: ScopeState, name: str, failure: Failure | None) -> RunState:
