@@ -68,6 +68,15 @@ def with_defaults(form: Mapping[str, JSON], answers: JSON) -> JSON:
     return {**missing, **answers}
 
 
+def answered(form: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """The schema of a form's answers: what has a default is always there."""
+    if not is_record(form):
+        return form
+    required = form.get("required", [])
+    there = [field.name for field in fields_of(form) if field.has_default]
+    return {**form, "required": list(dict.fromkeys([*required, *there]))}
+
+
 def problems_of(form: Mapping[str, JSON], answers: JSON) -> list[str]:
     """What keeps answers from meeting their form."""
     return Contract(form).problems(answers)

@@ -5,10 +5,10 @@ import pytest
 from agentflow.events.run_events import RetryDue, StepRetried, StepStarted
 from agentflow.events.values import Failure
 from agentflow.plan.model import RetryPlan
+from agentflow.run import apply as run_apply
 from agentflow.run.decide import decide
 from agentflow.run.retries import LONGEST_REST, rest
 from tests.builders import Run, recounted, refuses
-from agentflow.run import apply as run_apply
 
 TRIED = """
 steps:

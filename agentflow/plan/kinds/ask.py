@@ -12,7 +12,7 @@ from agentflow.plan.texts import TextReader
 from agentflow.plan.types import UNKNOWN, Shape
 from agentflow.source.document import Loc
 from agentflow.spec.contracts import Contract
-from agentflow.spec.forms import LINE_OF_TEXT
+from agentflow.spec.forms import LINE_OF_TEXT, answered
 from agentflow.spec.steps import AskStep
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arrang
             place = where if analysis.findings.source.document.has(where) else loc
             message = f"{what} does not meet its schema: {misses[0].removeprefix('$ ')}"
             analysis.findings.at("AF208", message, place)
-    return Output(Shape.of(form), False)
+    return Output(Shape.of(answered(form)), False)
 
 
 def _form(source: Any, draft: Draft) -> Mapping[str, JSON]:
