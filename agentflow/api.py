@@ -74,9 +74,10 @@ class RunOptions(Struct, frozen=True):
         journal: the file; None: `.agentflow/journal.db` of the project.
         durability: `power` has every event synced to the disk before anything follows from it; `process`, what the
             death of the process cannot touch, and loss of power only for 100 ms.
-        yes: answer every gate with yes.
-        ask: asks a person about a gate; is cancelled when another has answered. None, without `yes`: the run pauses
-            when it only waits for people.
+        yes: answer every gate with yes, and a question with the defaults of its form where these answer it.
+        ask: asks a person about a gate, which has a `form` where the answer is more than a yes or no; is cancelled
+            when another has answered; gives None for a gate that it cannot answer. A run that only waits for people
+            who are not there pauses.
         observe: hears every event, with its stream (`""`: the run's own), once it is on record.
         hear: hears the text of sessions, with their stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
@@ -87,7 +88,7 @@ class RunOptions(Struct, frozen=True):
     journal: Path | None = None
     durability: Literal["process", "power"] = "process"
     yes: bool = False
-    ask: "Callable[[Gate], Awaitable[Answer]] | None" = None
+    ask: "Callable[[Gate], Awaitable[Answer | None]] | None" = None
     observe: "Callable[[str, Event], None] | None" = None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] | None = None
@@ -306,11 +307,11 @@ def open_journal(project: Path | None = None, access: Literal["write", "read"] =
     return _journal(journal_of(project), access=access)
 
 
-def answer(approved: bool, by: str, comment: str | None = None) -> "Answer":
-    """What `RunOptions.ask` gives back: a person's yes or no. `by` says who."""
+def answer(approved: bool, by: str, comment: str | None = None, answers: JSON = None) -> "Answer":
+    """What `RunOptions.ask` gives back: a person's yes or no, or their answers to a form. `by` says who."""
     from agentflow.engine.port import Answer
 
-    return Answer(approved, by, comment)
+    return Answer(approved, by, comment, answers)
 
 
 def _checked(path: str, source: "Source | None", problems: list[Diagnostic], content: bytes) -> Checked:
@@ -339,10 +340,8 @@ def stored_plan(started: "RunStarted") -> "Plan":
 
 
 def _surroundings(project: Path, options: RunOptions) -> Any:
-    from agentflow.engine.port import Answer, Surroundings
-
-    async def say_yes(_gate: "Gate") -> Answer:
-        return Answer(True, "--yes")
+    from agentflow.engine.people import say_yes
+    from agentflow.engine.port import Surroundings
 
     return Surroundings(
         project=project,

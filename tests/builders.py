@@ -5,16 +5,22 @@ from textwrap import dedent
 
 from msgspec.structs import replace
 
+from agentflow.engine.deadlines import holders_of
 from agentflow.events.run_events import (
     CommandCalled,
     GateAnswered,
     GateOpened,
+    RetryDue,
     RunEvent,
     RunFinished,
     RunLimitReached,
+    RunResumed,
     RunStarted,
     StepFinished,
+    StepReset,
+    StepRetried,
     StepStarted,
+    StepTimedOut,
 )
 from agentflow.events.session_events import (
     LimitReached,
@@ -32,11 +38,14 @@ from agentflow.plan.compile import to_plan
 from agentflow.plan.model import BlockStepPlan, Plan
 from agentflow.run import apply as run_apply
 from agentflow.run.decide import decide
+from agentflow.run.reruns import stale_steps
+from agentflow.run.retries import rest
 from agentflow.run.state import (
     Action,
     FinishRun,
     FinishStep,
     OpenGate,
+    RetryStep,
     RunState,
     ScopeState,
     StartBlock,
@@ -142,10 +151,15 @@ class Run:
             )
         elif isinstance(action, StartBlock):
             opened = {"items": action.items, "rounds": action.rounds, "choice": action.choice}
-            self.happen(StepStarted(self.now, action.step, **opened))
+            self.happen(StepStarted(self.now, action.step, action.attempt, **opened))
+        elif isinstance(action, RetryStep):
+            next_at = self.now + rest(action.retry, action.attempt, 0.5)
+            self.happen(StepRetried(self.now, action.step, action.attempt, action.failure, next_at))
         elif isinstance(action, OpenGate):
             expires = None if action.timeout is None else self.now + action.timeout
-            self.happen(GateOpened(self.now, action.step, action.message, action.show, action.about, expires))
+            self.happen(
+                GateOpened(self.now, action.step, action.message, action.show, action.about, expires, action.form)
+            )
         else:
             self.started.append(action.step)
             self.actions[action.step] = action
@@ -161,9 +175,32 @@ class Run:
         self.happen(StepFinished(self.now, path, "failed", output, failure, exit_code=1))
         self.settle()
 
-    def answer(self, path: str, approved: bool, *, expired: bool = False) -> None:
+    def answer(self, path: str, approved: bool, *, expired: bool = False, answers: object = None) -> None:
         by = "timeout" if expired else "ada"
-        self.happen(GateAnswered(self.now, path, approved, by, None, expired))
+        self.happen(GateAnswered(self.now, path, approved, by, None, expired, answers))
+        self.settle()
+
+    def rested(self, path: str) -> None:
+        """The rest before a step's next attempt is over."""
+        self.now = max(self.now, self.state.retrying[path])
+        self.happen(RetryDue(self.now, path))
+        self.settle()
+
+    def resume(self, away: float = 100.0) -> None:
+        """Another process takes the run up, after nobody has worked on it for so many seconds."""
+        worked_until, self.now = self.now, self.now + away
+        self.happen(RunResumed(self.now, worked_until))
+        for path in stale_steps(self.state):
+            self.happen(StepReset(self.now, path))
+        self.settle()
+
+    def time_out(self, path: str) -> None:
+        """A block has been at work for its time; what runs inside is ended, as an engine does it."""
+        message = f"{path} took too long"
+        self.happen(StepTimedOut(self.now, path, Failure("timeout", message, step=path)))
+        for inner in leaves_at_work(self.state):
+            if path in holders_of(inner):
+                self.happen(StepFinished(self.now, inner, "failed", failure=Failure("cancelled", message, step=inner)))
         self.settle()
 
     def reach_limit(self) -> None:
@@ -212,7 +249,7 @@ class Run:
         for event in reversed(self.events):
             if isinstance(event, StepFinished) and event.step == path:
                 return event
-            if isinstance(event, StepStarted | GateOpened) and event.step == path:
+            if isinstance(event, StepStarted | GateOpened | StepRetried | StepReset) and event.step == path:
                 return None
         return None
 
@@ -253,18 +290,26 @@ def recounted(state: RunState) -> RunState:
             due = [name for name in other.steps if _path(other_path, name) in state.todo]
             gates = [name for name in other.steps if _path(other_path, name) in state.gates]
             leaves = [name for name in other.steps if _is_leaf_at_work(state, other, name)]
+            rests = [name for name in other.steps if _path(other_path, name) in state.retrying]
             own = int(other_path in state.todo and (other_path == "" or other_path.endswith("]")))
-            busy += len(due) + len(leaves) + own
+            busy += len(due) + len(leaves) + len(rests) + own
             asking += len(gates)
             running += len(leaves) if path == "" else 0
-        open_steps = sum(step.status in ("waiting", "running") for step in scope.steps.values())
+        open_steps = sum(step.status in ("waiting", "running", "retrying") for step in scope.steps.values())
         scopes = scopes.insert(path, replace(scope, busy=busy, asking=asking, open=open_steps))
     loops = state.loops
     for path, loop in loops.items():
         items = [f"{path}[{index}]" for index in range(loop.begun) if index not in loop.results]
         assert all(item in scopes for item in items)
         loops = loops.insert(path, replace(loop, parked=sum(scopes[item].parked for item in items)))
-    return replace(state, scopes=scopes, loops=loops, running=running)
+    clocks = state.clocks
+    for path, clock in clocks.items():
+        inside = [scopes[name] for name in scopes if name == path or (name[:-1].rpartition("[")[0] == path and name)]
+        busy, asking = sum(scope.busy for scope in inside), sum(scope.asking for scope in inside)
+        stands = busy == 0 and asking > 0
+        clocks = clocks.insert(path, replace(clock, busy=busy, asking=asking))
+        assert (clock.since is None) == stands
+    return replace(state, scopes=scopes, loops=loops, running=running, clocks=clocks)
 
 
 def _is_in(state: RunState, inner: str | None, outer: str) -> bool:

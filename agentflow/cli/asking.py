@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agentflow.cli.forms import fill
 from agentflow.report.inert import inert_line
 from agentflow.report.style import Paint
 from agentflow.report.text import gate_text
@@ -48,12 +49,10 @@ class TerminalAsker:
 
     async def ask(self, gate: "Gate") -> "Answer":
         """Asks, and waits for the answer; cancelled when another has answered."""
-        from agentflow import api
-
         async with self._turn:
             with self._paused():
                 try:
-                    approved, comment = await self._put(gate)
+                    answer = await self._put(gate)
                 except EOFError:
                     click.echo("\nleft open", err=True)
                     self._leave()
@@ -63,20 +62,25 @@ class TerminalAsker:
                     click.echo("\n(not needed any more)", err=True)
                     raise
         self.answered.add(gate.step)
-        return api.answer(approved, user_name(), comment)
+        return answer
 
-    async def _put(self, gate: "Gate") -> tuple[bool, str | None]:
+    async def _put(self, gate: "Gate") -> "Answer":
+        from agentflow import api
+
         paint = Paint.for_stream(sys.stderr)
         click.echo(f"\n{paint('?', 'bold', 'yellow')} {paint(inert_line(gate.step), 'bold')}", err=True)
         click.echo(gate_text(gate), err=True)
         # What was typed before the question was there does not answer it.
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+        if gate.form is not None:
+            click.echo("(Ctrl-D: later)", err=True)
+            return api.answer(True, user_name(), answers=await fill(gate.form, _line))
         while True:
             said = (await _line("approve? [y/n, Ctrl-D: later] ")).strip().lower()
             if said in ("y", "yes", "n", "no"):
                 break
         comment = (await _line("comment (optional): ")).strip()
-        return said.startswith("y"), comment or None
+        return api.answer(said.startswith("y"), user_name(), comment or None)
 
 
 async def _line(prompt: str) -> str:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from agentflow import api
 from agentflow.cli import exits
 from agentflow.cli.asking import TerminalAsker
-from agentflow.cli.next_move import command
+from agentflow.cli.next_move import answers_to, command
 from agentflow.cli.options import Durability, Format
 from agentflow.cli.progress import Progress
 from agentflow.cli.told import error_json, say, tell_unwritten
@@ -135,8 +135,10 @@ def _tell_waiting(driving: Driving, result: api.RunResult) -> None:
     for gate in _waiting(driving, result.run):
         click.echo(f"\nwaiting for a person at {inert_line(gate.step)}:", err=True)
         click.echo(gate_text(gate), err=True)
-        for verb in ("approve", "reject"):
-            click.echo(f"  {command(driving.project, verb, result.run, gate.step, driving.script)}", err=True)
+        for line in answers_to(gate, driving.project, driving.script):
+            click.echo(f"  {line}", err=True)
+        if driving.yes and gate.form is not None:
+            click.echo("  --yes cannot answer it: its form has no defaults for all that is asked", err=True)
     click.echo("", err=True)
 
 

@@ -77,7 +77,7 @@ def _show_json(summary: "RunSummary", view: "RunView", waiting: list["Gate"]) ->
 
 
 def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], project: Path) -> None:
-    from agentflow.cli.next_move import command
+    from agentflow.cli.next_move import answers_to, command
     from agentflow.report.inert import inert, inert_line
     from agentflow.report.style import Paint
     from agentflow.report.text import COLOURS, gate_text, outputs_text, totals, tree
@@ -92,8 +92,8 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
         click.echo(row)
     for gate in waiting:
         click.echo(f"\nwaiting for a person at {inert_line(gate.step)}:\n{gate_text(gate)}")
-        for verb in ("approve", "reject"):
-            click.echo(f"  {command(project, verb, summary.run, gate.step)}")
+        for line in answers_to(gate, project):
+            click.echo(f"  {line}")
     if view.finished is not None and view.finished.failure is not None:
         failure = view.finished.failure
         click.echo(f"\n{paint('failed', 'bold', 'red')} ({failure.kind}): {inert(failure.message)}")
@@ -113,16 +113,30 @@ def runs(limit: int, output_format: str, project: str | None) -> int:
     from agentflow.report.json_out import dumps, summary_json
     from agentflow.report.text import runs_table
 
-    journal = api.open_journal(project_folder(project))
+    folder = project_folder(project)
+    journal = api.open_journal(folder)
     try:
         found = journal.runs(limit)
+        asked = [gate for one in found if one.status == "waiting" for gate in journal.gates(one.run)]
     finally:
         journal.close()
     if output_format == "json":
         click.echo(dumps([summary_json(summary) for summary in found], indent=2))
     else:
         click.echo(runs_table(found, time.time()) if found else "no runs yet")
+        _tell_questions([gate for gate in asked if gate.approved is None], folder)
     return exits.DONE
+
+
+def _tell_questions(gates: list["Gate"], project: Path) -> None:
+    """What runs wait for, and how to answer."""
+    from agentflow.cli.next_move import answers_to
+    from agentflow.report.inert import inert_line
+
+    for gate in gates:
+        click.echo(f"\n{gate.run} waits for a person at {inert_line(gate.step)}: {inert_line(gate.message, 200)}")
+        for line in answers_to(gate, project):
+            click.echo(f"  {line}")
 
 
 @click.command(short_help="Delete runs that ended long ago.")

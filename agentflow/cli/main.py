@@ -21,6 +21,7 @@ COMMANDS = {
     "resume": "agentflow.cli.resume:resume",
     "approve": "agentflow.cli.resume:approve",
     "reject": "agentflow.cli.resume:reject",
+    "answer": "agentflow.cli.answer:answer",
     "show": "agentflow.cli.history:show",
     "runs": "agentflow.cli.history:runs",
     "prune": "agentflow.cli.history:prune",

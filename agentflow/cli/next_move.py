@@ -1,22 +1,45 @@
 """Command lines to paste: what can be done with a run, from where the user is now."""
 
 import shlex
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agentflow.journal.port import Gate
 
 
-def command(project: Path, verb: str, run: str, step: str | None = None, script: str | None = None) -> str:
+def answers_to(gate: "Gate", project: Path, script: str | None = None) -> list[str]:
+    """The command lines that answer a question; `…` stands for what the person has to say."""
+    from agentflow.report.forms import answer_words
+
+    if gate.form is not None:
+        return [command(project, "answer", gate.run, gate.step, script, answer_words(gate.form))]
+    return [command(project, verb, gate.run, gate.step, script) for verb in ("approve", "reject")]
+
+
+def command(
+    project: Path,
+    verb: str,
+    run: str,
+    step: str | None = None,
+    script: str | None = None,
+    more: Iterable[str] = (),
+) -> str:
     """The command line that does something with a run.
 
     Parameters:
         project: the folder whose journal holds the run; named where it is not the one around the current folder.
         script: the file that the run's model took its words from.
+        more: what comes after the step.
     """
     from agentflow.cli.options import project_folder
 
     words = ["agentflow", verb, run]
     if step is not None:
         words.append(step)
+    words += more
     if project_folder(None) != project:
         shown = project
         with suppress(ValueError):
@@ -24,4 +47,10 @@ def command(project: Path, verb: str, run: str, step: str | None = None, script:
         words += ["--project", str(shown)]
     if script is not None:
         words += ["--scripted", script]
-    return shlex.join(words)
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    # The sign for what is to be filled in needs no quotes: nobody types it as it stands.
+    name, _, value = word.partition("=")
+    return word if value == "…" and name.isidentifier() else "…" if word == "…" else shlex.quote(word)

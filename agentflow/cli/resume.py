@@ -1,9 +1,13 @@
 """`agentflow resume`, `approve` and `reject`: a run goes on."""
 
+from typing import Any
+
 import click
 
 from agentflow.cli import exits
 from agentflow.cli.options import GoingOn, going_on, project_folder
+
+JSON = Any
 
 _comment = click.option("--comment", help="What to tell with the answer.")
 
@@ -26,7 +30,7 @@ def resume(run: str, options: GoingOn) -> int:
 @going_on
 def approve(run: str, step: str, comment: str | None, options: GoingOn) -> int:
     """Say yes to a run that waits for a person at STEP, and go on with it."""
-    return _answer_and_go_on(run, step, comment, options, approved=True)
+    return answer_and_go_on(run, step, comment, options, approved=True)
 
 
 @click.command(short_help="Say no at a gate, and go on.")
@@ -36,15 +40,27 @@ def approve(run: str, step: str, comment: str | None, options: GoingOn) -> int:
 @going_on
 def reject(run: str, step: str, comment: str | None, options: GoingOn) -> int:
     """Say no to a run that waits for a person at STEP, and go on with it."""
-    return _answer_and_go_on(run, step, comment, options, approved=False)
+    return answer_and_go_on(run, step, comment, options, approved=False)
 
 
-def _answer_and_go_on(run: str, step: str, comment: str | None, options: GoingOn, *, approved: bool) -> int:
-    """Answers, and goes on unless a process is at work on the run: that one takes the answer up."""
+def answer_and_go_on(
+    run: str,
+    step: str,
+    comment: str | None,
+    options: GoingOn,
+    *,
+    approved: bool,
+    answers: JSON = None,
+) -> int:
+    """Answers, and goes on unless a process is at work on the run: that one takes the answer up.
+
+    Parameters:
+        answers: to an `ask`; None for a yes or no.
+    """
     from agentflow.cli.told import say
     from agentflow.errors import LeaseHeldError
 
-    run, elsewhere = _answer(run, step, options.project, approved=approved, comment=comment)
+    run, elsewhere = _answer(run, step, options.project, approved=approved, comment=comment, answers=answers)
     if elsewhere:
         return exits.DONE
     try:
@@ -54,7 +70,9 @@ def _answer_and_go_on(run: str, step: str, comment: str | None, options: GoingOn
         return exits.DONE
 
 
-def _answer(run: str, step: str, project: str | None, *, approved: bool, comment: str | None) -> tuple[str, bool]:
+def _answer(
+    run: str, step: str, project: str | None, *, approved: bool, comment: str | None, answers: JSON
+) -> tuple[str, bool]:
     """Leaves an answer; returns the run's whole id, and whether another process goes on with it."""
     import time
 
@@ -65,11 +83,13 @@ def _answer(run: str, step: str, project: str | None, *, approved: bool, comment
     journal = api.open_journal(project_folder(project), access="write")
     try:
         run = journal.find(run)
-        journal.answer(run, step, approved=approved, by=user_name(), comment=comment, at=time.time())
+        by, at = user_name(), time.time()
+        journal.answer(run, step, approved=approved, by=by, comment=comment, at=at, answers=answers)
         elsewhere = journal.summary(run).status == "running"
     finally:
         journal.close()
-    say(f"{'approved' if approved else 'rejected'}: {step} of run {run}")
+    said = "answered" if answers is not None else "approved" if approved else "rejected"
+    say(f"{said}: {step} of run {run}")
     if elsewhere:
         say("another process is at work on the run and goes on with the answer")
     return run, elsewhere

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentflow.engine.deadlines import Deadlines
 from agentflow.engine.live import Live
 from agentflow.engine.people import Askers
 from agentflow.engine.port import Outcome, Surroundings
@@ -49,10 +50,11 @@ def allow_open_files(calls: int) -> None:
 
 @dataclass(slots=True)
 class Performance:
-    """A call that holds a slot, from the moment it is asked for."""
+    """A call that holds a slot, from the moment it is asked for. `call`: what tells it from others of its stream."""
 
     stream: str
     work: Callable[[], Coroutine[Any, Any, Event]]
+    call: str = ""
     task: "asyncio.Task[None] | None" = None
     cancelled: bool = False
 
@@ -79,6 +81,7 @@ class LocalEngine:
     timers: Timers = field(init=False)
     recorder: Recorder = field(init=False)
     people: Askers = field(init=False)
+    deadlines: Deadlines = field(init=False)
     short_of_money: dict[str, Callable[[], bool]] = field(default_factory=dict)
     exhausted: dict[str, Failure] = field(default_factory=dict)
     _changed: dict[str, None] = field(default_factory=dict)
@@ -91,6 +94,7 @@ class LocalEngine:
         self.timers = Timers(self._fail)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
         self.people = Askers(self, self.journal, self._task_ended)
+        self.deadlines = Deadlines(self)
 
     async def run(self, prepare: Callable[["LocalEngine"], None] | None = None) -> Outcome:
         """Drives the run.
@@ -131,6 +135,8 @@ class LocalEngine:
         self.live.apply(stream, event)
         self.recorder.add(stream, event, durable=durable)
         self._changed[stream] = None
+        if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
+            self.deadlines.follow(step)
         if self.short_of_money and isinstance(event, ModelReplied | ModelFailed):
             short, self.short_of_money = self.short_of_money, {}
             for waiting, begin in short.items():
@@ -162,15 +168,20 @@ class LocalEngine:
 
     # What is in flight
 
-    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]]) -> None:
+    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]], call: str = "") -> None:
         """Starts a call that holds a slot, once everything that has happened so far is on record."""
-        performance = Performance(stream, work)
+        performance = Performance(stream, work, call)
         self._out.setdefault(stream, []).append(performance)
         self.recorder.then(lambda: self._launch(performance))
 
-    def cancel(self, stream: str) -> None:
-        """Ends whatever a stream has in flight, in line, or on a timer."""
-        self.slots.forget(stream)
+    def cancel(self, stream: str, call: str | None = None) -> None:
+        """Ends whatever a stream has in flight, in line, or on a timer; or one call of it."""
+        self.slots.forget(stream, call)
+        if call is not None:
+            for performance in self._out.get(stream, ()):
+                if performance.call == call:
+                    performance.cancel()
+            return
         self.timers.forget(stream)
         self.short_of_money.pop(stream, None)
         self.exhausted.pop(stream, None)
@@ -264,7 +275,7 @@ class LocalEngine:
     def _watch_the_clock(self) -> None:
         """Ends the run when its time at work is over."""
         run = self.live.run
-        worked = run.active_seconds + (max(0.0, self.now() - run.last_at) if run.running else 0.0)
+        worked = run.active_seconds + (max(0.0, self.now() - run.last_at) if run.at_work else 0.0)
         allowed = self.live.plan.limits.wall_time
         if worked < allowed:
             self.timers.set(RUN_STREAM, "clock", max(allowed - worked, 0.01), self._watch_the_clock)

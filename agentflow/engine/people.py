@@ -6,8 +6,17 @@ from collections.abc import Awaitable, Callable
 from agentflow.engine.port import Answer, Loop
 from agentflow.events.run_events import GateAnswered
 from agentflow.journal.port import RUN_STREAM, Gate, Journal
+from agentflow.spec.forms import checked, defaults_of
 
 SECONDS_BETWEEN_LOOKS = 0.5
+
+
+async def say_yes(gate: Gate) -> Answer | None:
+    """Answers with yes, and a question with the defaults of its form where these answer it."""
+    if gate.form is None:
+        return Answer(True, "--yes")
+    answered, answers = defaults_of(gate.form)
+    return Answer(True, "--yes", "the form's defaults", answers) if answered else None
 
 
 class Askers:
@@ -47,7 +56,16 @@ class Askers:
         if gate.expires_at is not None:
             self._loop.timers.set(path, "expiry", gate.expires_at - self._loop.now(), lambda: self._expired(path))
         if self._loop.around.ask is not None:
-            asked = Gate(self._loop.live.run.id, path, gate.about, gate.message, gate.show, gate.at, gate.expires_at)
+            asked = Gate(
+                run=self._loop.live.run.id,
+                step=path,
+                about=gate.about,
+                message=gate.message,
+                show=gate.show,
+                opened_at=gate.at,
+                expires_at=gate.expires_at,
+                form=gate.form,
+            )
             task = asyncio.create_task(self._ask(self._loop.around.ask, asked))
             self._asking[path] = task
             self._asked.add(task)
@@ -62,18 +80,26 @@ class Askers:
             asking.cancel()
 
     def answer(self, path: str, answer: Answer, *, expired: bool = False) -> None:
-        """Records an answer to an open gate; an answer that comes too late is dropped."""
-        if path not in self._loop.live.run.gates:
+        """Records an answer to an open gate; an answer that comes too late is dropped.
+
+        Raises:
+            UsageError: it does not meet the form of the question, which is still open.
+        """
+        gate = self._loop.live.run.gates.get(path)
+        if gate is None:
             return
+        answers = None
+        if gate.form is not None and not expired:
+            answers = checked(gate.form, answer.answers)
         self.closed(path)
-        event = GateAnswered(self._loop.now(), path, answer.approved, answer.by, answer.comment, expired)
+        event = GateAnswered(self._loop.now(), path, answer.approved, answer.by, answer.comment, expired, answers)
         self._loop.happen(RUN_STREAM, event, durable=True)
 
     def look(self) -> None:
         """Takes up the answers that were left in the journal."""
         for gate in self._journal.gates(self._loop.live.run.id):
             if gate.approved is not None and gate.by is not None:
-                self.answer(gate.step, Answer(gate.approved, gate.by, gate.comment))
+                self.answer(gate.step, Answer(gate.approved, gate.by, gate.comment, gate.answers))
 
     def _look_later(self) -> None:
         def again() -> None:
@@ -84,10 +110,11 @@ class Askers:
 
         self._loop.timers.set(RUN_STREAM, "answers", SECONDS_BETWEEN_LOOKS, again)
 
-    async def _ask(self, ask: Callable[[Gate], Awaitable[Answer]], gate: Gate) -> None:
+    async def _ask(self, ask: Callable[[Gate], Awaitable[Answer | None]], gate: Gate) -> None:
         answer = await ask(gate)
         self._asking.pop(gate.step, None)
-        self.answer(gate.step, answer)
+        if answer is not None:
+            self.answer(gate.step, answer)
         self._loop.settle()
 
     def _expired(self, path: str) -> None:

@@ -14,18 +14,23 @@ from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished
-from agentflow.events.values import Failure
+from agentflow.events.values import JSON, Failure
 from agentflow.journal.port import Gate, Lease
 from agentflow.models.port import Model
 from agentflow.tools.toolbox import Toolbox
 
 
 class Answer(Struct, frozen=True):
-    """A person's yes or no. `by` says who."""
+    """A person's yes or no, or their answers to an `ask`. `by` says who.
+
+    Attributes:
+        answers: what meets the form of an `ask`, which has no `approved`.
+    """
 
     approved: bool
     by: str
     comment: str | None = None
+    answers: JSON = None
 
 
 class Surroundings(Struct, frozen=True):
@@ -33,8 +38,8 @@ class Surroundings(Struct, frozen=True):
 
     Attributes:
         project: the real path of the folder the run works in.
-        ask: asks a person about a gate and is cancelled when another has answered; None: nobody is there, and a run
-            that only waits for people pauses.
+        ask: asks a person about a gate and is cancelled when another has answered; gives None where nobody can
+            answer this one. None: nobody is there. A run that only waits for people who are not there pauses.
         observe: hears every event, with its stream, once it is on record.
         hear: hears the text of a session, by its stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
@@ -43,7 +48,7 @@ class Surroundings(Struct, frozen=True):
     """
 
     project: Path
-    ask: Callable[[Gate], Awaitable[Answer]] | None = None
+    ask: Callable[[Gate], Awaitable[Answer | None]] | None = None
     observe: Callable[[str, Event], None] = lambda _stream, _event: None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] = lambda _full: None
@@ -77,6 +82,13 @@ class People(Protocol):
         """Takes up the answers that were left in the journal."""
 
 
+class StepDeadlines(Protocol):
+    """The timers of steps that have a `timeout`."""
+
+    def follow_all(self) -> None:
+        """Moves every timer."""
+
+
 class Loop(Protocol):
     """What an action's performance may use: the state, what bounds and times it, and the way to say what happened.
 
@@ -98,6 +110,10 @@ class Loop(Protocol):
     exhausted: dict[str, Failure]
 
     @property
+    def deadlines(self) -> StepDeadlines:
+        """The timers of steps that have a `timeout`."""
+
+    @property
     def people(self) -> People:
         """Those who are asked at gates."""
 
@@ -113,11 +129,15 @@ class Loop(Protocol):
     def decide(self, stream: str) -> None:
         """Does what a stream's decider wants now."""
 
-    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]]) -> None:
-        """Starts a call that holds a slot, once everything that has happened so far is on record."""
+    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]], call: str = "") -> None:
+        """Starts a call that holds a slot, once everything that has happened so far is on record.
 
-    def cancel(self, stream: str) -> None:
-        """Ends whatever a stream has in flight, in line, or on a timer."""
+        Parameters:
+            call: what tells it from others of its stream: of the run's own, the path of the step.
+        """
+
+    def cancel(self, stream: str, call: str | None = None) -> None:
+        """Ends whatever a stream has in flight, in line, or on a timer; or one call of it."""
 
     def run_finished(self, finished: RunFinished) -> None:
         """The run has ended for good, with nothing in flight."""

@@ -1,13 +1,16 @@
 """Taking a run up again: what was out when its process ended is judged before anything new is decided."""
 
+from agentflow.engine.deadlines import end_overdue
 from agentflow.engine.live import commands_at_work
 from agentflow.engine.port import Loop
+from agentflow.engine.retries import wait
 from agentflow.engine.run_actions import want_command
 from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context, watch_the_clock
-from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed
+from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed, StepReset
 from agentflow.events.session_events import ModelFailed, SessionResumed, ToolFinished
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM
+from agentflow.run.reruns import stale_steps
 from agentflow.session.state import AGENT, Call
 
 
@@ -25,6 +28,12 @@ def recover(loop: Loop) -> None:
         loop.happen(stream, SessionResumed(now, worked_until))
         watch_the_clock(loop, stream)
         _recover_session(loop, stream)
+    end_overdue(loop)
+    for path in stale_steps(live.run):
+        loop.happen(RUN_STREAM, StepReset(now, path))
+    for path, next_at in list(live.run.retrying.items()):
+        wait(loop, path, next_at)
+    loop.deadlines.follow_all()
     for path in list(live.run.gates):
         loop.people.opened(path)
     _recover_commands(loop)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from agentflow.engine.live import commands_at_work
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
+from agentflow.engine.retries import retry_step
 from agentflow.engine.session_actions import watch_the_clock
 from agentflow.events.run_events import (
     CommandCalled,
@@ -25,6 +26,7 @@ from agentflow.run.state import (
     FinishRun,
     FinishStep,
     OpenGate,
+    RetryStep,
     StartBlock,
     StartCommand,
     StartSession,
@@ -77,7 +79,7 @@ def want_command(loop: Loop, path: str) -> None:
         loop.happen(RUN_STREAM, called, durable=action.effects != "none")
         # The same however often it is tried: who gets it can tell that a repeat is one.
         key = f"{loop.live.run.id}/{path}"
-        loop.perform(RUN_STREAM, lambda: run_step(action, loop.around.project, key, loop.now))
+        loop.perform(RUN_STREAM, lambda: run_step(action, loop.around.project, key, loop.now), path)
         return True
 
     loop.slots.request(RUN_STREAM, path, begin)
@@ -85,15 +87,24 @@ def want_command(loop: Loop, path: str) -> None:
 
 def start_block(loop: Loop, action: StartBlock) -> None:
     """Opens a group, a loop or a choice."""
-    started = StepStarted(loop.now(), action.step, items=action.items, rounds=action.rounds, choice=action.choice)
-    loop.happen(RUN_STREAM, started)
+    loop.happen(
+        RUN_STREAM,
+        StepStarted(
+            loop.now(),
+            action.step,
+            action.attempt,
+            items=action.items,
+            rounds=action.rounds,
+            choice=action.choice,
+        ),
+    )
 
 
 def open_gate(loop: Loop, action: OpenGate) -> None:
     """Asks a person."""
     now = loop.now()
     expires_at = None if action.timeout is None else now + action.timeout
-    gate = GateOpened(now, action.step, action.message, action.show, action.about, expires_at)
+    gate = GateOpened(now, action.step, action.message, action.show, action.about, expires_at, action.form)
     loop.happen(RUN_STREAM, gate, durable=True)
     loop.recorder.then(lambda: loop.people.opened(action.step))
 
@@ -138,6 +149,7 @@ RUN_ACTIONS: Mapping[type[Any], Callable[[Loop, Any], None]] = {
     StartCommand: start_command,
     StartBlock: start_block,
     OpenGate: open_gate,
+    RetryStep: retry_step,
     FinishStep: finish_step,
     FinishRun: finish_run,
 }

@@ -31,9 +31,13 @@ class Slots:
             self._line.append((stream, call))
             waiting[call] = begin
 
-    def forget(self, stream: str) -> None:
-        """Takes a stream's calls out of the line."""
-        self._begin.pop(stream, None)
+    def forget(self, stream: str, call: str | None = None) -> None:
+        """Takes a stream's calls out of the line, or one of them."""
+        waiting = self._begin.get(stream, {})
+        if call is not None:
+            waiting.pop(call, None)
+        if call is None or not waiting:
+            self._begin.pop(stream, None)
 
     def release(self) -> None:
         """Gives a slot back."""

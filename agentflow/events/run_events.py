@@ -115,6 +115,44 @@ class StepFinished(Struct, frozen=True):
     converged: bool | None = None
 
 
+class StepRetried(Struct, frozen=True):
+    """An attempt at a step has failed, and there will be another.
+
+    Attributes:
+        attempt: which one comes, from 2.
+        failure: what ended the last one.
+        next_at: not before this time, in seconds since the epoch.
+    """
+
+    at: float
+    step: str
+    attempt: int
+    failure: Failure
+    next_at: float
+
+
+class RetryDue(Struct, frozen=True):
+    """The rest before a step's next attempt is over."""
+
+    at: float
+    step: str
+
+
+class StepTimedOut(Struct, frozen=True):
+    """A block has been at work for its `timeout`: what is inside it is ended, and then it fails."""
+
+    at: float
+    step: str
+    failure: Failure
+
+
+class StepReset(Struct, frozen=True):
+    """A step that was done is to run again: the run was resumed, and nothing has used its output yet."""
+
+    at: float
+    step: str
+
+
 class OutcomeUnknown(Struct, frozen=True):
     """A crash cut a step's effect off; whether it happened cannot be told."""
 
@@ -126,20 +164,27 @@ class GateOpened(Struct, frozen=True):
     """A person is asked.
 
     Attributes:
-        about: `approve`, or `unknown`: whether to run a step again whose outcome is unknown.
+        about: `approve`; `ask`; or `unknown`: whether to run a step again whose outcome is unknown.
         expires_at: when the step's `timeout` answers, in seconds since the epoch.
+        form: of an `ask`, the JSON Schema of its answers.
     """
 
     at: float
     step: str
     message: str
     show: str | None = None
-    about: Literal["approve", "unknown"] = "approve"
+    about: Literal["approve", "ask", "unknown"] = "approve"
     expires_at: float | None = None
+    form: Mapping[str, JSON] | None = None
 
 
 class GateAnswered(Struct, frozen=True):
-    """A person, `--yes` or the timeout has answered. `by` says who."""
+    """A person, `--yes` or the timeout has answered. `by` says who.
+
+    Attributes:
+        approved: yes; of an `ask`, that it was answered.
+        answers: to an `ask`, what meets its form.
+    """
 
     at: float
     step: str
@@ -147,6 +192,7 @@ class GateAnswered(Struct, frozen=True):
     by: str
     comment: str | None = None
     expired: bool = False
+    answers: JSON = None
 
 
 class MoneyLeased(Struct, frozen=True):
@@ -172,6 +218,10 @@ RunEvent = (
     | StepStarted
     | CommandCalled
     | StepFinished
+    | StepRetried
+    | RetryDue
+    | StepTimedOut
+    | StepReset
     | OutcomeUnknown
     | GateOpened
     | GateAnswered

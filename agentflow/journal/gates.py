@@ -3,18 +3,29 @@
 import apsw
 
 from agentflow.errors import JournalError
+from agentflow.events.codec import dumps
+from agentflow.events.values import JSON
 from agentflow.journal.port import Gate
 from agentflow.journal.reading import open_gates
 from agentflow.journal.rows import escaped, escaped_or_none
+from agentflow.spec.forms import fields_of, problems_of
 
 
 def answer(
-    connection: apsw.Connection, run: str, step: str, *, approved: bool, by: str, comment: str | None, at: float
+    connection: apsw.Connection,
+    run: str,
+    step: str,
+    *,
+    approved: bool,
+    by: str,
+    comment: str | None,
+    at: float,
+    answers: JSON = None,
 ) -> Gate:
     """Writes the answer to the gate's row.
 
     Raises:
-        JournalError: no such gate, its time has run out, or it has its answer.
+        JournalError: no such gate, its time has run out, it has its answer, or this is none to its question.
     """
     gates = open_gates(connection, run, step)
     if not gates:
@@ -24,12 +35,27 @@ def answer(
         )
     gate = gates[0]
     if gate.approved is not None:
-        given = "approved" if gate.approved else "rejected"
+        given = "answered" if gate.about == "ask" else "approved" if gate.approved else "rejected"
         raise JournalError(f"{step!r} of run {run} is {given} already, by {gate.by}", "resume the run to go on with it")
     if gate.expires_at is not None and at >= gate.expires_at:
         raise JournalError(f"{step!r} of run {run} has timed out", "resume the run: it does what the timeout says")
+    if (gate.form is not None) != (answers is not None):
+        raise _other_question(gate)
+    if gate.form is not None and (misses := problems_of(gate.form, answers)):
+        why = "; ".join(miss.removeprefix("$ ") for miss in misses)
+        raise JournalError(f"the answer to {step!r} of run {run} does not fit: {why}", "correct it, and answer again")
+    given_answers = None if answers is None else dumps(answers)
     connection.execute(
-        "UPDATE gates SET approved = ?, by = ?, comment = ?, answered_at = ? WHERE run = ? AND step = ?",
-        (int(approved), escaped(by), escaped_or_none(comment), at, run, escaped(step)),
+        "UPDATE gates SET approved = ?, by = ?, comment = ?, answered_at = ?, answers = ? WHERE run = ? AND step = ?",
+        (int(approved), escaped(by), escaped_or_none(comment), at, given_answers, run, escaped(step)),
     )
     return open_gates(connection, run, step)[0]
+
+
+def _other_question(gate: Gate) -> JournalError:
+    if gate.form is None:
+        message = f"{gate.step!r} of run {gate.run} asks for a yes or no, and takes no other answer"
+        return JournalError(message, f"agentflow approve {gate.run} {gate.step}, or reject in the place of approve")
+    message = f"{gate.step!r} of run {gate.run} asks a question, and a yes or no does not answer it"
+    fields = " ".join(f"{field.name}=…" if field.name else "ANSWER" for field in fields_of(gate.form))
+    return JournalError(message, f"agentflow answer {gate.run} {gate.step} {fields}")

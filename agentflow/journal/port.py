@@ -1,12 +1,13 @@
 """What the rooms above want of a journal; `sqlite.py` is one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunStarted
+from agentflow.events.values import JSON
 
 RUN_STREAM = ""
 """The name of a run's own stream; every other stream is a session's."""
@@ -64,11 +65,15 @@ class RunSummary(Struct, frozen=True):
 
 
 class Gate(Struct, frozen=True):
-    """A question to a person, and the answer where there is one already."""
+    """A question to a person, and the answer where there is one already.
+
+    Attributes:
+        form: of an `ask`, the JSON Schema of its `answers`.
+    """
 
     run: str
     step: str
-    about: Literal["approve", "unknown"]
+    about: Literal["approve", "ask", "unknown"]
     message: str
     show: str | None
     opened_at: float
@@ -76,6 +81,8 @@ class Gate(Struct, frozen=True):
     approved: bool | None = None
     by: str | None = None
     comment: str | None = None
+    form: Mapping[str, JSON] | None = None
+    answers: JSON = None
 
 
 class Journal(Protocol):
@@ -129,11 +136,17 @@ class Journal(Protocol):
     def gates(self, run: str) -> list[Gate]:
         """The gates of a run that no `GateAnswered` has closed, answered or not."""
 
-    def answer(self, run: str, step: str, *, approved: bool, by: str, comment: str | None, at: float) -> Gate:
+    def answer(
+        self, run: str, step: str, *, approved: bool, by: str, comment: str | None, at: float, answers: JSON = None
+    ) -> Gate:
         """Leaves an answer for the run's owner to record, synced to disk.
 
+        Parameters:
+            answers: to an `ask`, what meets its form; None for every other question.
+
         Raises:
-            JournalError: no such gate (the message names those that are open), or it has its answer.
+            JournalError: no such gate (the message names those that are open), it has its answer, or it asks for
+                answers and got a yes or no, or the other way round.
         """
 
     def prune(self, before: float) -> int:

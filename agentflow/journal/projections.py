@@ -6,6 +6,7 @@ from typing import Any
 import apsw
 
 from agentflow.events import run_events, session_events
+from agentflow.events.codec import dumps
 from agentflow.journal.rows import escaped, escaped_or_none
 
 Projection = Callable[[apsw.Connection, str, str, Any], None]
@@ -39,10 +40,11 @@ def _run_finished(connection: apsw.Connection, run: str, stream: str, event: run
 
 def _gate_opened(connection: apsw.Connection, run: str, stream: str, event: run_events.GateOpened) -> None:
     question = (event.about, escaped(event.message), escaped_or_none(event.show), event.at, event.expires_at)
+    form = None if event.form is None else dumps(event.form)
     connection.execute(
-        "INSERT OR REPLACE INTO gates (run, step, about, message, show, opened_at, expires_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (run, escaped(event.step), *question),
+        "INSERT OR REPLACE INTO gates (run, step, about, message, show, opened_at, expires_at, form)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (run, escaped(event.step), *question, form),
     )
 
 
@@ -94,6 +96,10 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.StepStarted: None,
     run_events.CommandCalled: None,
     run_events.StepFinished: _step_finished,
+    run_events.StepRetried: None,
+    run_events.RetryDue: None,
+    run_events.StepTimedOut: None,
+    run_events.StepReset: None,
     run_events.OutcomeUnknown: None,
     run_events.GateOpened: _gate_opened,
     run_events.GateAnswered: _gate_answered,

@@ -168,7 +168,8 @@ def _summary(row: Any, seen_from: Owner, now: float) -> RunSummary:
 def open_gates(connection: apsw.Connection, run: str, step: str | None = None) -> list[Gate]:
     """A run's gates that no `GateAnswered` has closed, the oldest first; or that of one step."""
     rows = connection.execute(
-        "SELECT run, step, about, message, show, opened_at, expires_at, approved, by, comment FROM gates"
+        "SELECT run, step, about, message, show, opened_at, expires_at, approved, by, comment, form, answers"
+        " FROM gates"
         " WHERE run = ?1 AND (?2 IS NULL OR step = ?2) ORDER BY opened_at, step",
         (run, None if step is None else escaped(step)),
     )
@@ -184,6 +185,8 @@ def open_gates(connection: apsw.Connection, run: str, step: str | None = None) -
             approved=None if row[7] is None else bool(row[7]),
             by=unescaped_or_none(row[8]),
             comment=unescaped_or_none(row[9]),
+            form=None if row[10] is None else json.loads(row[10]),
+            answers=None if row[11] is None else json.loads(row[11]),
         )
         for row in rows
     ]

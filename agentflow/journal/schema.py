@@ -87,7 +87,30 @@ CREATE TABLE spend (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_FORMS = """
+CREATE TABLE asked (
+    run TEXT NOT NULL,
+    step TEXT NOT NULL,
+    about TEXT NOT NULL CHECK (about IN ('approve', 'ask', 'unknown')),
+    message TEXT NOT NULL,
+    show TEXT,
+    opened_at REAL NOT NULL,
+    expires_at REAL,
+    approved INTEGER CHECK (approved IN (0, 1)),
+    by TEXT,
+    comment TEXT,
+    answered_at REAL,
+    form TEXT,
+    answers TEXT,
+    PRIMARY KEY (run, step)
+) STRICT;
+INSERT INTO asked (run, step, about, message, show, opened_at, expires_at, approved, by, comment, answered_at)
+    SELECT run, step, about, message, show, opened_at, expires_at, approved, by, comment, answered_at FROM gates;
+DROP TABLE gates;
+ALTER TABLE asked RENAME TO gates;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _FORMS)
 """The n-th leads from version n - 1 to version n. One that has been released never changes."""
 
 

@@ -13,6 +13,7 @@ import apsw
 
 from agentflow.errors import JournalError
 from agentflow.events.run_events import RunStarted
+from agentflow.events.values import JSON
 from agentflow.journal import gates, leases, reading, retention
 from agentflow.journal.connection import as_journal_error, open_reader
 from agentflow.journal.group_commit import Call, GroupCommit, Outcome
@@ -164,17 +165,23 @@ class SqliteJournal:
         """What a run has used. Raises JournalError where there is no such run."""
         return self._read(lambda connection: reading.spend_of(connection, run))
 
-    def answer(self, run: str, step: str, *, approved: bool, by: str, comment: str | None, at: float) -> Gate:
+    def answer(
+        self, run: str, step: str, *, approved: bool, by: str, comment: str | None, at: float, answers: JSON = None
+    ) -> Gate:
         """Leaves an answer for the run's owner to record, synced to disk.
 
         Raises:
-            JournalError: no such gate (the message names those that are open), it has timed out, or has its answer.
+            JournalError: no such gate (the message names those that are open), it has timed out, has its answer, or
+                asks for something else.
         """
         given: list[Gate] = []
 
         def work(connection: apsw.Connection) -> Gate:
-            given.append(gates.answer(connection, run, step, approved=approved, by=by, comment=comment, at=at))
-            return given[0]
+            said = gates.answer(
+                connection, run, step, approved=approved, by=by, comment=comment, at=at, answers=answers
+            )
+            given.append(said)
+            return said
 
         return self._writer.transact(
             work, synced=True, landed=lambda found: reading.open_gates(found, run, step) == given

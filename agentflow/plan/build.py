@@ -9,8 +9,10 @@ from agentflow.plan.draft import Draft
 from agentflow.plan.expressions import Expression
 from agentflow.plan.kinds.table import KINDS
 from agentflow.plan.model import AgentPlan, Block, StepPlan
+from agentflow.plan.retries import repeats
 from agentflow.plan.texts import Use
 from agentflow.source.document import Loc
+from agentflow.spec.load import Source
 
 
 class Builder(Struct, frozen=True):
@@ -19,10 +21,12 @@ class Builder(Struct, frozen=True):
     Attributes:
         agents: the agent of each agent step, by where the step stands.
         parallel: how many items of a `for_each` are at work at once unless it says.
+        source: the file.
     """
 
     agents: Mapping[Loc, AgentPlan]
     parallel: int
+    source: Source
 
     def block(self, arranged: Arranged) -> Block:
         """A block with all that it holds."""
@@ -38,6 +42,7 @@ class Builder(Struct, frozen=True):
 
     def _step(self, draft: Draft, arranged: Arranged) -> StepPlan:
         step = draft.step
+        kind = KINDS[type(step)]
         common = {
             "id": draft.id,
             "needs": tuple(dict.fromkeys(step.needs)),
@@ -47,8 +52,9 @@ class Builder(Struct, frozen=True):
             "has_if_skipped": "if_skipped" in step.model_fields_set,
             "if_skipped": step.if_skipped,
             "continues": step.on_error == "continue",
+            **repeats(step, times_itself=kind.times_itself),
         }
-        return KINDS[type(step)].build(self, draft, arranged, common)
+        return kind.build(self, draft, arranged, common)
 
 
 def _expression(use: Use | None) -> Expression | None:

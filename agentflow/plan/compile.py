@@ -19,6 +19,7 @@ from agentflow.plan.flow import check_env
 from agentflow.plan.grants import GrantReader
 from agentflow.plan.inputs import input_plans, inputs_variable
 from agentflow.plan.model import AgentPlan, Block, CommandToolPlan, InputPlan, Plan, RunLimits
+from agentflow.plan.retries import RepeatChecks, check_repeats
 from agentflow.plan.scopes import RUN, Scope, Variable, check
 from agentflow.plan.skips import check_output
 from agentflow.plan.texts import TextReader, Use
@@ -59,6 +60,7 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
     scope = Scope(names, block)
     Analysis(findings, by_step).block(arranged, scope)
     check_bounds(block, workflow.inputs, findings)
+    check_repeats(arranged, RepeatChecks(by_step, agents.named, findings))
     outputs = dict(_outputs(workflow, scope, read))
     env = dict(_env(workflow, names, read))
     # What loading left out, or what cannot be parsed, may have used anything.
@@ -68,7 +70,7 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
     diagnostics = findings.sorted()
     if has_errors(diagnostics) or source.broken:
         return None, diagnostics
-    root = Builder(by_step, workflow.limits.parallel).block(arranged)
+    root = Builder(by_step, workflow.limits.parallel, source).block(arranged)
     return _plan(source, inputs, env, tools, agents.named, root, outputs), diagnostics
 
 

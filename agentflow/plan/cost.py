@@ -86,7 +86,7 @@ class StepCost(Struct, frozen=True):
 
     Attributes:
         path: the ids of the blocks it stands in and its own, with dots.
-        times: how often it runs at most.
+        times: how often it runs at most, every attempt of its own and of the blocks around it counted.
         session: one session of it, for an agent step.
         items: how many items it takes at most, for a `for_each`.
         rounds: how many rounds it takes at most, for a `repeat`.
@@ -301,20 +301,21 @@ def _block(
     around = (*blocks, block)
     for name, step in block.steps.items():
         path = f"{prefix}{name}"
+        tried = times if step.retry is None else times * step.retry.attempts
         if isinstance(step, AgentStepPlan):
             session = reckoner.session(step.agent)
-            yield StepCost(path, times, session.usd.times(times), session)
+            yield StepCost(path, tried, session.usd.times(tried), session)
         elif isinstance(step, BlockStepPlan):
             items = most_items(step, around, known) if isinstance(step, ForEachStepPlan) else None
             rounds = most_rounds(step, known) if isinstance(step, RepeatStepPlan) else None
-            often = times * (items or rounds or Iterations(1, "")).most
+            often = tried * (items or rounds or Iterations(1, "")).most
             inside = list(_block(step.body, f"{path}.", often, around, known, reckoner))
             usd = NOTHING
             for inner in inside:
                 if "." not in inner.path.removeprefix(f"{path}."):
                     # Of the cases of a choice one runs.
                     usd = usd.or_more(inner.usd) if step.body.cases else usd.plus(inner.usd)
-            yield StepCost(path, times, usd, items=items, rounds=rounds)
+            yield StepCost(path, tried, usd, items=items, rounds=rounds)
             yield from inside
 
 
@@ -328,5 +329,7 @@ def _beyond(every: list[AgentPlan], plan: Plan) -> Iterator[str]:
         if agent.subagents and plan.limits.depth > 1 and agent.stop.tool_calls is None:
             sent = f"only limits.agents ({plan.limits.agents}) bounds how many agents `{agent.name}` and those below"
             yield f"{sent} send out; its `stop.tool_calls` would, too"
+    if any(step.reruns for step in every_step(plan.root)):
+        yield "each resume may run the steps with `on_resume: rerun` once more: only the run's limits count it"
     if every:
         yield "what a crash cuts off stays charged and is made again: only stop.cost_usd and the run's limits count it"

@@ -95,6 +95,22 @@ class CommandToolPlan(Struct, frozen=True):
     timeout: float
 
 
+class RetryPlan(Struct, frozen=True):
+    """How a failed step is tried again.
+
+    Attributes:
+        attempts: in all, the first included.
+        backoff: seconds before the second.
+        on: the kinds of failure after which there is another.
+        repeat_effects: what it sends may be sent again.
+    """
+
+    attempts: int
+    backoff: float
+    on: tuple[str, ...]
+    repeat_effects: bool
+
+
 class StepPlan(Struct, frozen=True):
     """What every step has.
 
@@ -105,6 +121,9 @@ class StepPlan(Struct, frozen=True):
             to fall back on: where one of these was skipped, so is this step.
         if_skipped: what readers see when it was skipped; meaningful only where `has_if_skipped`.
         continues: `on_error: continue`.
+        retry: None: it is tried once.
+        time_limit: seconds at work in one attempt; None also for the kinds that keep a `timeout` of their own.
+        reruns: `on_resume: rerun`.
     """
 
     id: str
@@ -115,6 +134,9 @@ class StepPlan(Struct, frozen=True):
     has_if_skipped: bool
     if_skipped: JSON
     continues: bool
+    retry: RetryPlan | None
+    time_limit: float | None
+    reruns: bool
 
 
 class AgentStepPlan(StepPlan, frozen=True):
@@ -155,6 +177,15 @@ class ApproveStepPlan(StepPlan, frozen=True):
     timeout: float | None
     on_timeout: Literal["reject", "fail"]
     on_reject: Literal["skip", "continue"]
+
+
+class AskStepPlan(StepPlan, frozen=True):
+    """A person answers. `form` is the JSON Schema of the answer. Timeout in seconds."""
+
+    message: Template
+    show: Template | None
+    form: Mapping[str, JSON]
+    timeout: float | None
 
 
 class BoundPlan(Struct, frozen=True):

@@ -10,6 +10,7 @@ _SHAPES: Mapping[str, str] = {
     "run": "component",
     "value": "box",
     "approve": "hexagon",
+    "ask": "hexagon",
     "fail": "octagon",
 }
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from agentflow.plan.model import (
     AgentStepPlan,
     ApproveStepPlan,
+    AskStepPlan,
     Block,
     BlockStepPlan,
     ChooseStepPlan,
@@ -24,7 +25,7 @@ from agentflow.plan.model import (
 )
 from agentflow.report.inert import inert_line
 from agentflow.report.plan_json import KINDS, why
-from agentflow.report.style import case_name
+from agentflow.report.style import case_name, duration
 from agentflow.report.view import Node, RunView
 
 _INDEX = re.compile(r"\[[0-9]+\]")
@@ -151,6 +152,8 @@ def _detail(step: StepPlan) -> Iterator[str]:
             yield f"run {inert_line(text, _LONGEST)}"
         case ApproveStepPlan():
             yield f"approve {inert_line(step.message.source, _LONGEST)}"
+        case AskStepPlan():
+            yield f"ask {inert_line(step.message.source, _LONGEST)}"
         case ForEachStepPlan():
             yield f"for each {inert_line(step.as_name)} of {inert_line(step.items.source, _LONGEST)}"
         case RepeatStepPlan():
@@ -161,6 +164,10 @@ def _detail(step: StepPlan) -> Iterator[str]:
             yield f"fail {inert_line(step.message.source, _LONGEST)}"
     if step.when is not None:
         yield f"when {inert_line(step.when.source, _LONGEST)}"
+    if step.retry is not None:
+        yield f"up to {step.retry.attempts} attempts"
+    if step.time_limit is not None:
+        yield f"timeout {duration(step.time_limit)}"
 
 
 def id_of(path: str) -> str:

@@ -71,6 +71,7 @@ def gate_json(gate: Gate) -> dict[str, JSON]:
         "show": gate.show,
         "opened_at": gate.opened_at,
         "expires_at": gate.expires_at,
+        "form": gate.form,
     }
 
 

@@ -11,7 +11,10 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepReset,
+    StepRetried,
     StepStarted,
+    StepTimedOut,
 )
 from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
 from agentflow.report.inert import inert_line
@@ -49,6 +52,12 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return event.step, _started(event, view.step(event.step))
         case StepFinished():
             return event.step, _finished(event, view.step(event.step))
+        case StepRetried():
+            return event.step, f"again in {duration(event.next_at - event.at)} (attempt {event.attempt})"
+        case StepTimedOut():
+            return event.step, f"timeout: {inert_line(event.failure.message, 500)}"
+        case StepReset():
+            return event.step, "runs again: the run was resumed, and nothing has used its output"
         case OutcomeUnknown():
             return event.step, "outcome unknown: a crash cut it off"
         case GateOpened():
@@ -60,6 +69,9 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
 
 def answered(event: GateAnswered) -> str:
     """Who answered a gate, and how."""
+    if event.answers is not None:
+        comment = f": {inert_line(event.comment)}" if event.comment else ""
+        return f"answered by {inert_line(event.by)}{comment}"
     how = "approved" if event.approved else "rejected"
     comment = f": {inert_line(event.comment)}" if event.comment else ""
     return f"{how} by {inert_line(event.by)}{comment}"

@@ -12,6 +12,7 @@ _SHAPES: Mapping[str, tuple[str, str]] = {
     "value": ("[", "]"),
     "approve": ("{{", "}}"),
     "fail": (">", "]"),
+    "ask": ("{{", "}}"),
 }
 # In a label Mermaid reads `#nn;` as the character of that number; all that could mean something else is written so.
 _PLAIN = re.compile(r"[^A-Za-z0-9 _,:.()\-\u00a1-\U0010ffff]")

@@ -6,11 +6,11 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `type` (`plan`), `name`, `description`, `path`, `digest`; `sandbox` (`off`, or null: `run` refuses commands).
 - `inputs`: by name `schema`, `required`, `untrusted`; `value` where it is known before the run.
 - `limits`: those of the run.
-- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `for_each`, `repeat`, `choose`, `fail`,
-  `group`), `needs`, `reads`
-  (outputs without which the step is skipped), `join`, `when`, `on_error`, `if_skipped` (an object with `value`, or
-  null), what its kind adds, and for blocks `output` and `steps`: those of `choose` are its cases, whose ids are their
-  positions from 1 and `otherwise`, and of which one runs.
+- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `ask`, `for_each`, `repeat`, `choose`,
+  `fail`, `group`), `needs`, `reads` (outputs without which the step is skipped), `join`, `when`, `on_error`,
+  `if_skipped` (an object with `value`, or null), `retry` (`attempts`, `backoff`, `on`, `repeat_effects`, or null),
+  `timeout`, `on_resume`, what its kind adds, and for blocks `output` and `steps`: those of `choose` are its cases,
+  whose ids are their positions from 1 and `otherwise`, and of which one runs.
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
 - `agents`: a list of `name`, `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,
@@ -18,7 +18,8 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
   `resolved`: with the inputs in their places, or null where one is not known.
 - `commands`: a list of `step` or `tool` (the other is null), `argv`, `script`, `stdin`, `env` (names), `cwd`,
   `effects`, `timeout`.
-- `gates`: a list of `step`, `message`, `show`, `timeout`, `on_timeout`, `on_reject`.
+- `gates`: a list of `step`, `about` (`approve` or `ask`), `message`, `show`, `timeout`, `on_timeout`, `on_reject`
+  (null for `ask`), `form` (JSON Schema of the answers; null for `approve`).
 - `files`: `read` and `write`, each a list of `pattern`, `resolved`, `agent`, `tool`; `unbounded`: what no rule holds
   back, commands and `Bash`, in words.
 - `environment`: the names that the file sets, each with `name` and `for` (`every command`, a step or a tool).
@@ -40,6 +41,7 @@ from agentflow.plan.model import (
     AgentPlan,
     AgentStepPlan,
     ApproveStepPlan,
+    AskStepPlan,
     Block,
     BlockStepPlan,
     BoundPlan,
@@ -49,6 +51,7 @@ from agentflow.plan.model import (
     GroupStepPlan,
     Plan,
     RepeatStepPlan,
+    RetryPlan,
     RunStepPlan,
     StepPlan,
     ValueStepPlan,
@@ -62,6 +65,7 @@ KINDS: Mapping[type[StepPlan], str] = {
     RunStepPlan: "run",
     ValueStepPlan: "value",
     ApproveStepPlan: "approve",
+    AskStepPlan: "ask",
     ForEachStepPlan: "for_each",
     RepeatStepPlan: "repeat",
     ChooseStepPlan: "choose",
@@ -215,8 +219,15 @@ def _step_json(step: StepPlan, path: str) -> dict[str, JSON]:
         "when": _source(step.when),
         "on_error": _on_error(step),
         "if_skipped": {"value": step.if_skipped} if step.has_if_skipped else None,
+        "retry": None if step.retry is None else _retry_json(step.retry),
+        "timeout": step.time_limit,
+        "on_resume": "rerun" if step.reruns else "reuse",
         **_of_its_kind(step, path),
     }
+
+
+def _retry_json(retry: RetryPlan) -> dict[str, JSON]:
+    return {**structs.asdict(retry), "on": list(retry.on)}
 
 
 def _on_error(step: StepPlan) -> str:
@@ -235,7 +246,7 @@ def _of_its_kind(step: StepPlan, path: str) -> dict[str, JSON]:
             return {**_command_json(step), **own}
         case ValueStepPlan():
             return {"value": step.value.source}
-        case ApproveStepPlan():
+        case ApproveStepPlan() | AskStepPlan():
             return _gate_json(step)
         case ForEachStepPlan():
             loop = {"items": step.items.source, "as": step.as_name, "max": _bound(step.max)}
@@ -342,19 +353,16 @@ def _commands(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
         }
 
 
-def _gate_json(step: ApproveStepPlan) -> dict[str, JSON]:
-    return {
-        "message": step.message.source,
-        "show": _source(step.show),
-        "timeout": step.timeout,
-        "on_timeout": step.on_timeout,
-        "on_reject": step.on_reject,
-    }
+def _gate_json(step: ApproveStepPlan | AskStepPlan) -> dict[str, JSON]:
+    asked = {"message": step.message.source, "show": _source(step.show), "timeout": step.timeout}
+    if isinstance(step, AskStepPlan):
+        return {**asked, "about": "ask", "on_timeout": "fail", "on_reject": None, "form": dict(step.form)}
+    return {**asked, "about": "approve", "on_timeout": step.on_timeout, "on_reject": step.on_reject, "form": None}
 
 
 def _gates(every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
     for path, step in every:
-        if isinstance(step, ApproveStepPlan):
+        if isinstance(step, ApproveStepPlan | AskStepPlan):
             yield {"step": path, **_gate_json(step)}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from agentflow.report.inert import inert_line
 from agentflow.report.style import Paint, count, duration
+from agentflow.spec.forms import fields_of
 
 JSON = Any
 
@@ -97,9 +98,22 @@ def _block(
             f"on_error {step['on_error']}" if step["on_error"] != "fail" else "",
             f"if_skipped {inert_line(json.dumps(step['if_skipped']['value']), 60)}" if step["if_skipped"] else "",
         ]
+        facts += repeats_text(step)
         if any(facts):
             yield f"{pad}    {'; '.join(fact for fact in facts if fact)}"
         yield from _block(step.get("steps", ()), depth + 1, costs, whys)
+
+
+def repeats_text(step: Mapping[str, JSON]) -> list[str]:
+    """What a step says of its time and of being repeated."""
+    # The `timeout` of a command or gate stands with it, below.
+    timed = step["timeout"] is not None and step["kind"] not in ("run", "approve", "ask")
+    facts = [f"timeout {duration(step['timeout'])}"] if timed else []
+    if (retry := step["retry"]) is not None:
+        effects = ", its effects repeated" if retry["repeat_effects"] else ""
+        facts.append(f"retry up to {retry['attempts']} attempts from {duration(retry['backoff'])} apart{effects}")
+        facts.append(f"after {', '.join(retry['on'])}")
+    return [*facts, *(["on_resume rerun"] if step["on_resume"] == "rerun" else [])]
 
 
 def _headline(step: Mapping[str, JSON], cost: Mapping[str, JSON] | None) -> str:
@@ -134,6 +148,7 @@ _HEADLINES: Mapping[str, Callable[[Mapping[str, JSON], Mapping[str, JSON] | None
     "run": lambda step, _: [f"run {_command(step)}"],
     "value": lambda step, _: [f"value {inert_line(step['value'], _LONGEST)}"],
     "approve": lambda step, _: [f"approve {inert_line(step['message'], _LONGEST)}"],
+    "ask": lambda step, _: [f"ask {inert_line(step['message'], _LONGEST)}"],
     "for_each": _loop,
     "repeat": _rounds,
     "choose": lambda step, cost: [f"choose one of {len(step['steps'])}", _in_all(cost)],
@@ -215,7 +230,12 @@ def _gates(data: Mapping[str, JSON]) -> Iterator[str]:
         wait = (
             "waits for ever" if gate["timeout"] is None else f"{duration(gate['timeout'])}, then {gate['on_timeout']}"
         )
-        yield f"{gate['step']}  {inert_line(gate['message'], _LONGEST)}  ({wait}; a no: {gate['on_reject']})"
+        then = f"a no: {gate['on_reject']}" if gate["form"] is None else f"asks for {_asked(gate['form'])}"
+        yield f"{gate['step']}  {inert_line(gate['message'], _LONGEST)}  ({wait}; {then})"
+
+
+def _asked(form: Mapping[str, JSON]) -> str:
+    return inert_line(", ".join(field.name for field in fields_of(form) if field.name) or "one answer", _LONGEST)
 
 
 def _files(data: Mapping[str, JSON]) -> Iterator[str]:

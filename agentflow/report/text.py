@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agentflow.journal.port import Gate, RunSummary
+from agentflow.report.forms import form_lines
 from agentflow.report.inert import inert, inert_line
 from agentflow.report.style import Paint, case_name, cell_width, count, duration, money, tokens
 from agentflow.report.view import Node, RunView
@@ -63,6 +64,8 @@ def gate_text(gate: Gate, limit: int = 40) -> str:
     rows = [inert(gate.message)]
     if gate.show is not None:
         rows += ["", *bounded_lines(gate.show, limit), ""]
+    if gate.form is not None:
+        rows += form_lines(gate.form)
     return "\n".join(rows)
 
 
@@ -109,6 +112,8 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
 def _why(node: Node) -> str:
     if node.failure is not None:
         return f"{node.failure.kind}: {inert_line(node.failure.message, 500)}"
+    if node.retry is not None and node.state == "running":
+        return f"{node.retry.kind}: {inert_line(node.retry.message, 500)}; it is tried again"
     if node.state == "asking" and node.gate is not None:
         return inert_line(node.gate.message, 500)
     return inert_line(node.reason, 500) if node.reason is not None else ""

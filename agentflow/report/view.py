@@ -17,6 +17,8 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepReset,
+    StepRetried,
     StepStarted,
 )
 from agentflow.events.session_events import (
@@ -29,6 +31,7 @@ from agentflow.events.session_events import (
     ToolFinished,
 )
 from agentflow.events.values import Failure, Usage
+from agentflow.report.again import step_reset, step_retried
 from agentflow.report.inert import inert_line
 
 State = Literal["waiting", "running", "asking", "done", "failed", "skipped", "rejected", "stopped"]
@@ -190,7 +193,7 @@ class RunView:
     def _step_started(self, event: StepStarted) -> Node:
         node = self._step(event.step)
         node.attempt, node.items, node.rounds, node.choice = event.attempt, event.items, event.rounds, event.choice
-        node.failure = node.reason = node.retry = None
+        node.failure = node.reason = node.retry = node.retry_at = None
         node.turn = 0
         self._open(node, event.at)
         return node
@@ -204,6 +207,7 @@ class RunView:
             event.errors,
         )
         node.converged = event.converged
+        node.retry = node.retry_at = None
         self.gates.pop(node.path, None)
         self._close(node, event.status, event.at)
         return node
@@ -296,6 +300,20 @@ class RunView:
 
     # The tree
 
+    def reopened(self, path: str, at: float) -> Node:
+        """The node of a step that goes on, although it had ended."""
+        node = self._step(path)
+        self._open(node, at)
+        return node
+
+    def put_back(self, path: str) -> Node:
+        """The node of a step that waits to begin, although it had ended."""
+        node = self._step(path)
+        if node.above is not None and node.state not in OPEN and node.state != "waiting":
+            node.above.ended[node.state] -= 1
+        node.state, node.started_at, node.ended_at = "waiting", None, None
+        return node
+
     def _step(self, path: str) -> Node:
         node = self._steps.get(path)
         if node is None:
@@ -367,6 +385,8 @@ _RUN_EVENTS: Mapping[type[Any], Callable[[RunView, Any], Node | None]] = {
     RunFinished: RunView._run_finished,
     StepStarted: RunView._step_started,
     StepFinished: RunView._step_finished,
+    StepRetried: step_retried,
+    StepReset: step_reset,
     OutcomeUnknown: RunView._outcome_unknown,
     GateOpened: RunView._gate_opened,
     GateAnswered: RunView._gate_answered,

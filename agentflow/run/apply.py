@@ -14,6 +14,7 @@ from agentflow.events.run_events import (
     MoneyLeased,
     MoneyWrittenOff,
     OutcomeUnknown,
+    RetryDue,
     RunEvent,
     RunFinished,
     RunLimitReached,
@@ -21,7 +22,10 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepReset,
+    StepRetried,
     StepStarted,
+    StepTimedOut,
 )
 from agentflow.events.values import Failure
 from agentflow.plan.model import (
@@ -33,8 +37,11 @@ from agentflow.plan.model import (
     RepeatStepPlan,
     RunStepPlan,
 )
+from agentflow.run import clocks
 from agentflow.run.blocks import fill, loops_around, may_open, only, open_scope
 from agentflow.run.moves import counted, due, scope_of, taken, taken_to_begin, with_step
+from agentflow.run.reruns import reset
+from agentflow.run.retries import check_end, has_another, no_rest, rested, retried, set_aside
 from agentflow.run.starting import bound, items_of
 from agentflow.run.state import ROOT, ItemResult, LoopState, RunState, ScopeState, StepState, item_of, step_path
 
@@ -61,7 +68,7 @@ def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
     if state.finished is not None:
         raise ValueError(f"{type(event).__name__} after the run's end")
     worked_until = event.worked_until if isinstance(event, RunResumed) else event.at
-    passed = max(0.0, worked_until - state.last_at) if state.running > 0 else 0.0
+    passed = max(0.0, worked_until - state.last_at) if state.at_work else 0.0
     state = replace(state, last_at=event.at, active_seconds=state.active_seconds + passed)
     state = _APPLY[type(event)](plan, state, event)
     path = getattr(event, "step", None)
@@ -74,7 +81,8 @@ def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
 # The run as a whole
 
 
-def _resumed(_plan: Plan, state: RunState, _event: RunResumed) -> RunState:
+def _resumed(_plan: Plan, state: RunState, event: RunResumed) -> RunState:
+    state = clocks.taken_up(state, event.worked_until)
     return replace(state, run={**state.run, "attempt": state.run["attempt"] + 1})
 
 
@@ -89,7 +97,7 @@ def _limit(_plan: Plan, state: RunState, event: RunLimitReached) -> RunState:
 def _run_finished(_plan: Plan, state: RunState, event: RunFinished) -> RunState:
     if ROOT not in state.todo and state.limit is None:
         raise ValueError("the run finished and its steps have not")
-    return replace(state, finished=event, todo=HashTrieMap())
+    return replace(state, finished=event, todo=HashTrieMap(), retrying=HashTrieMap(), clocks=HashTrieMap())
 
 
 def _leased(_plan: Plan, state: RunState, event: MoneyLeased) -> RunState:
@@ -107,8 +115,11 @@ def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
     state = taken_to_begin(state, event.step)
     scope, name = scope_of(state, event.step)
     step = scope.block.steps[name]
-    started = StepState(status="running", attempt=event.attempt, session=event.session)
+    failed = scope.steps[name].failed_attempts
+    started = StepState(status="running", attempt=event.attempt, session=event.session, failed_attempts=failed)
     state = with_step(state, scope, name, started)
+    if step.time_limit is not None:
+        state = clocks.started(state, event.step)
     if isinstance(step, GroupStepPlan):
         return open_scope(state, event.step, scope.path, name, step.body, {})
     if isinstance(step, ChooseStepPlan):
@@ -144,15 +155,22 @@ def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunStat
         return _item_finished(taken(state, event.step), event, *item)
     scope, name = scope_of(state, event.step)
     before = scope.steps[name]
+    check_end(state, scope, scope.block.steps[name], event)
     if event.step in state.todo:
         state = taken(state, event.step)
     elif event.step in state.gates:
         state = _gate_closed(state, event.step, scope.path)
+    elif event.step in state.retrying:
+        state = no_rest(state, event.step)
     elif before.status == "running" and not _is_block(scope, name):
         state = counted(replace(state, running=state.running - 1), scope.path, busy=-1)
     else:
         raise ValueError(f"{event.step} finished and nothing had asked for it")
-    state = _closed(state, event.step, scope, name)
+    state = clocks.stopped(_closed(state, event.step, scope, name), event.step)
+    if event.status == "failed" and has_another(
+        state, state.scopes[scope.path], scope.block.steps[name], event.failure
+    ):
+        return set_aside(state, scope, name, event.failure)
     after = StepState(
         status=event.status,
         output=event.output,
@@ -221,6 +239,15 @@ def _closed(state: RunState, path: str, scope: ScopeState, name: str) -> RunStat
     return state
 
 
+def _step_timed_out(_plan: Plan, state: RunState, event: StepTimedOut) -> RunState:
+    scope, name = scope_of(state, event.step)
+    before = scope.steps[name]
+    if before.status != "running" or before.overdue is not None or not _is_block(scope, name):
+        raise ValueError(f"no block is at work at {event.step}")
+    state = with_step(state, scope, name, replace(before, overdue=event.failure))
+    return replace(state, failing=state.failing + 1)
+
+
 def _outcome_unknown(_plan: Plan, state: RunState, event: OutcomeUnknown) -> RunState:
     scope, name = scope_of(state, event.step)
     before = scope.steps[name]
@@ -233,7 +260,8 @@ def _outcome_unknown(_plan: Plan, state: RunState, event: OutcomeUnknown) -> Run
 def _gate_opened(_plan: Plan, state: RunState, event: GateOpened) -> RunState:
     state = taken_to_begin(state, event.step)
     scope, name = scope_of(state, event.step)
-    state = with_step(state, scope, name, replace(scope.steps[name], status="running", gate=event, answer=None))
+    before = replace(scope.steps[name], status="running", failure=None, retry_at=None)
+    state = with_step(state, scope, name, replace(before, gate=event, answer=None))
     return counted(replace(state, gates=state.gates.insert(event.step, event)), scope.path, asking=1)
 
 
@@ -274,6 +302,10 @@ _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
     StepStarted: _step_started,
     CommandCalled: _command_called,
     StepFinished: _step_finished,
+    StepRetried: retried,
+    RetryDue: rested,
+    StepTimedOut: _step_timed_out,
+    StepReset: reset,
     OutcomeUnknown: _outcome_unknown,
     GateOpened: _gate_opened,
     GateAnswered: _gate_answered,

@@ -61,6 +61,8 @@ def may_open(state: RunState, loop: LoopState) -> bool:
     if isinstance(loop.step, RepeatStepPlan) and (loop.open or loop.converged):
         return False
     scope = state.scopes[loop.scope]
+    if scope.steps[loop.step.id].overdue is not None:
+        return False
     return halted(state, scope, loop.step) is None
 
 

@@ -8,7 +8,8 @@ from agentflow.plan.model import FailStepPlan, Plan, StepPlan
 from agentflow.run.ending import GO_ON, finish_run, finish_scope
 from agentflow.run.halts import halted
 from agentflow.run.names import became, find, readable, succeeded
-from agentflow.run.starting import START, holds
+from agentflow.run.retries import decide_retry, pointless_retries
+from agentflow.run.starting import holds, start
 from agentflow.run.state import ROOT, Action, FinishRun, FinishStep, RunState, ScopeState, item_of, split
 
 
@@ -23,7 +24,9 @@ def decide(plan: Plan, state: RunState) -> tuple[Action, ...]:
         return (FinishRun("failed", None, state.limit),)
     due = sorted(state.todo.items(), key=lambda entry: entry[1])
     actions = tuple(_decide_path(plan, state, path) for path, _ in due)
-    return (*actions, *_pointless_gates(state)) if state.failing and state.gates else actions
+    if state.failing and (state.gates or state.retrying):
+        return (*actions, *_pointless_gates(state), *pointless_retries(state))
+    return actions
 
 
 def _pointless_gates(state: RunState) -> Iterator[FinishStep]:
@@ -47,6 +50,10 @@ def _decide_path(plan: Plan, state: RunState, path: str) -> Action:
     try:
         if scope.steps[name].status == "waiting":
             return _begin(plan, state, scope, step, path)
+        if scope.steps[name].status == "retrying":
+            return decide_retry(plan, state, scope, step, path)
+        if (overdue := scope.steps[name].overdue) is not None:
+            return FinishStep(path, "failed", failure=overdue)
         return GO_ON[type(step)](plan, state, scope, step, path)
     except ExpressionError as error:
         return FinishStep(path, "failed", failure=Failure("expression", str(error), step=path))
@@ -62,7 +69,7 @@ def _begin(plan: Plan, state: RunState, scope: ScopeState, step: StepPlan, path:
         if isinstance(step, FailStepPlan):
             return FinishStep(path, "done")
         return FinishStep(path, "skipped", reason=f"its `when` is false: {step.when.source}")
-    return START[type(step)](plan, state, scope, step, path)
+    return start(plan, state, scope, step, path)
 
 
 def _unmet_need(scope: ScopeState, step: StepPlan) -> str | None:

@@ -7,6 +7,7 @@ from agentflow.events.values import Failure, StepStatus
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import (
     ApproveStepPlan,
+    AskStepPlan,
     ChooseStepPlan,
     ForEachStepPlan,
     GroupStepPlan,
@@ -36,7 +37,10 @@ def finish_scope(state: RunState, path: str) -> Action:
     if scope.failing is not None:
         return FinishStep(path, "failed", failure=scope.failing)
     if scope.above is not None:
-        reason = halted(state, state.scopes[scope.above], state.scopes[scope.above].block.steps[scope.holder])
+        above = state.scopes[scope.above]
+        reason = halted(state, above, above.block.steps[scope.holder])
+        if (overdue := above.steps[scope.holder].overdue) is not None:
+            reason = f"not finished: step `{overdue.step}` timed out"
         if (item := item_of(path)) is not None and (failing := state.loops[item[0]].failing) is not None:
             reason = f"not finished: step `{failing.step}` failed"
         if reason is not None and any(step.status == "skipped" for step in scope.steps.values()):
@@ -137,6 +141,15 @@ def _answered(_plan: Plan, _state: RunState, scope: ScopeState, step: ApproveSte
     return FinishStep(path, "rejected", output, reason=reason, approved=False)
 
 
+def _replied(_plan: Plan, _state: RunState, scope: ScopeState, step: AskStepPlan, path: str) -> Action:
+    answer = scope.steps[step.id].answer
+    if answer is None:
+        raise ValueError(f"{path} has no answer")
+    if answer.expired:
+        return FinishStep(path, "failed", failure=Failure("timeout", "nobody answered in time", step=path))
+    return FinishStep(path, "done", answer.answers)
+
+
 def _after_crash(plan: Plan, state: RunState, scope: ScopeState, step: RunStepPlan, path: str) -> Action:
     """A command whose end a crash swallowed: it may have had its effect, so it is never repeated silently."""
     step_state = scope.steps[step.id]
@@ -160,6 +173,7 @@ GO_ON: Mapping[type[StepPlan], _GoOn] = {
     ChooseStepPlan: _finish_choice,
     ForEachStepPlan: _finish_loop,
     ApproveStepPlan: _answered,
+    AskStepPlan: _replied,
     RunStepPlan: _after_crash,
 }
 """What is decided on a step at work: its block is through, a person answered, a crash hit it."""

@@ -15,4 +15,6 @@ def halted(state: RunState, scope: ScopeState, step: StepPlan) -> str | None:
         if here.above is None:
             return None
         above = state.scopes[here.above]
+        if (overdue := above.steps[here.holder].overdue) is not None:
+            return f"not started: step `{overdue.step}` timed out"
         here, holder = above, above.block.steps[here.holder]

@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from agentflow.run.state import ROOT, RunState, ScopeState, StepState, item_of, split
+from agentflow.run.clocks import clocked
+from agentflow.run.state import ROOT, RunState, ScopeState, StepState, item_of, split, step_path
 
 
 def due(state: RunState, path: str) -> RunState:
@@ -19,9 +20,11 @@ def taken(state: RunState, path: str) -> RunState:
 
 
 def taken_to_begin(state: RunState, path: str) -> RunState:
-    """As `taken`, for a step that has not begun, or that a crash has cut off."""
+    """As `taken`, for a step that has not begun, that has rested for another attempt, or that a crash has cut off."""
     scope, name = scope_of(state, path)
-    if scope.steps[name].status != "waiting" and not scope.steps[name].unknown:
+    step = scope.steps[name]
+    rested = step.status == "retrying" and step.retry_at is not None
+    if step.status != "waiting" and not rested and not step.unknown:
         raise ValueError(f"{path} has begun already")
     return taken(state, path)
 
@@ -41,6 +44,8 @@ def counted(state: RunState, path: str | None, *, busy: int = 0, asking: int = 0
             loop = state.loops[item[0]]
             parked = loop.parked + (1 if after.parked else -1)
             state = replace(state, loops=state.loops.insert(item[0], replace(loop, parked=parked)))
+        if state.clocks and before.above is not None:
+            state = clocked(state, step_path(before.above, before.holder), busy, asking)
         path = before.above
     return state
 

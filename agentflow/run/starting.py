@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from agentflow.events.values import Failure
 from agentflow.plan.arrange import PREVIOUS
 from agentflow.plan.expressions import Expression, ExpressionError
 from agentflow.plan.model import (
     AgentStepPlan,
     ApproveStepPlan,
+    AskStepPlan,
     BoundPlan,
     ChooseStepPlan,
     FailStepPlan,
@@ -136,12 +139,19 @@ def _start_group(_plan: Plan, _state: RunState, _scope: ScopeState, _step: Group
     return StartBlock(path)
 
 
+def _start_ask(_plan: Plan, state: RunState, scope: ScopeState, step: AskStepPlan, path: str) -> Action:
+    names = names_for(state, scope, step.message, step.show)
+    show = None if step.show is None else step.show.render(names)
+    return OpenGate(path, step.message.render(names), show, "ask", step.timeout, step.form)
+
+
 _Start = Callable[[Plan, RunState, ScopeState, Any, str], Action]
 START: Mapping[type[StepPlan], _Start] = {
     AgentStepPlan: _start_agent,
     RunStepPlan: start_command,
     ValueStepPlan: _start_value,
     ApproveStepPlan: _start_approve,
+    AskStepPlan: _start_ask,
     ForEachStepPlan: _start_for_each,
     RepeatStepPlan: _start_repeat,
     ChooseStepPlan: _start_choose,
@@ -156,6 +166,14 @@ def holds(state: RunState, scope: ScopeState, condition: Expression, key: str = 
     if not isinstance(found, bool):
         raise ExpressionError(f"`{key}: {condition.source}` gave {word_for(found)}, not true or false; compare it")
     return found
+
+
+def start(plan: Plan, state: RunState, scope: ScopeState, step: StepPlan, path: str) -> Action:
+    """Starts a step, whatever its kind. Raises ExpressionError where what it reads does not do."""
+    action = START[type(step)](plan, state, scope, step, path)
+    if isinstance(action, StartBlock):
+        return replace(action, attempt=scope.steps[step.id].attempt + 1)
+    return action
 
 
 def items_of(state: RunState, scope: ScopeState, step: ForEachStepPlan) -> list[JSON]:

@@ -13,7 +13,7 @@ from rpds import HashTrieMap
 
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus
-from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan, RepeatStepPlan
+from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan, RepeatStepPlan, RetryPlan
 
 JSON = Any
 ROOT = ""
@@ -26,9 +26,12 @@ class StepState(Struct, frozen=True):
         status: `waiting` until what it waits for has ended, then `running`, then how it ended.
         called: its command was about to run, so it may have had its effect.
         unknown: a crash cut the command off.
+        failed_attempts: how many attempts have failed; the step is `retrying` between one and the next.
+        retry_at: when the next attempt may begin, in seconds since the epoch, once that is settled.
+        overdue: it has been at work for its `timeout`, and only waits for what is inside it to end.
     """
 
-    status: Literal["waiting", "running", "done", "failed", "skipped", "rejected"] = "waiting"
+    status: Literal["waiting", "running", "retrying", "done", "failed", "skipped", "rejected"] = "waiting"
     output: JSON = None
     failure: Failure | None = None
     reason: str | None = None
@@ -42,6 +45,9 @@ class StepState(Struct, frozen=True):
     gate: GateOpened | None = None
     answer: GateAnswered | None = None
     unknown: bool = False
+    failed_attempts: int = 0
+    retry_at: float | None = None
+    overdue: Failure | None = None
 
 
 class ScopeState(Struct, frozen=True):
@@ -74,6 +80,24 @@ class ScopeState(Struct, frozen=True):
     def parked(self) -> bool:
         """Nothing goes on in it but waiting for people."""
         return self.busy == 0 and self.asking > 0
+
+
+class StepClock(Struct, frozen=True):
+    """The time at work of a step that has a bound on it.
+
+    Attributes:
+        worked: seconds up to `since`; since None it stands still, because what is inside only waits for people.
+        busy, asking: as of a scope, of all that is inside the step.
+    """
+
+    worked: float
+    since: float | None
+    busy: int = 0
+    asking: int = 0
+
+    def seconds(self, now: float) -> float:
+        """The time at work up to now."""
+        return self.worked + (0.0 if self.since is None else max(0.0, now - self.since))
 
 
 class ItemResult(Struct, frozen=True):
@@ -126,6 +150,8 @@ class RunState(Struct, frozen=True):
         gates: those that are open, by the path of their step.
         failing: scopes and loops, those that are gone too, in which something failed that lets nothing new start.
         sessions: how many sessions began for each agent step's path.
+        retrying: the steps that rest before another attempt, and when it may begin.
+        clocks: the time at work of the steps at work that have a bound on it.
         limit: a bound of the run that was reached.
         active_seconds: time at work, waits for people not counted.
     """
@@ -142,12 +168,19 @@ class RunState(Struct, frozen=True):
     gates: "HashTrieMap[str, GateOpened]" = HashTrieMap()  # immutable
     failing: int = 0
     sessions: "HashTrieMap[str, int]" = HashTrieMap()  # immutable
+    retrying: "HashTrieMap[str, float]" = HashTrieMap()  # immutable
+    clocks: "HashTrieMap[str, StepClock]" = HashTrieMap()  # immutable
     limit: Failure | None = None
     active_seconds: float = 0.0
     spent: Spent = NOTHING_SPENT
     leased_usd: float = 0.0
     written_off_usd: float = 0.0
     finished: RunFinished | None = None
+
+    @property
+    def at_work(self) -> bool:
+        """Time passes for the run: something runs in it, or rests before another attempt."""
+        return self.running > 0 or bool(self.retrying)
 
 
 class StartSession(Struct, frozen=True):
@@ -184,16 +217,27 @@ class StartBlock(Struct, frozen=True):
     items: int | None = None
     rounds: int | None = None
     choice: str | None = None
+    attempt: int = 1
 
 
 class OpenGate(Struct, frozen=True):
-    """Ask a person. `timeout` in seconds."""
+    """Ask a person. `timeout` in seconds; `form` of an `ask`."""
 
     step: str
     message: str
     show: str | None
-    about: Literal["approve", "unknown"]
+    about: Literal["approve", "ask", "unknown"]
     timeout: float | None
+    form: Mapping[str, JSON] | None = None
+
+
+class RetryStep(Struct, frozen=True):
+    """Settle when a failed step begins its next attempt, which is the `attempt`-th."""
+
+    step: str
+    attempt: int
+    failure: Failure
+    retry: RetryPlan
 
 
 class FinishStep(Struct, frozen=True):
@@ -217,7 +261,7 @@ class FinishRun(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = StartSession | StartCommand | StartBlock | OpenGate | FinishStep | FinishRun
+Action = StartSession | StartCommand | StartBlock | OpenGate | RetryStep | FinishStep | FinishRun
 
 
 def split(path: str) -> tuple[str, str]:

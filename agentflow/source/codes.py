@@ -37,9 +37,11 @@ CODES = {
     "AF403": "a condition that is always the same",
     "AF404": "a name that nothing uses",
     "AF405": "a step that can never run",
+    "AF406": "a key that can have no effect",
     "AF501": "untrusted text in a shell string",
     "AF502": "untrusted text in an argument that could be read as an option",
     "AF503": "untrusted text in an environment variable that commands execute",
     "AF504": "a command needs a sandbox, or `sandbox: off`",
+    "AF511": "a step that sends would be repeated",
     "AF601": "a model without a price under a money cap",
 }

@@ -47,6 +47,8 @@ def slots(data: Any) -> Iterator[tuple[Loc, Any, Role]]:
             waiting.append(((*loc, "agent"), step["agent"]))
         elif kind == "approve":
             yield from _slots_of(loc, step, {"approve": "text", "show": "text"})
+        elif kind == "ask":
+            yield from _slots_of(loc, step, {"ask": "text", "show": "text", "output": "schema"})
         elif kind == "run":
             yield from _slots_of(loc, step, {"stdin": "text"})
         elif kind == "fail":

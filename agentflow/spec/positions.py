@@ -7,25 +7,25 @@ from typing import Any, get_args
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent, AgentDefaults, CommandTool, Stop
 from agentflow.spec.base import FileRef, Spec
+from agentflow.spec.retry import Retry
 from agentflow.spec.steps import KINDS, Rounds, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Limits, Workflow
 
 # Words of the language that this version does not know yet.
-LATER_KINDS = ("ask", "call", "tool", "workflow")
+LATER_KINDS = ("call", "tool", "workflow")
 _LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions", "skills", "workspace"})
-_LATER_OF_STEPS = frozenset(
-    {*LATER_KINDS, "escalate", "from", "on_resume", "on_unknown", "retry", "timeout", "with", "workspace"}
-)
-_LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "retry", "secrets", "skills"})
+_LATER_OF_STEPS = frozenset({*LATER_KINDS, "escalate", "from", "on_unknown", "with", "workspace"})
+_LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "secrets", "skills"})
 
 _OWNERS: tuple[tuple[type[Spec], str], ...] = (
     (Agent, "an agent"),
     (Stop, "an agent's `stop`"),
     (Limits, "`limits`"),
+    (Retry, "`retry`"),
     (CommandTool, "a tool"),
     (Rounds, "the `repeat` of a step"),
 )
-_OF_STEPS: dict[str, type[Spec]] = {"agent": Agent, "session": SessionOf, "repeat": Rounds}
+_OF_STEPS: dict[str, type[Spec]] = {"agent": Agent, "session": SessionOf, "repeat": Rounds, "retry": Retry}
 _HOLDERS = ("for_each", "repeat", "choose", "steps")
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
@@ -100,7 +100,7 @@ def model_at(loc: Loc, data: Any) -> type[Spec] | None:
         return _OF_STEPS[str(last)]
     if last == "stop" and parent and model_at(parent, data) is Agent:
         return Stop
-    texts = {"approve", "fail", "instructions", "output", "prompt", "show", "stdin"}
+    texts = {"approve", "ask", "fail", "instructions", "output", "prompt", "show", "stdin"}
     return FileRef if last in texts and parent and model_at(parent, data) is not None else None
 
 

@@ -30,6 +30,7 @@ _ALTERNATIVES = {
     "agent": "an agent's name, or a mapping that describes one",
     "approve": _TEXT,
     "fail": _TEXT,
+    "ask": _TEXT,
     "instructions": _TEXT,
     "max": _BOUND,
     "output": "a JSON Schema, or `{file: path}`",

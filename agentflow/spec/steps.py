@@ -17,6 +17,7 @@ from agentflow.spec.base import (
     Template,
     Text,
 )
+from agentflow.spec.retry import Retry
 
 
 class StepBase(Spec):
@@ -28,6 +29,13 @@ class StepBase(Spec):
     when: Expression | None = Field(default=None, description="False skips the step.")
     if_skipped: Any = Field(default=None, description="What readers see when the step was skipped.")
     on_error: Literal["fail", "continue"] = Field(default="fail", description="`continue`: a failure counts as a skip.")
+    timeout: Duration | None = Field(
+        default=None, description="How long it may be at work, as `10m`; waits for people are not counted."
+    )
+    retry: Retry | None = Field(default=None, description="Tries it again after a failure.")
+    on_resume: Literal["reuse", "rerun"] = Field(
+        default="reuse", description="`rerun`: a resume runs it again as long as nothing has used its output."
+    )
 
 
 class SessionOf(Spec):
@@ -81,6 +89,19 @@ class ApproveStep(StepBase):
     timeout: Duration | None = Field(default=None, description="How long to wait, as `24h`; for ever where absent.")
     on_timeout: Literal["reject", "fail"] = Field(default="reject", description="What no answer in time means.")
     on_reject: Literal["skip", "continue"] = Field(default="skip", description="`continue` makes `.approved` readable.")
+
+
+class AskStep(StepBase):
+    """A person answers."""
+
+    ask: Text = Field(description="The question to the person.")
+    output: JsonSchema | None = Field(
+        default=None, description="The form: a JSON Schema of the answer; a line of text where absent."
+    )
+    show: Text | None = Field(default=None, description="What the person should see to answer.")
+    timeout: Duration | None = Field(
+        default=None, description="How long to wait, as `24h`; for ever where absent. No answer in time is a failure."
+    )
 
 
 class ForEachStep(StepBase):
@@ -144,6 +165,7 @@ KINDS: dict[str, type[StepBase]] = {
     "run": RunStep,
     "value": ValueStep,
     "approve": ApproveStep,
+    "ask": AskStep,
     "for_each": ForEachStep,
     "repeat": RepeatStep,
     "choose": ChooseStep,
@@ -165,6 +187,7 @@ Step = Annotated[
         | Annotated[RunStep, Tag("run")]
         | Annotated[ValueStep, Tag("value")]
         | Annotated[ApproveStep, Tag("approve")]
+        | Annotated[AskStep, Tag("ask")]
         | Annotated[ForEachStep, Tag("for_each")]
         | Annotated[RepeatStep, Tag("repeat")]
         | Annotated[ChooseStep, Tag("choose")]

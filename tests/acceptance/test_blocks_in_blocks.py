@@ -52,6 +52,9 @@ KINDS: dict[str, Kind] = {
     "run": Kind({"run": ["printf", "ran"], "effects": "none"}, "ran"),
     "value": Kind({"value": "1 + 1"}, 2),
     "approve": Kind({"approve": "Go on?", "on_reject": "continue"}, "approved"),
+    "ask": Kind(
+        {"ask": "Who?", "output": {"type": "object", "properties": {"name": {"type": "string"}}}}, {"name": "ada"}
+    ),
     "a guard": Kind({"fail": "Never.", "when": "inputs.no"}),
     "fail": Kind({"fail": "Not {{ inputs.yes }}."}, fails="Not true."),
 }
@@ -164,12 +167,18 @@ def run(tmp_path: Path):
             asked += result.waiting
             journal = api.open_journal(tmp_path, "write")
             for path in result.waiting:
-                journal.answer(result.run, path, approved=True, by="ada", comment=None, at=2_000.0)
+                answers = {"name": "ada"} if asks(kind) else None
+                journal.answer(result.run, path, approved=True, by="ada", comment=None, at=2_000.0, answers=answers)
             journal.close()
             result = await api.resume(result.run, options, tmp_path)
         return result, asked
 
     return run
+
+
+def asks(kind: Kind) -> bool:
+    """Whether a form is to be filled in, rather than a gate opened."""
+    return '"ask":' in json.dumps(kind.step)
 
 
 def plain(value: JSON) -> JSON:
@@ -196,7 +205,7 @@ async def test_any_step_runs_in_any_block(run, block: Block, held: Kind):
     assert result.status == "done", result.failure
     assert result.outputs is not None
     assert plain(result.outputs["box"]) == ("done" if kind.gives is NOTHING else kind.gives)
-    assert asked == ([path % "box" for path in block.inside] if "approve" in held.step else [])
+    assert asked == ([path % "box" for path in block.inside] if {"approve", "ask"} & held.step.keys() else [])
 
 
 @pytest.mark.parametrize(("block", "held"), THREE_DEEP)

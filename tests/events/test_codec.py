@@ -38,6 +38,7 @@ timings = st.builds(Timings, floats, floats, floats)
 NAMED = {
     "sources": st.dictionaries(texts, texts, max_size=3),
     "inputs": objects,
+    "form": objects,
     "failure": failures,
     "usage": usages,
     "spent": spents,

@@ -142,7 +142,7 @@ def built(source: Source) -> tuple[Plan, set[str]]:
     scope = Scope({"inputs": inputs_variable(inputs)}, arranged.block)
     Analysis(findings, {}).block(arranged, scope)
     assert {found.code for found in findings.sorted()} <= {"AF405"}
-    plan = replace(plan_of("steps: {x: {value: '1'}}"), inputs=inputs, root=Builder({}, 4).block(arranged))
+    plan = replace(plan_of("steps: {x: {value: '1'}}"), inputs=inputs, root=Builder({}, 4, source).block(arranged))
     return plan, {name for name, facts in scope.facts.items() if facts.never_runs}
 
 

@@ -54,6 +54,7 @@ BLOCKS = """
 inputs: {rounds: {type: integer, maximum: 4}, go: {type: boolean}}
 steps:
   box: {steps: {one: {value: 1 + 1}}}
+  who: {ask: Who?}
   guard: {when: inputs.go, fail: "Not {{ inputs.go }}."}
   report:
     repeat: {until: steps.draft.output == 'ok', max: inputs.rounds, at_max: accept}
@@ -72,7 +73,7 @@ def plan() -> Plan:
 
 def test_rounds_cases_and_guards_are_told_of():
     data = plan_json(plan_of(BLOCKS), {})
-    report, route = data["steps"][2:]
+    report, route = data["steps"][3:]
     assert (report["until"], report["max"], report["at_max"]) == (
         "steps.draft.output == 'ok'",
         "inputs.rounds",
@@ -117,6 +118,27 @@ def test_the_tree_of_steps_tells_what_bounds_each(plan: Plan):
     assert each["output"] == "steps.ask.output"
     assert [(inner["path"], inner["agent"]) for inner in each["steps"]] == [("each.ask", "each.ask")]
     assert plan_json(plan, {})["steps"][5]["if_skipped"] == {"value": None}
+
+
+def test_repeats_timeouts_and_forms_are_told():
+    plan = plan_of("""
+        steps:
+          look: {run: [date], effects: none, retry: {attempts: 3, on: [timeout]}, on_resume: rerun}
+          box: {timeout: 90s, needs: [look], steps: {one: {value: 1 + 1}}}
+          who: {ask: Who?, timeout: 1h, output: {type: object, properties: {name: {type: string}}}}
+          ok: {approve: Go on?}
+    """)
+    data = plan_json(plan, {})
+    look, box, who, ok = data["steps"]
+    assert look["retry"] == {"attempts": 3, "backoff": 1.0, "on": ["timeout"], "repeat_effects": False}
+    assert (look["on_resume"], look["timeout"], box["on_resume"]) == ("rerun", 600.0, "reuse")
+    assert (box["timeout"], box["retry"]) == (90.0, None)
+    assert [gate["about"] for gate in data["gates"]] == ["ask", "approve"]
+    assert (who["timeout"], who["form"]["properties"], ok["form"]) == (3600.0, {"name": {"type": "string"}}, None)
+    text = plan_text(data, Paint(False))
+    assert "retry up to 3 attempts from 1.0s apart; after timeout; on_resume rerun" in text
+    assert "after look (needs); timeout 1m30s" in text
+    assert "who  Who?  (1h00m, then fail; asks for name)" in text
 
 
 def test_edges_tell_why_one_waits_for_another(plan: Plan):

@@ -7,21 +7,26 @@ from dataclasses import dataclass, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentflow.engine.deadlines import holders_of
 from agentflow.events.run_events import (
     GateAnswered,
     GateOpened,
+    RetryDue,
     RunEvent,
     RunFinished,
     RunResumed,
     StepFinished,
+    StepReset,
+    StepRetried,
     StepStarted,
 )
 from agentflow.events.values import Failure
 from agentflow.plan.model import AgentStepPlan, RepeatStepPlan, every_step
 from agentflow.run import apply as run_apply
 from agentflow.run.decide import decide
+from agentflow.run.reruns import stale_steps
 from agentflow.run.starting import command_of
-from agentflow.run.state import ROOT, item_of, split
+from agentflow.run.state import ROOT, StepState, item_of, split
 from tests.builders import Run, leaves_at_work, plan_of, recounted, refuses
 
 FLAGS = ("f0", "f1", "f2")
@@ -29,15 +34,21 @@ FLAGS = ("f0", "f1", "f2")
 
 @dataclass(frozen=True)
 class World:
-    """A plan, and what becomes of its commands and gates: by their ids, and of an id in some items only."""
+    """A plan, and what becomes of its commands, gates and blocks: by their ids, and of an id in some items only."""
 
     text: str
     flags: dict[str, bool]
     failing: frozenset[str]
+    flaky: frozenset[str]
     refused: frozenset[str]
+    late: frozenset[str]
 
-    def fails(self, path: str) -> bool:
-        return split(path)[1] in self.failing and _parity(path)
+    def fails(self, path: str, failed_attempts: int) -> bool:
+        name = split(path)[1]
+        return _parity(path) and (name in self.failing or (name in self.flaky and failed_attempts == 0))
+
+    def times_out(self, path: str) -> bool:
+        return split(path)[1] in self.late and _parity(path)
 
     def approves(self, path: str) -> bool:
         return not (split(path)[1] in self.refused and _parity(path))
@@ -57,7 +68,7 @@ def worlds(draw: st.DrawFn) -> World:
     some = st.frozensets(st.sampled_from([*names, "1", "otherwise"]), max_size=3)
     flags = draw(st.fixed_dictionaries({name: st.booleans() for name in FLAGS}))
     lines = (f"{key}: {json.dumps(value)}" for key, value in document.items())
-    return World("\n".join(lines), flags, draw(some), draw(some))
+    return World("\n".join(lines), flags, draw(some), draw(some), draw(some), draw(some))
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,7 @@ def blocks(
     """The steps of a block, and the ids in it that can be read."""
     steps: dict[str, dict] = {}
     readable: list[str] = []
+    reruns: list[dict] = []
     for _ in range(draw(st.integers(1, 3))):
         name = f"{'abcdefgh'[around.loops]}{chr(97 + len(names) % 26)}{chr(97 + len(names) // 26)}"
         names.append(name)
@@ -90,8 +102,14 @@ def blocks(
         if steps and draw(st.integers(0, 2)) == 0:
             step["needs"] = draw(st.lists(st.sampled_from(list(steps)), min_size=1, max_size=2, unique=True))
             step["join"] = draw(st.sampled_from(["all", "any", "done"]))
+        if "fail" not in step and draw(st.integers(0, 2)) == 0:
+            reruns.append(step)
         steps[name] = step
         readable += [] if "fail" in step else [name]
+    for name, step in steps.items():
+        # Only a step that another one of its scope waits for can be run again.
+        if step in reruns and any(_waits_for(other, name) for other in steps.values()):
+            step["on_resume"] = "rerun"
     return steps, readable
 
 
@@ -101,16 +119,19 @@ def steps_of(
 ) -> dict:
     """A step, but for what its neighbours have to do with it."""
     holders = ["group", "for_each", "repeat", "choose"] if depth else []
-    kind = draw(st.sampled_from(["value", "run", "agent", "approve", *more, *holders]))
+    kind = draw(st.sampled_from(["value", "run", "agent", "approve", "ask", *more, *holders]))
     listed = draw(reads(inside))
     if kind == "value":
         step = {"value": f"[{listed}, 'v']".replace("[, ", "[")}
     elif kind == "run":
-        step = {"run": ["work"], "stdin": f"{{{{ [{listed}] }}}}"}
+        step = {"run": ["work"], "effects": "none", "stdin": f"{{{{ [{listed}] }}}}"}
     elif kind == "agent":
         step = {"agent": {}, "prompt": f"do {{{{ [{listed}] }}}}"}
     elif kind == "approve":
         step = {"approve": f"ok {{{{ [{listed}] }}}}?", "on_reject": draw(st.sampled_from(["skip", "continue"]))}
+    elif kind == "ask":
+        form = {"type": "object", "properties": {"said": {"type": "string"}}}
+        step = {"ask": f"what {{{{ [{listed}] }}}}?", "output": form}
     elif kind == "fail":
         step = {"fail": f"no {{{{ [{listed}] }}}}"}
     elif kind == "choose":
@@ -119,6 +140,10 @@ def steps_of(
         step = draw(bodies(names, name, inside, depth, kind))
     if kind != "fail" and draw(st.booleans()):
         step["if_skipped"] = f"no {name}"
+    if kind != "fail" and draw(st.integers(0, 2)) == 0:
+        step["retry"] = {"attempts": draw(st.integers(2, 3))}
+    if kind != "fail" and draw(st.integers(0, 2)) == 0:
+        step["timeout"] = "1m"
     if "for_each" not in step and draw(st.integers(0, 2)) == 0:
         step["on_error"] = "continue"
     return step
@@ -168,15 +193,39 @@ def bodies(draw: st.DrawFn, names: list[str], name: str, inside: Surroundings, d
     return step
 
 
+def _waits_for(step: dict, name: str) -> bool:
+    return name in step.get("needs", ()) or f"steps.{name}." in json.dumps(step)
+
+
 def pending(run: Run) -> list[str]:
-    return sorted([*leaves_at_work(run.state), *run.state.gates])
+    return sorted([*leaves_at_work(run.state), *run.state.gates, *run.state.retrying])
+
+
+def late(run: Run, world: World) -> list[str]:
+    """The blocks at work whose time is over at once."""
+    open_blocks = (*run.state.scopes, *run.state.loops)
+    return [
+        path
+        for path in open_blocks
+        if path != ROOT and item_of(path) is None and world.times_out(path)
+        if state_of(run, path).overdue is None
+    ]
+
+
+def state_of(run: Run, path: str) -> StepState:
+    scope, name = split(path)
+    return run.state.scopes[scope].steps[name]
 
 
 def end(run: Run, world: World, path: str) -> None:
-    """Ends a command, session or gate as its world has it."""
-    if path in run.state.gates:
+    """Ends a command, session, gate or rest as its world has it."""
+    if path in run.state.retrying:
+        run.happen(RetryDue(run.now, path))
+    elif path in run.state.gates and run.state.gates[path].about == "ask":
+        run.happen(GateAnswered(run.now, path, True, "ada", answers={"said": path}))
+    elif path in run.state.gates:
         run.happen(GateAnswered(run.now, path, world.approves(path), "ada"))
-    elif world.fails(path):
+    elif world.fails(path, state_of(run, path).failed_attempts):
         run.happen(StepFinished(run.now, path, "failed", failure=Failure("command_failed", "broke", step=path)))
     else:
         scope, name = split(path)
@@ -190,8 +239,21 @@ def complete(run: Run, world: World, seed: int) -> Run:
     chance = random.Random(seed)
     run.settle()
     while run.state.finished is None:
-        end(run, world, chance.choice(pending(run)))
+        if blocks_over := late(run, world):
+            run.time_out(blocks_over[0])
+        else:
+            end(run, world, chance.choice(pending(run)))
     return run
+
+
+def take_up(run: Run) -> None:
+    """Another process goes on; it first ends what was left inside blocks that had timed out."""
+    run.happen(RunResumed(run.now + 100, run.now))
+    for path in leaves_at_work(run.state):
+        if any(state_of(run, around).overdue is not None for around in holders_of(path)):
+            run.happen(StepFinished(run.now, path, "failed", failure=Failure("cancelled", "over", step=path)))
+    for path in stale_steps(run.state):
+        run.happen(StepReset(run.now, path))
 
 
 def whole(world: World, seed: int) -> Run:
@@ -220,7 +282,7 @@ def test_any_prefix_folded_and_gone_on_with_comes_to_the_same_end(
     run = whole(world, one)
     cut = data.draw(st.integers(0, len(run.events) - 1))
     resumed = Run.folded(run.plan, run.begun, run.events[:cut])
-    resumed.happen(RunResumed(resumed.now + 100, resumed.now))
+    take_up(resumed)
     assert result(complete(resumed, world, other)) == result(run)
 
 
@@ -302,7 +364,10 @@ def test_deciding_is_the_same_each_time_and_every_item_and_step_ends_once(world:
         assert decide(run.plan, state) == decide(run.plan, state)
         state = run_apply.apply(run.plan, state, event)
     ends = [event.step for event in run.events if isinstance(event, StepFinished)]
-    assert len(ends) == len(set(ends))
+    again = [event.step for event in run.events if isinstance(event, StepRetried)]
+    if not again:
+        assert len(ends) == len(set(ends))
+    assert all(ends.count(path) == 1 + again.count(path) for path in run.plan.root.steps)
     assert set(run.plan.root.steps) <= set(ends)
     assert all(
         event.status in ("done", "failed", "skipped")
@@ -333,4 +398,5 @@ def test_the_worlds_are_not_all_alike():
     assert {"done", "failed", "skipped", "rejected", "GateOpened", "done run", "failed run"} <= seen
     assert {"RepeatStepPlan", "ChooseStepPlan", "FailStepPlan", "converged True", "converged False"} <= seen
     assert {"chose 1", "chose 2", "chose otherwise"} <= seen
+    assert {"StepRetried", "RetryDue", "StepTimedOut"} <= seen
     assert plan_of("steps: {a: {value: \"'x'\"}}")

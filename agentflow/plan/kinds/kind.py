@@ -49,9 +49,11 @@ class Kind(Struct, frozen=True):
         output: checks a step whose texts have the given types, and what it holds; says what it gives.
         build: its plan, from what all steps have in common.
         declared: the shape of its output as far as the step itself says it, whatever it reads: what `previous` gives.
+        times_itself: its `timeout` is kept by what performs it, and not by the clock of steps.
     """
 
     texts: Callable[[TextReader, Loc, Any], Texts]
     output: Callable[["Analysis", Draft, Shapes, Arranged, Scope], Output]
     build: Callable[["Builder", Draft, Arranged, Mapping[str, Any]], StepPlan]
     declared: Callable[["Analysis", Draft], Shape] = _unknown
+    times_itself: bool = False

@@ -88,4 +88,4 @@ def _build(builder: "Builder", draft: Draft, arranged: Arranged, common: Mapping
 
 _PARSED = {"text": STRING, "json": UNKNOWN, "lines": array(STRING)}
 
-RUN = Kind(_texts, _output, _build, _declared)
+RUN = Kind(_texts, _output, _build, _declared, times_itself=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from agentflow.plan.kinds.agent import AGENT
 from agentflow.plan.kinds.approve import APPROVE
+from agentflow.plan.kinds.ask import ASK
 from agentflow.plan.kinds.choose import CHOOSE
 from agentflow.plan.kinds.fail import FAIL
 from agentflow.plan.kinds.for_each import FOR_EACH
@@ -15,6 +16,7 @@ from agentflow.plan.kinds.value import VALUE
 from agentflow.spec.steps import (
     AgentStep,
     ApproveStep,
+    AskStep,
     ChooseStep,
     FailStep,
     ForEachStep,
@@ -30,6 +32,7 @@ KINDS: Mapping[type[StepBase], Kind] = {
     RunStep: RUN,
     ValueStep: VALUE,
     ApproveStep: APPROVE,
+    AskStep: ASK,
     ForEachStep: FOR_EACH,
     RepeatStep: REPEAT,
     ChooseStep: CHOOSE,
