@@ -19,6 +19,7 @@ class Arranged(Struct, frozen=True):
 
     Attributes:
         followers: of each step, those that read or need it, or hold one that does.
+        awaited: of each step, those of the scope that it waits for.
         order: so that each comes after those it waits for; ties, and everything where there is a cycle, in the
             file's order.
         bodies: the blocks that its steps hold.
@@ -30,6 +31,7 @@ class Arranged(Struct, frozen=True):
 
     block: DraftBlock
     followers: Edges
+    awaited: Mapping[str, tuple[str, ...]]
     order: tuple[str, ...]
     bodies: Mapping[str, "Arranged"]
     reads: Mapping[str, tuple[str, ...]]
@@ -41,6 +43,7 @@ def arrange(block: DraftBlock, findings: Findings) -> Arranged:
     """The graph of a block and of all that it holds; cycles are noted."""
     bodies = {draft.id: arrange(draft.body, findings) for draft in block.drafts.values() if draft.body is not None}
     followers: dict[str, dict[str, None]] = {name: {} for name in block.drafts}
+    awaited: dict[str, tuple[str, ...]] = {}
     reads: dict[str, tuple[str, ...]] = {}
     seen: dict[str, None] = {}
     wanted: dict[str, None] = {}
@@ -53,15 +56,15 @@ def arrange(block: DraftBlock, findings: Findings) -> Arranged:
         every = _ordered(chain((name for name, _ in steps_read(own)), continued(draft), body.seen if body else ()))
         needed = _ordered(chain(outputs_read(own), continued(draft), body.wanted if body else ()))
         reads[draft.id] = tuple(needed)
-        for name in (*every, *draft.step.needs):
-            if name in block.readable:
-                followers[name][draft.id] = None
+        awaited[draft.id] = tuple(name for name in _ordered((*draft.step.needs, *every)) if name in block.readable)
+        for name in awaited[draft.id]:
+            followers[name][draft.id] = None
         seen.update(every)
         # What only a case reads skips that case; of a choice, what its conditions read.
         wanted.update(_ordered(outputs_read(_conditions(draft))) if block.cases else needed)
     order = _order(block, followers, findings)
     outside, beyond = (tuple(name for name in names if name not in block.readable) for names in (seen, wanted))
-    return Arranged(block, followers, order, bodies, reads, outside, beyond)
+    return Arranged(block, followers, awaited, order, bodies, reads, outside, beyond)
 
 
 def _ordered(names: Iterable[str]) -> dict[str, None]:

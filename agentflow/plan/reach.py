@@ -41,23 +41,29 @@ def check_reach(draft: Draft, arranged: Arranged, scope: Scope, findings: Findin
     if isinstance(draft.step, FailStep) or not contradict(_must_hold(draft, arranged)):
         return False
     message = f"step `{draft.id}` can never run: what it waits for excludes one another"
-    findings.at("AF405", message, draft.loc, "use `join: any`, or give one of them an `if_skipped`", key=True)
+    findings.at(
+        "AF405",
+        message,
+        draft.loc,
+        "use `join: any`, give one of them an `if_skipped`, or read the `when`s again",
+        key=True,
+    )
     return True
 
 
 def _blocking(draft: Draft, arranged: Arranged, scope: Scope) -> str | None:
     """A step that is never done and without which this one does not run."""
     step, block = draft.step, arranged.block
-    never = [name for name in scope.never_done if name in block.readable]
+    never = dict.fromkeys(name for name in arranged.awaited[draft.id] if name in scope.never_done)
     if not never:
         return None
-    needs = [name for name in step.needs if name in block.readable]
-    missing = [name for name in needs if name in never]
+    missing = [name for name in step.needs if name in never]
     if missing and (step.join == "all" or (step.join == "any" and len(missing) == len(step.needs))):
         return missing[0]
+    reads = frozenset(arranged.reads[draft.id])
     for name in never:
-        read = name in arranged.reads[draft.id] and "if_skipped" not in block.drafts[name].step.model_fields_set
-        halts = step.join != "done" and draft.id in arranged.followers[name] and _halts(block.drafts[name], scope)
+        read = name in reads and "if_skipped" not in block.drafts[name].step.model_fields_set
+        halts = step.join != "done" and _halts(block.drafts[name], scope)
         if read or halts:
             return name
     return None
@@ -68,14 +74,13 @@ def _must_hold(draft: Draft, arranged: Arranged) -> Iterator[Demand]:
     block, step = arranged.block, draft.step
     if not block.cases:
         yield from _demands(draft)
-    needed = list(step.needs) if step.join == "all" else []
-    needed += [name for name in arranged.reads[draft.id] if name in block.readable]
-    for name in dict.fromkeys(needed):
-        other = block.readable.get(name)
-        if other is None or isinstance(other.step, FailStep):
-            continue
-        if (name in step.needs and step.join == "all") or "if_skipped" not in other.step.model_fields_set:
-            yield from _demands(other)
+    needs = frozenset(step.needs if step.join == "all" else ())
+    reads = frozenset(arranged.reads[draft.id])
+    for name in arranged.awaited[draft.id]:
+        other = block.drafts[name].step
+        must_be_done = name in needs or (name in reads and "if_skipped" not in other.model_fields_set)
+        if must_be_done and not isinstance(other, FailStep):
+            yield from _demands(block.drafts[name])
 
 
 def _demands(draft: Draft) -> Iterator[Demand]:

@@ -101,7 +101,7 @@ def _finish_repeat(_plan: Plan, state: RunState, scope: ScopeState, step: Repeat
     last = loop.results.get(loop.begun - 1)
     through = loop.converged or loop.begun == len(loop.items)
     if last is None or last.status != "done" or not through:
-        return FinishStep(path, "skipped", reason=halted(state, scope, step) or "not finished")
+        return FinishStep(path, "skipped", reason=halted(state, scope, step))
     if loop.converged or step.accepts:
         return FinishStep(path, "done", last.output, converged=loop.converged)
     message = (
