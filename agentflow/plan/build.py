@@ -8,20 +8,25 @@ from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft
 from agentflow.plan.expressions import Expression
 from agentflow.plan.kinds.table import KINDS
-from agentflow.plan.model import AgentPlan, Block, StepPlan
+from agentflow.plan.model import AgentPlan, Block, StepPlan, ToolSpec
 from agentflow.plan.texts import Use
 from agentflow.source.document import Loc
+from agentflow.spec.load import Source
 
 
 class Builder(Struct, frozen=True):
     """Builds the blocks of a file without errors.
 
     Attributes:
+        source: the file.
         agents: the agent of each agent step, by where the step stands.
+        tools: what each of the file's own tools is.
         parallel: how many items of a `for_each` are at work at once unless it says.
     """
 
+    source: Source
     agents: Mapping[Loc, AgentPlan]
+    tools: Mapping[str, ToolSpec]
     parallel: int
 
     def block(self, arranged: Arranged) -> Block:
@@ -41,6 +46,7 @@ class Builder(Struct, frozen=True):
             "has_if_skipped": "if_skipped" in step.model_fields_set,
             "if_skipped": step.if_skipped,
             "continues": step.on_error == "continue",
+            "workspace": step.workspace,
         }
         return KINDS[type(step)].build(self, draft, arranged, common)
 

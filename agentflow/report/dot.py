@@ -5,7 +5,14 @@ from collections.abc import Iterator, Mapping
 from agentflow.report.colours import FILLS
 from agentflow.report.drawing import Drawn, Picture
 
-_SHAPES: Mapping[str, str] = {"agent": "ellipse", "run": "component", "value": "box", "approve": "hexagon"}
+_SHAPES: Mapping[str, str] = {
+    "agent": "ellipse",
+    "run": "component",
+    "call": "component",
+    "tool": "parallelogram",
+    "value": "box",
+    "approve": "hexagon",
+}
 
 _FONTS = tuple(f'  {what} [fontname="sans-serif"];' for what in ("graph", "node", "edge"))
 

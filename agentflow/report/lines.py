@@ -15,6 +15,7 @@ from agentflow.events.run_events import (
 )
 from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
 from agentflow.report.inert import inert_line
+from agentflow.report.kept import kept_text
 from agentflow.report.style import count, duration, money, tokens
 from agentflow.report.view import Node, RunView
 
@@ -70,7 +71,7 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
     about = stream if node is None else _place(node)
     match event:
         case SessionStarted(parent=str()):
-            return about, "subagent started"
+            return about, f"subagent started{'' if event.workspace is None else f' in {kept_text(event.workspace)}'}"
         case SessionFinished() if node is not None and node.kind == "agent":
             ended = "done" if event.failure is None else f"failed ({event.failure.kind})"
             return about, f"subagent {ended}{_cost(node)}"
@@ -90,7 +91,8 @@ def _place(node: Node) -> str:
 def _started(event: StepStarted, node: Node | None) -> str:
     again = f" again (attempt {event.attempt})" if event.attempt > 1 else ""
     items = f" ({count(event.items, 'item')})" if event.items is not None else ""
-    return f"started{again}{items}"
+    where = f" in {kept_text(event.workspace)}" if event.workspace is not None else ""
+    return f"started{again}{items}{where}"
 
 
 def _finished(event: StepFinished, node: Node | None) -> str:

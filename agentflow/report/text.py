@@ -7,6 +7,7 @@ from typing import Any
 
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.inert import inert, inert_line
+from agentflow.report.kept import kept_text
 from agentflow.report.style import Paint, cell_width, count, duration, money, tokens
 from agentflow.report.view import Node, RunView
 
@@ -94,6 +95,8 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
         parts.append(count(node.items, "item"))
     if node.turns:
         parts.append(f"{count(node.turns, 'turn')}, {tokens(node.tokens)} tokens, {money(node.cost_usd)}")
+    if node.workspace is not None:
+        parts.append(paint(f"in {kept_text(node.workspace)}", "dim"))
     seconds = node.seconds(now)
     if seconds is not None and node.state != "skipped":
         parts.append(duration(seconds))

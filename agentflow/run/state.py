@@ -11,8 +11,8 @@ from msgspec import Struct
 from rpds import HashTrieMap
 
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
-from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus
-from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan
+from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus, Workspace
+from agentflow.plan.model import AgentPlan, Block, CallStepPlan, ForEachStepPlan, ToolSpec
 
 JSON = Any
 ROOT = ""
@@ -23,8 +23,8 @@ class StepState(Struct, frozen=True):
 
     Attributes:
         status: `waiting` until what it waits for has ended, then `running`, then how it ended.
-        called: its command was about to run, so it may have had its effect.
-        unknown: a crash cut the command off.
+        called: its command, function or tool was about to run, so it may have had its effect.
+        unknown: a crash cut it off.
     """
 
     status: Literal["waiting", "running", "done", "failed", "skipped", "rejected"] = "waiting"
@@ -112,6 +112,7 @@ class RunState(Struct, frozen=True):
     Attributes:
         inputs: resolved.
         run: what expressions see as `run`.
+        folder: of the workflow file, seen from the project.
         scopes, loops: those at work, by path.
         todo: paths to decide on, each with its place in line.
         line: the next place.
@@ -141,6 +142,7 @@ class RunState(Struct, frozen=True):
     leased_usd: float = 0.0
     written_off_usd: float = 0.0
     finished: RunFinished | None = None
+    folder: str = ""
 
 
 class StartSession(Struct, frozen=True):
@@ -153,6 +155,7 @@ class StartSession(Struct, frozen=True):
     prompt: str
     instructions: str | None
     continues: str | None
+    workspace: Workspace | None = None
 
 
 class StartCommand(Struct, frozen=True):
@@ -168,6 +171,29 @@ class StartCommand(Struct, frozen=True):
     effects: Literal["none", "writes", "sends"]
     parse: Literal["text", "json", "lines"]
     exit_codes: tuple[int, ...]
+    workspace: Workspace | None = None
+
+
+class StartCall(Struct, frozen=True):
+    """Call a Python function of the author's; `env` is what commands get too."""
+
+    step: str
+    attempt: int
+    plan: CallStepPlan
+    arguments: Mapping[str, JSON]
+    env: Mapping[str, str]
+    workspace: Workspace | None = None
+
+
+class StartTool(Struct, frozen=True):
+    """Run a tool; `env` is what commands get too."""
+
+    step: str
+    attempt: int
+    tool: ToolSpec
+    input: Mapping[str, JSON]
+    env: Mapping[str, str]
+    workspace: Workspace | None = None
 
 
 class StartBlock(Struct, frozen=True):
@@ -207,7 +233,8 @@ class FinishRun(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = StartSession | StartCommand | StartBlock | OpenGate | FinishStep | FinishRun
+StartEffect = StartCommand | StartCall | StartTool
+Action = StartSession | StartEffect | StartBlock | OpenGate | FinishStep | FinishRun
 
 
 def split(path: str) -> tuple[str, str]:

@@ -11,10 +11,10 @@ from agentflow.spec.steps import KINDS, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Limits, Workflow
 
 # Words of the language that this version does not know yet.
-LATER_KINDS = ("ask", "call", "choose", "fail", "repeat", "tool", "workflow")
-_LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions", "skills", "workspace"})
+LATER_KINDS = ("ask", "choose", "fail", "repeat", "workflow")
+_LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions", "skills"})
 _LATER_OF_STEPS = frozenset(
-    {*LATER_KINDS, "escalate", "from", "on_resume", "on_unknown", "otherwise", "retry", "timeout", "with", "workspace"}
+    {*LATER_KINDS, "escalate", "from", "on_resume", "on_unknown", "otherwise", "retry", "timeout"}
 )
 _LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "retry", "secrets", "skills"})
 

@@ -20,7 +20,7 @@ from agentflow.events.values import Failure
 from agentflow.plan.model import AgentStepPlan
 from agentflow.run import apply as run_apply
 from agentflow.run.decide import decide
-from agentflow.run.starting import command_of
+from agentflow.run.starting import effect_of
 from agentflow.run.state import ROOT, item_of, split
 from tests.builders import Run, leaves_at_work, plan_of, recounted, refuses
 
@@ -114,7 +114,7 @@ def end(run: Run, world: World, path: str) -> None:
     else:
         scope, name = split(path)
         is_agent = isinstance(run.state.scopes[scope].block.steps[name], AgentStepPlan)
-        said = "session" if is_agent else command_of(run.plan, run.state, path).stdin
+        said = "session" if is_agent else effect_of(run.plan, run.state, path).stdin
         run.happen(StepFinished(run.now, path, "done", f"{path}: {said}"))
     run.settle()
 

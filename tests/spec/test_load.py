@@ -148,7 +148,7 @@ CASES = [
     ),
     ("AF204", "step `a` is of no kind", "did you mean `agent`?", "steps: {a: {«agnt»: b, prompt: p}}"),
     ("AF204", "step `a` is of no kind", "a step has one of `agent`", "steps:\n  «a»: {needs: [b]}"),
-    ("AF204", "`call` is not supported yet", "a step has one of", "steps: {a: {«call»: m:f}}"),
+    ("AF204", "`ask` is not supported yet", "a step has one of", "steps: {a: {«ask»: m:f}}"),
     ("AF204", "`repeat` is not supported yet", "", "steps: {a: {«repeat»: {max: 3}, steps: {b: {value: x}}}}"),
     ("AF204", "`choose` is not supported yet", "", "steps: {a: {steps: {b: {«choose»: []}}}}"),
     # Names.
@@ -249,7 +249,7 @@ def test_all_problems_come_in_one_pass_in_the_order_of_their_places():
         "  editor: {effort: hig, instructions: {file: none.md}}\n"
         "steps:\n"
         "  a: {agent: editor, promt: x}\n"
-        "  b: {call: x}\n"
+        "  b: {ask: x}\n"
         "  c: {for_each: x, steps: {d: {run: 3}}}\n"
     )
     found = [(d.code, d.place.line, d.place.column) for d in check(text)[1]]
