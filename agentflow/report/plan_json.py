@@ -8,8 +8,8 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `limits`: those of the run.
 - `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `call`, `tool`, `value`, `approve`, `for_each`, `group`),
   `needs`, `reads` (outputs without which the step is skipped), `join`, `when`, `on_error`, `if_skipped` (an object with
-  `value`, or null), `workspace` (`shared`, `copy`, `worktree`, or null), what its kind adds, and for blocks `output` and
-  `steps`.
+  `value`, or null), `workspace` (`shared`, `copy`, `worktree`, or null), what its kind adds, and for blocks `output`
+  and `steps`.
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
 - `agents`: a list of `name`, `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,

@@ -147,7 +147,13 @@ def f(): return collections.OrderedDict(a=Colour.RED, b=Level.HIGH, c=Point(1, T
 
 
 async def test_a_child_that_a_fork_let_come_back_answers_nothing(call):
-    text = "import os\ndef f():\n  child = os.fork()\n  if child: os.waitpid(child, 0)\n  return 'parent' if child else 'child'"
+    text = """
+import os
+def f():
+    child = os.fork()
+    if child: os.waitpid(child, 0)
+    return "parent" if child else "child"
+"""
     assert await call(text) == "parent"
 
 
