@@ -5,15 +5,20 @@ function prints, by whatever way, goes to standard error; its own standard input
 `python -I -B -X utf8 function_worker.py`.
 """
 
+from __future__ import annotations
+
 import importlib
-import importlib.abc
 import importlib.machinery
 import json
 import math
 import os
 import sys
 from types import ModuleType, TracebackType
-from typing import Any
+
+# Importing `typing`, or `importlib.abc`, would take longer than everything else that is done before the call.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _DEEPEST = 100
 _LONGEST = 2_000
@@ -40,7 +45,7 @@ class _Stored(importlib.machinery.SourceFileLoader):
         raise OSError
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _Finder:
     """Finds that one module before anybody else does."""
 
     def __init__(self, name: str, path: str, text: str) -> None:
