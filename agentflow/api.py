@@ -197,6 +197,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
             sources=checked.source.sources(),
             plan_digest=checked.plan.digest,
             inputs=resolved,
+            folder=project.relative(Path(checked.path).parent),
         )
         lease = journal.create(started)
         if options.observe is not None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from agentflow.engine.deadlines import holders_of
 from agentflow.events.run_events import (
     CommandCalled,
+    FunctionCalled,
     GateAnswered,
     GateOpened,
     RetryDue,
@@ -21,6 +22,7 @@ from agentflow.events.run_events import (
     StepRetried,
     StepStarted,
     StepTimedOut,
+    ToolStepCalled,
 )
 from agentflow.events.session_events import (
     LimitReached,
@@ -49,8 +51,11 @@ from agentflow.run.state import (
     RunState,
     ScopeState,
     StartBlock,
+    StartCall,
     StartCommand,
+    StartEffect,
     StartSession,
+    StartTool,
     split,
 )
 from agentflow.session import apply as session_apply
@@ -59,7 +64,7 @@ from agentflow.session.decide import decide as decide_session
 from agentflow.session.plans import session_plan
 from agentflow.session.state import CallModel, Earlier, End, GiveResult, Message, RunTool, SessionPlan, Spawn
 from agentflow.source.diagnostics import Severity
-from agentflow.source.project import Problem
+from agentflow.source.project import Problem, SourceText
 from agentflow.spec.load import load
 
 HEAD = "agentflow: 1\nname: test\nsandbox: off\n"
@@ -72,9 +77,13 @@ def workflow(text: str) -> str:
     return HEAD + dedent(text)
 
 
-def plan_of(text: str) -> Plan:
-    """The plan of a workflow without its head."""
-    source, problems = load(workflow(text), "test.yaml", lambda name: Problem(f"there is no {name}"))
+def plan_of(text: str, files: Mapping[str, str] | None = None) -> Plan:
+    """The plan of a workflow without its head; `files` are beside it."""
+
+    def read(name: str) -> SourceText | Problem:
+        return SourceText(name, files[name]) if files and name in files else Problem(f"there is no {name}")
+
+    source, problems = load(workflow(text), "test.yaml", read)
     assert source is not None, problems
     plan, more = to_plan(source)
     errors = [problem for problem in (*problems, *more) if problem.severity is Severity.ERROR]
@@ -100,7 +109,7 @@ class Run:
         self.plan = plan_of(text) if isinstance(text, str) else text
         self.now = STARTED_AT
         self.started: list[str] = []
-        self.actions: dict[str, StartCommand | StartSession] = {}
+        self.actions: dict[str, StartEffect | StartSession] = {}
         self.events: list[RunEvent] = []
         self.begun = run_started(self.plan, inputs)
         self.state = run_apply.begin(self.plan, self.begun)
@@ -208,10 +217,15 @@ class Run:
         self.settle()
 
     def call(self, path: str) -> None:
-        """A step's command is about to run."""
+        """A step's command, function or tool is about to run."""
         action = self.actions[path]
-        assert isinstance(action, StartCommand)
-        self.happen(CommandCalled(self.now, path, action.argv))
+        if isinstance(action, StartCommand):
+            self.happen(CommandCalled(self.now, path, action.argv))
+        elif isinstance(action, StartCall):
+            self.happen(FunctionCalled(self.now, path, action.plan.function, action.arguments))
+        else:
+            assert isinstance(action, StartTool)
+            self.happen(ToolStepCalled(self.now, path, action.tool.name, action.input))
 
     # What is to be seen
 

@@ -23,6 +23,7 @@ from agentflow.errors import AgentflowError
 from agentflow.journal.port import Gate
 from agentflow.report.inert import inert_line
 from agentflow.report.json_out import dumps, result_json
+from agentflow.report.kept import kept_text, workspaces_of
 from agentflow.report.text import gate_text, outputs_text, totals
 from agentflow.report.view import RunView
 
@@ -128,6 +129,8 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
             going_on = command(driving.project, "resume", result.run, script=driving.script)
             say(f"interrupted; resume with: {going_on}")
     if not driving.quiet:
+        for workspace in workspaces_of(view):
+            click.echo(f"left behind: {kept_text(workspace)}", err=True)
         click.echo(f"{result.status} · {totals(view)} · run {result.run}", err=True)
 
 

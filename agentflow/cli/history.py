@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentflow.journal.port import Gate, RunSummary
     from agentflow.report.view import RunView
 
+_EVERY = 1 << 31
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
@@ -143,16 +144,27 @@ def _tell_questions(gates: list["Gate"], project: Path) -> None:
 @click.option("--older-than", required=True, metavar="AGE", help="As 30d, 12h or 90m, counted from a run's end.")
 @project
 def prune(older_than: str, project: str | None) -> int:
-    """Delete the runs that ended before then. Runs that can go on are kept."""
+    """Delete the runs that ended before then, with the workspaces they left. Runs that can go on are kept.
+
+    Branches of worktrees are kept where they hold commits that no other branch has.
+    """
+    import asyncio
+
     from agentflow import api
     from agentflow.report.style import count
+    from agentflow.tools.workspaces import remove_workspaces
 
     age = _seconds(older_than)
-    journal = api.open_journal(project_folder(project), access="write")
+    folder = project_folder(project)
+    journal = api.open_journal(folder, access="write")
     try:
+        before = {summary.run for summary in journal.runs(_EVERY)}
         deleted = journal.prune(time.time() - age)
+        gone = before - {summary.run for summary in journal.runs(_EVERY)}
     finally:
         journal.close()
+    for run in sorted(gone):
+        asyncio.run(remove_workspaces(folder, run))
     click.echo(f"{count(deleted, 'run')} deleted")
     return exits.DONE
 

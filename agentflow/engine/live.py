@@ -15,7 +15,7 @@ from agentflow.events.session_events import (
 from agentflow.events.values import Spent
 from agentflow.guard.ledger import Ledger
 from agentflow.journal.port import RUN_STREAM, Recorded
-from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, Plan, RunStepPlan, every_step
+from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, EffectStepPlan, Plan, every_step
 from agentflow.run import apply as run_apply
 from agentflow.run.names import names_for
 from agentflow.run.state import ROOT, RunState, StepState, split, step_path
@@ -141,12 +141,12 @@ def _continues_any(block: Block) -> bool:
     return any(isinstance(step, AgentStepPlan) and step.continues_session for step in every_step(block))
 
 
-def commands_at_work(run: RunState) -> list[tuple[str, RunStepPlan, StepState]]:
-    """The commands of steps that have started and not ended, by the path of their step."""
+def effects_at_work(run: RunState) -> list[tuple[str, EffectStepPlan, StepState]]:
+    """The commands, functions and tools of steps that have started and not ended, by the path of their step."""
     return [
         (step_path(scope.path, name), step, state)
         for scope in run.scopes.values()
         for name, state in scope.steps.items()
         if state.status == "running" and not state.unknown
-        if isinstance(step := scope.block.steps[name], RunStepPlan)
+        if isinstance(step := scope.block.steps[name], EffectStepPlan)
     ]

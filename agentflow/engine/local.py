@@ -20,6 +20,7 @@ from agentflow.engine.run_actions import RUN_ACTIONS
 from agentflow.engine.session_actions import SESSION_ACTIONS
 from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
+from agentflow.engine.workspaces import Workspaces
 from agentflow.errors import AgentflowError, JournalFullError
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished, RunLimitReached, RunPaused
@@ -82,6 +83,7 @@ class LocalEngine:
     recorder: Recorder = field(init=False)
     people: Askers = field(init=False)
     deadlines: Deadlines = field(init=False)
+    workspaces: Workspaces = field(init=False)
     short_of_money: dict[str, Callable[[], bool]] = field(default_factory=dict)
     exhausted: dict[str, Failure] = field(default_factory=dict)
     _changed: dict[str, None] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class LocalEngine:
     def __post_init__(self) -> None:
         self.slots = Slots(self.live.plan.limits.parallel)
         self.timers = Timers(self._fail)
+        self.workspaces = Workspaces(self.around.project)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
         self.people = Askers(self, self.journal, self._task_ended)
         self.deadlines = Deadlines(self)

@@ -12,6 +12,7 @@ from agentflow.engine.live import Live
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
+from agentflow.engine.workspaces import Workspaces
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished
 from agentflow.events.values import JSON, Failure
@@ -106,6 +107,7 @@ class Loop(Protocol):
     slots: Slots
     timers: Timers
     recorder: Recorder
+    workspaces: Workspaces
     short_of_money: dict[str, Callable[[], bool]]
     exhausted: dict[str, Failure]
 

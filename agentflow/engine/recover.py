@@ -1,10 +1,10 @@
 """Taking a run up again: what was out when its process ended is judged before anything new is decided."""
 
 from agentflow.engine.deadlines import end_overdue
-from agentflow.engine.live import commands_at_work
+from agentflow.engine.effects import want_effect
+from agentflow.engine.live import effects_at_work
 from agentflow.engine.port import Loop
 from agentflow.engine.retries import wait
-from agentflow.engine.run_actions import want_command
 from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context, watch_the_clock
 from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed, StepReset
 from agentflow.events.session_events import ModelFailed, SessionResumed, ToolFinished
@@ -36,7 +36,7 @@ def recover(loop: Loop) -> None:
     loop.deadlines.follow_all()
     for path in list(live.run.gates):
         loop.people.opened(path)
-    _recover_commands(loop)
+    _recover_effects(loop)
     loop.people.look()
 
 
@@ -65,9 +65,9 @@ def _recover_call(loop: Loop, stream: str, call: Call) -> None:
     loop.slots.request(stream, call.id, begin)
 
 
-def _recover_commands(loop: Loop) -> None:
-    for path, step, state in commands_at_work(loop.live.run):
+def _recover_effects(loop: Loop) -> None:
+    for path, step, state in effects_at_work(loop.live.run):
         if state.called and step.effects != "none":
             loop.happen(RUN_STREAM, OutcomeUnknown(loop.now(), path))
         else:
-            want_command(loop, path)
+            want_effect(loop, path)

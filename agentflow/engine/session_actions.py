@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from agentflow.engine.live import Live
@@ -13,6 +13,7 @@ from agentflow.events.session_events import (
     LimitReached,
     ModelCalled,
     ModelFailed,
+    ModelReplied,
     SessionFinished,
     SessionStarted,
     ToolCalled,
@@ -27,6 +28,7 @@ from agentflow.plan.prices import price_of
 from agentflow.plan.rules import resolved
 from agentflow.run.names import names_for
 from agentflow.run.state import ROOT
+from agentflow.run.workspaces import workspace_named
 from agentflow.session.context import input_bound, request
 from agentflow.session.state import Call, CallModel, End, GiveResult, RunTool, Spawn
 from agentflow.tools.port import ToolContext
@@ -79,9 +81,12 @@ def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float)
     assert in_flight is not None
     asked = request(plan, live.sessions[stream], stream, action.model)
     hear = loop.around.hear
-    loop.perform(
-        stream,
-        lambda: call_model(
+
+    def not_sent(failure: Failure) -> ModelFailed:
+        return ModelFailed(loop.now(), in_flight.turn, in_flight.attempt, failure, 0.0)
+
+    def ask() -> Coroutine[Any, Any, ModelReplied | ModelFailed]:
+        return call_model(
             model,
             asked,
             price,
@@ -90,8 +95,10 @@ def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float)
             loop.now,
             loop.around.chance,
             None if hear is None else (lambda text: hear(stream, text)),
-        ),
-    )
+        )
+
+    # Before the first request, so that an agent without the files it is to work on costs nothing.
+    loop.perform(stream, lambda: loop.workspaces.within(state.workspace, ask, not_sent))
     return True
 
 
@@ -119,7 +126,9 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
     rules = next((grant.rules for grant in live.plans[stream].agent.grants if grant.tool.name == call.name), ())
     rules = resolved(rules, live.run.inputs) if rules else ()
     key = f"{live.run.id}/{stream}/{call.id}"
-    return ToolContext(loop.around.project, rules, live.env, key, live.plan.sandbox_off)
+    workspace = live.sessions[stream].workspace
+    env = {**live.env, **loop.workspaces.env(workspace)}
+    return ToolContext(loop.workspaces.root(workspace), rules, env, key, live.plan.sandbox_off)
 
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:
@@ -146,6 +155,7 @@ def spawn(loop: Loop, stream: str, action: Spawn) -> None:
         loop.happen(stream, ToolFinished(now, action.call.id, refusal.message, is_error=True))
         return
     child = f"{stream}/{action.call.id}"
+    own = None if agent.workspace is None else workspace_named(live.run.id, agent.workspace, child)
     key = f"{live.run.id}/{stream}/{action.call.id}"
     loop.happen(stream, ToolCalled(now, action.call.id, action.call.name, "none", key, session=child))
     loop.happen(
@@ -159,6 +169,7 @@ def spawn(loop: Loop, stream: str, action: Spawn) -> None:
             depth=parent.depth + 1,
             parent=stream,
             parent_call=action.call.id,
+            workspace=parent.workspace if own is None else own,
         ),
     )
     watch_the_clock(loop, child)

@@ -14,7 +14,7 @@ from agentflow.errors import JournalError
 from agentflow.events import run_events, session_events
 from agentflow.events.run_events import RunEvent
 from agentflow.events.session_events import SessionEvent
-from agentflow.events.values import JSON, Failure, Spent, Timings, Usage
+from agentflow.events.values import JSON, Failure, Spent, Timings, Usage, Workspace
 
 Event = RunEvent | SessionEvent
 
@@ -26,6 +26,8 @@ VERSIONS: dict[type[Any], int] = {
     run_events.RunFinished: 1,
     run_events.StepStarted: 1,
     run_events.CommandCalled: 1,
+    run_events.FunctionCalled: 1,
+    run_events.ToolStepCalled: 1,
     run_events.StepFinished: 1,
     run_events.StepRetried: 1,
     run_events.RetryDue: 1,
@@ -49,6 +51,7 @@ VERSIONS: dict[type[Any], int] = {
 
 _TYPES = {kind.__name__: kind for kind in VERSIONS}
 _NESTED: dict[str, type[Any]] = {"failure": Failure, "usage": Usage, "spent": Spent, "timings": Timings}
+_NESTED["workspace"] = Workspace
 _TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 

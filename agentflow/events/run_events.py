@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from agentflow.events.values import JSON, Failure, Spent, StepStatus
+from agentflow.events.values import JSON, Failure, Spent, StepStatus, Workspace
 
 
 class RunStarted(Struct, frozen=True):
@@ -18,6 +18,7 @@ class RunStarted(Struct, frozen=True):
         sources: every source text the plan was made from, by path; a resume runs these.
         plan_digest: of the plan that `sources` give; another one refuses to resume.
         inputs: resolved, defaults filled in.
+        folder: of the workflow file, seen from the project; functions are called from there.
     """
 
     at: float
@@ -28,6 +29,7 @@ class RunStarted(Struct, frozen=True):
     sources: Mapping[str, str]
     plan_digest: str
     inputs: Mapping[str, JSON]
+    folder: str = ""
 
 
 class RunResumed(Struct, frozen=True):
@@ -71,6 +73,7 @@ class StepStarted(Struct, frozen=True):
         items: how many, for a `for_each`.
         rounds: how many at most, for a `repeat`.
         choice: the case of a `choose` that runs: its position from 1, or `otherwise`.
+        workspace: the files it works on, where they are not the project's.
     """
 
     at: float
@@ -80,6 +83,7 @@ class StepStarted(Struct, frozen=True):
     items: int | None = None
     rounds: int | None = None
     choice: str | None = None
+    workspace: Workspace | None = None
 
 
 class CommandCalled(Struct, frozen=True):
@@ -88,6 +92,28 @@ class CommandCalled(Struct, frozen=True):
     at: float
     step: str
     argv: tuple[str, ...]
+
+
+class FunctionCalled(Struct, frozen=True):
+    """A step's Python function is about to be called: the intent that comes before its effect.
+
+    Attributes:
+        function: its file, seen from the workflow file's folder, and its name: `lib/stats.py:mean`.
+    """
+
+    at: float
+    step: str
+    function: str
+    arguments: Mapping[str, JSON]
+
+
+class ToolStepCalled(Struct, frozen=True):
+    """A step's tool is about to run: the intent that comes before its effect."""
+
+    at: float
+    step: str
+    tool: str
+    input: Mapping[str, JSON]
 
 
 class StepFinished(Struct, frozen=True):
@@ -217,6 +243,8 @@ RunEvent = (
     | RunFinished
     | StepStarted
     | CommandCalled
+    | FunctionCalled
+    | ToolStepCalled
     | StepFinished
     | StepRetried
     | RetryDue

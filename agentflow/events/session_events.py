@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from agentflow.events.values import JSON, Effects, Failure, Spent, Timings, Usage
+from agentflow.events.values import JSON, Effects, Failure, Spent, Timings, Usage, Workspace
 
 
 class SessionStarted(Struct, frozen=True):
@@ -16,6 +16,7 @@ class SessionStarted(Struct, frozen=True):
         depth: 1 for a step's own agent, one more for each agent in between.
         parent: the stream of the session whose `Agent` call this is, and `parent_call` that call's id.
         continues: the stream of the session whose messages come first.
+        workspace: the files it works on, where they are not the project's.
     """
 
     at: float
@@ -27,6 +28,7 @@ class SessionStarted(Struct, frozen=True):
     parent: str | None = None
     parent_call: str | None = None
     continues: str | None = None
+    workspace: Workspace | None = None
 
 
 class SessionResumed(Struct, frozen=True):

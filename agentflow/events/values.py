@@ -32,6 +32,9 @@ FailureKind = Literal[
     "model_access",
     # what a step met
     "command_failed",
+    "call_failed",
+    "tool_failed",
+    "workspace",
     "timeout",
     "expression",
     "outcome_unknown",
@@ -125,6 +128,20 @@ class Spent(Struct, frozen=True):
             self.turns + other.turns,
             self.tool_calls + other.tool_calls,
         )
+
+
+class Workspace(Struct, frozen=True):
+    """Files of its own that a step or session works on.
+
+    Attributes:
+        kind: `copy` or `worktree`.
+        folder: where they are, seen from the project.
+        branch: of a worktree.
+    """
+
+    kind: Literal["copy", "worktree"]
+    folder: str
+    branch: str | None = None
 
 
 NOTHING_SPENT = Spent()

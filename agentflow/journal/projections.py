@@ -95,6 +95,8 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.RunFinished: _run_finished,
     run_events.StepStarted: None,
     run_events.CommandCalled: None,
+    run_events.FunctionCalled: None,
+    run_events.ToolStepCalled: None,
     run_events.StepFinished: _step_finished,
     run_events.StepRetried: None,
     run_events.RetryDue: None,

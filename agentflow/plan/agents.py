@@ -71,6 +71,7 @@ class AgentReader(Struct, frozen=True):
             stop=self._stop(agent, granted.grants, (*loc, "stop")),
             grants=granted.grants,
             subagents=granted.subagents,
+            workspace=agent.workspace,
         )
 
     def _instructions(self, agent: Agent, loc: Loc) -> Template | None:

@@ -10,7 +10,7 @@ from agentflow.plan.findings import Findings
 from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.kinds.kind import Output
 from agentflow.plan.kinds.table import KINDS
-from agentflow.plan.model import AgentPlan
+from agentflow.plan.model import AgentPlan, ToolSpec
 from agentflow.plan.reach import always_fails, check_reach
 from agentflow.plan.scopes import Scope, StepFacts, Variable, check
 from agentflow.plan.skips import can_skip, check_output
@@ -29,10 +29,12 @@ class Analysis(Struct, frozen=True):
 
     Attributes:
         agents: the agent of each agent step, by where the step stands; missing where it could not be made.
+        tools: what each of the file's own tools is.
     """
 
     findings: Findings
     agents: Mapping[Loc, AgentPlan]
+    tools: Mapping[str, ToolSpec]
 
     def block(self, arranged: Arranged, scope: Scope) -> Output:
         """Checks a block's steps and then its output; fills in the scope's facts."""

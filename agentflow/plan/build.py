@@ -8,7 +8,7 @@ from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft
 from agentflow.plan.expressions import Expression
 from agentflow.plan.kinds.table import KINDS
-from agentflow.plan.model import AgentPlan, Block, StepPlan
+from agentflow.plan.model import AgentPlan, Block, StepPlan, ToolSpec
 from agentflow.plan.retries import repeats
 from agentflow.plan.texts import Use
 from agentflow.source.document import Loc
@@ -19,14 +19,16 @@ class Builder(Struct, frozen=True):
     """Builds the blocks of a file without errors.
 
     Attributes:
-        agents: the agent of each agent step, by where the step stands.
-        parallel: how many items of a `for_each` are at work at once unless it says.
         source: the file.
+        agents: the agent of each agent step, by where the step stands.
+        tools: what each of the file's own tools is.
+        parallel: how many items of a `for_each` are at work at once unless it says.
     """
 
-    agents: Mapping[Loc, AgentPlan]
-    parallel: int
     source: Source
+    agents: Mapping[Loc, AgentPlan]
+    tools: Mapping[str, ToolSpec]
+    parallel: int
 
     def block(self, arranged: Arranged) -> Block:
         """A block with all that it holds."""
@@ -53,6 +55,7 @@ class Builder(Struct, frozen=True):
             "if_skipped": step.if_skipped,
             "continues": step.on_error == "continue",
             **repeats(step, times_itself=kind.times_itself),
+            "workspace": step.workspace,
         }
         return kind.build(self, draft, arranged, common)
 

@@ -24,6 +24,7 @@ from agentflow.plan.scopes import RUN, Scope, Variable, check
 from agentflow.plan.skips import check_output
 from agentflow.plan.texts import TextReader, Use
 from agentflow.plan.unused import check_unused
+from agentflow.plan.workspaces import check_workspaces
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Loc
 from agentflow.spec.load import Source
@@ -58,9 +59,10 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
     check_calls(agents.named, findings)
 
     scope = Scope(names, block)
-    Analysis(findings, by_step).block(arranged, scope)
+    Analysis(findings, by_step, specs).block(arranged, scope)
     check_bounds(block, workflow.inputs, findings)
-    check_repeats(arranged, RepeatChecks(by_step, agents.named, findings))
+    check_repeats(arranged, RepeatChecks(by_step, agents.named, specs, findings))
+    check_workspaces(arranged, by_step, agents.named, workflow.limits.parallel, findings)
     outputs = dict(_outputs(workflow, scope, read))
     env = dict(_env(workflow, names, read))
     # What loading left out, or what cannot be parsed, may have used anything.
@@ -70,7 +72,7 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
     diagnostics = findings.sorted()
     if has_errors(diagnostics) or source.broken:
         return None, diagnostics
-    root = Builder(by_step, workflow.limits.parallel, source).block(arranged)
+    root = Builder(source, by_step, specs, workflow.limits.parallel).block(arranged)
     return _plan(source, inputs, env, tools, agents.named, root, outputs), diagnostics
 
 

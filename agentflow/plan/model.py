@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     import networkx
 
 Effects = Literal["none", "writes", "sends"]
+WorkspaceKind = Literal["shared", "copy", "worktree"]
 JSON = Any
+Argument = Any
+"""JSON data in which a `Template` may stand wherever a text may."""
 
 
 class ToolSpec(Struct, frozen=True):
@@ -68,6 +71,7 @@ class AgentPlan(Struct, frozen=True):
         finish: it must end by the `finish` tool.
         subagents: the names it may call through `Agent`.
         grants: its tools, `Agent` included where `subagents` is not empty.
+        workspace: whose files each of its sessions works on; None: it does not say.
     """
 
     name: str
@@ -83,6 +87,7 @@ class AgentPlan(Struct, frozen=True):
     stop: StopRules
     grants: tuple[Grant, ...] = ()
     subagents: tuple[str, ...] = ()
+    workspace: WorkspaceKind | None = None
 
 
 class CommandToolPlan(Struct, frozen=True):
@@ -124,6 +129,7 @@ class StepPlan(Struct, frozen=True):
         retry: None: it is tried once.
         time_limit: seconds at work in one attempt; None also for the kinds that keep a `timeout` of their own.
         reruns: `on_resume: rerun`.
+        workspace: whose files it, or what it holds, works on; None: it does not say.
     """
 
     id: str
@@ -137,6 +143,7 @@ class StepPlan(Struct, frozen=True):
     retry: RetryPlan | None
     time_limit: float | None
     reruns: bool
+    workspace: WorkspaceKind | None
 
 
 class AgentStepPlan(StepPlan, frozen=True):
@@ -161,6 +168,45 @@ class RunStepPlan(StepPlan, frozen=True):
     effects: Effects
     timeout: float
     on_unknown: Literal["ask", "retry", "fail"]
+
+
+class CallStepPlan(StepPlan, frozen=True):
+    """A Python function of the author's. Timeout in seconds.
+
+    Attributes:
+        file: its module, seen from the folder of the workflow file.
+        module: the module's name, as `lib.stats`; its folder is `file` without what the name stands for.
+        text: what the file held when the plan was made, which is what runs.
+        arguments: a mapping in which templates stand for what they give.
+        output: JSON Schema that the return value must meet; None: any.
+    """
+
+    file: str
+    module: str
+    function: str
+    text: str
+    arguments: Mapping[str, Argument]
+    output: Mapping[str, JSON] | None
+    effects: Effects
+    timeout: float
+    on_unknown: Literal["ask", "retry", "fail"]
+
+
+class ToolStepPlan(StepPlan, frozen=True):
+    """One tool call without a model; `input` is a mapping in which templates stand for what they give."""
+
+    tool: ToolSpec
+    input: Mapping[str, Argument]
+    on_unknown: Literal["ask", "retry", "fail"]
+
+    @property
+    def effects(self) -> Effects:
+        """What the tool says of itself."""
+        return self.tool.effects
+
+
+EffectStepPlan = RunStepPlan | CallStepPlan | ToolStepPlan
+"""The steps that act by themselves: their intent is on record before they do, and a crash may leave it open."""
 
 
 class ValueStepPlan(StepPlan, frozen=True):

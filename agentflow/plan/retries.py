@@ -8,9 +8,10 @@ from msgspec import Struct
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft, DraftBlock
 from agentflow.plan.findings import Findings
-from agentflow.plan.model import AgentPlan, RetryPlan
+from agentflow.plan.kinds.tool import tool_of
+from agentflow.plan.model import AgentPlan, RetryPlan, ToolSpec
 from agentflow.source.document import Loc
-from agentflow.spec.steps import StepBase
+from agentflow.spec.steps import StepBase, ToolStep
 
 
 def repeats(step: StepBase, *, times_itself: bool) -> Mapping[str, Any]:
@@ -35,10 +36,12 @@ class RepeatChecks(Struct, frozen=True):
     Attributes:
         by_step: the agent of each agent step, by where the step stands.
         agents: those of the file, by name.
+        tools: the file's own, by name.
     """
 
     by_step: Mapping[Loc, AgentPlan]
     agents: Mapping[str, AgentPlan]
+    tools: Mapping[str, ToolSpec]
     findings: Findings
 
 
@@ -75,6 +78,9 @@ def _senders(draft: Draft, checks: RepeatChecks) -> Iterator[str]:
     """What in a step sends something, in words: its own, or inside the blocks it holds."""
     if getattr(draft.step, "effects", None) == "sends":
         yield f"step `{draft.id}`"
+    tool = tool_of(draft.step.tool, checks.tools) if isinstance(draft.step, ToolStep) else None
+    if tool is not None and tool.effects == "sends":
+        yield f"tool `{tool.name}` of step `{draft.id}`"
     agent = checks.by_step.get(draft.loc)
     if agent is not None:
         yield from _sent_by(agent, checks)

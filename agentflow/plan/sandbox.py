@@ -9,7 +9,7 @@ from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
 from agentflow.spec.bodies import body_of
 from agentflow.spec.load import Source
-from agentflow.spec.steps import AgentStep, RunStep, StepBase
+from agentflow.spec.steps import AgentStep, RunStep, StepBase, ToolStep
 
 _HINT = "write `sandbox: off` to let commands run as you would run them; sandboxes are not supported yet"
 
@@ -31,6 +31,8 @@ def run_refusals(source: Source, plan: Plan) -> list[Diagnostic]:
     for step, loc in _steps({name: (("steps", name), step) for name, step in workflow.steps.items()}, ()):
         if isinstance(step, RunStep):
             findings.at("AF504", "a command runs, and there is no sandbox", (*loc, "run"), _HINT, key=True)
+        if isinstance(step, ToolStep) and step.tool == "Bash":
+            findings.at("AF504", "`Bash` runs a command, and there is no sandbox", (*loc, "tool"), _HINT, key=True)
         if isinstance(step, AgentStep) and isinstance(step.agent, Agent):
             _check_agent(step.agent, (*loc, "agent"), findings)
     return findings.sorted()

@@ -9,7 +9,7 @@ from agentflow.plan.findings import Findings
 from agentflow.plan.model import AgentPlan
 from agentflow.plan.rules import inputs_of
 from agentflow.plan.texts import Use
-from agentflow.spec.steps import AgentStep
+from agentflow.spec.steps import AgentStep, ToolStep
 from agentflow.spec.workflow import Workflow
 
 
@@ -30,7 +30,7 @@ def check_unused(
     used = {
         "inputs": _inputs(workflow, block, uses, agents),
         "agents": {*_named_by_steps(block), *(name for agent in agents for name in agent.subagents)},
-        "tools": {grant.tool.name for agent in agents for grant in agent.grants},
+        "tools": {*_tools_of_steps(block), *(grant.tool.name for agent in agents for grant in agent.grants)},
     }
     declared: Mapping[str, Iterable[str]] = {
         "inputs": workflow.inputs,
@@ -50,6 +50,14 @@ def _named_by_steps(block: DraftBlock) -> Iterator[str]:
             yield draft.step.agent
         if draft.body is not None:
             yield from _named_by_steps(draft.body)
+
+
+def _tools_of_steps(block: DraftBlock) -> Iterator[str]:
+    for draft in block.drafts.values():
+        if isinstance(draft.step, ToolStep):
+            yield draft.step.tool
+        if draft.body is not None:
+            yield from _tools_of_steps(draft.body)
 
 
 def _inputs(workflow: Workflow, block: DraftBlock, uses: Iterable[Use], agents: Iterable[AgentPlan]) -> set[str]:

@@ -8,6 +8,8 @@ from agentflow.report.drawing import Drawn, Picture
 _SHAPES: Mapping[str, str] = {
     "agent": "ellipse",
     "run": "component",
+    "call": "component",
+    "tool": "parallelogram",
     "value": "box",
     "approve": "hexagon",
     "ask": "hexagon",

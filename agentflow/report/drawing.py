@@ -15,6 +15,7 @@ from agentflow.plan.model import (
     AskStepPlan,
     Block,
     BlockStepPlan,
+    CallStepPlan,
     ChooseStepPlan,
     FailStepPlan,
     ForEachStepPlan,
@@ -22,6 +23,7 @@ from agentflow.plan.model import (
     RepeatStepPlan,
     RunStepPlan,
     StepPlan,
+    ToolStepPlan,
 )
 from agentflow.report.inert import inert_line
 from agentflow.report.plan_json import KINDS, why
@@ -150,6 +152,10 @@ def _detail(step: StepPlan) -> Iterator[str]:
         case RunStepPlan():
             text = step.script if step.script is not None else " ".join(word.source for word in step.argv)
             yield f"run {inert_line(text, _LONGEST)}"
+        case CallStepPlan():
+            yield f"call {inert_line(f'{step.file}:{step.function}', _LONGEST)}"
+        case ToolStepPlan():
+            yield f"tool {inert_line(step.tool.name, _LONGEST)}"
         case ApproveStepPlan():
             yield f"approve {inert_line(step.message.source, _LONGEST)}"
         case AskStepPlan():

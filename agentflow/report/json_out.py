@@ -16,6 +16,7 @@ from msgspec import Struct
 from agentflow.events.codec import Event
 from agentflow.events.values import Failure, Usage
 from agentflow.journal.port import Gate, RunSummary
+from agentflow.report.kept import workspaces_of
 from agentflow.report.view import Node, RunView
 
 JSON = Any
@@ -59,6 +60,7 @@ def result_json(
         "tool_calls": view.root.tool_calls,
         "seconds": round(view.seconds(), 3),
         "waiting": [gate_json(gate) for gate in waiting],
+        "workspaces": [_plain(workspace) for workspace in workspaces_of(view)],
     }
 
 
@@ -100,6 +102,7 @@ def node_json(node: Node) -> dict[str, JSON]:
         "reason": node.reason,
         "failure": None if node.failure is None else _plain(node.failure),
         "exit_code": node.exit_code,
+        "workspace": None if node.workspace is None else _plain(node.workspace),
         "turns": node.turns,
         "tokens": node.tokens,
         "tool_calls": node.tool_calls,

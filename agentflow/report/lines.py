@@ -18,6 +18,7 @@ from agentflow.events.run_events import (
 )
 from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
 from agentflow.report.inert import inert_line
+from agentflow.report.kept import kept_text
 from agentflow.report.style import case_name, count, duration, money, tokens
 from agentflow.report.view import Node, RunView
 
@@ -82,7 +83,7 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
     about = stream if node is None else _place(node)
     match event:
         case SessionStarted(parent=str()):
-            return about, "subagent started"
+            return about, f"subagent started{'' if event.workspace is None else f' in {kept_text(event.workspace)}'}"
         case SessionFinished() if node is not None and node.kind == "agent":
             ended = "done" if event.failure is None else f"failed ({event.failure.kind})"
             return about, f"subagent {ended}{_cost(node)}"
@@ -106,7 +107,8 @@ def _started(event: StepStarted, node: Node | None) -> str:
         inside = f" (at most {count(event.rounds, 'round')})"
     elif event.choice is not None:
         inside = f" ({case_name(event.choice)})"
-    return f"started{again}{inside}"
+    where = f" in {kept_text(event.workspace)}" if event.workspace is not None else ""
+    return f"started{again}{inside}{where}"
 
 
 def _finished(event: StepFinished, node: Node | None) -> str:

@@ -9,6 +9,8 @@ from agentflow.report.drawing import Drawn, Picture
 _SHAPES: Mapping[str, tuple[str, str]] = {
     "agent": ("([", "])"),
     "run": ("[[", "]]"),
+    "call": ("[[", "]]"),
+    "tool": ("[/", "/]"),
     "value": ("[", "]"),
     "approve": ("{{", "}}"),
     "fail": (">", "]"),

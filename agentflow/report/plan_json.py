@@ -6,22 +6,27 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `type` (`plan`), `name`, `description`, `path`, `digest`; `sandbox` (`off`, or null: `run` refuses commands).
 - `inputs`: by name `schema`, `required`, `untrusted`; `value` where it is known before the run.
 - `limits`: those of the run.
-- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `ask`, `for_each`, `repeat`, `choose`,
-  `fail`, `group`), `needs`, `reads` (outputs without which the step is skipped), `join`, `when`, `on_error`,
-  `if_skipped` (an object with `value`, or null), `retry` (`attempts`, `backoff`, `on`, `repeat_effects`, or null),
-  `timeout`, `on_resume`, what its kind adds, and for blocks `output` and `steps`: those of `choose` are its cases,
-  whose ids are their positions from 1 and `otherwise`, and of which one runs.
+- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `call`, `tool`, `value`, `approve`, `ask`, `for_each`,
+  `repeat`, `choose`, `fail`, `group`), `needs`, `reads` (outputs without which the step is skipped), `join`, `when`,
+  `on_error`, `if_skipped` (an object with `value`, or null), `retry` (`attempts`, `backoff`, `on`, `repeat_effects`, or
+  null), `timeout`, `on_resume`, `workspace` (`shared`, `copy`, `worktree`, or null), what its kind adds, and for blocks
+  `output` and `steps`: those of `choose` are its cases, whose ids are their positions from 1 and `otherwise`, and of
+  which one runs.
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
 - `agents`: a list of `name`, `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,
-  `max_tokens`, `stop`, `finish`, `output`, `subagents`, and `tools`: `name`, `effects`, `rules`, each with `rule` and
-  `resolved`: with the inputs in their places, or null where one is not known.
+  `max_tokens`, `stop`, `finish`, `output`, `subagents`, `workspace`, and `tools`: `name`, `effects`, `rules`,
+  each with `rule` and `resolved`: with the inputs in their places, or null where one is not known.
 - `commands`: a list of `step` or `tool` (the other is null), `argv`, `script`, `stdin`, `env` (names), `cwd`,
   `effects`, `timeout`.
+- `functions`: a list of `step`, `file` (seen from the workflow's folder), `function`, `arguments`, `effects`,
+  `timeout`.
+- `tool_calls`: those of steps, a list of `step`, `tool`, `input`, `effects`.
 - `gates`: a list of `step`, `about` (`approve` or `ask`), `message`, `show`, `timeout`, `on_timeout`, `on_reject`
   (null for `ask`), `form` (JSON Schema of the answers; null for `approve`).
-- `files`: `read` and `write`, each a list of `pattern`, `resolved`, `agent`, `tool`; `unbounded`: what no rule holds
-  back, commands and `Bash`, in words.
+- `files`: `read` and `write`, each a list of `pattern`, `resolved`, `agent`, `tool`, and `step` where a step uses the
+  tool without an agent, which then is null; `unbounded`: what no rule holds back, commands, functions and `Bash`, in
+  words.
 - `environment`: the names that the file sets, each with `name` and `for` (`every command`, a step or a tool).
 - `outputs`: expressions by name.
 - `cost`: see `cost_json`.
@@ -45,6 +50,7 @@ from agentflow.plan.model import (
     Block,
     BlockStepPlan,
     BoundPlan,
+    CallStepPlan,
     ChooseStepPlan,
     FailStepPlan,
     ForEachStepPlan,
@@ -54,15 +60,26 @@ from agentflow.plan.model import (
     RetryPlan,
     RunStepPlan,
     StepPlan,
+    ToolStepPlan,
     ValueStepPlan,
 )
 from agentflow.plan.rules import inputs_of, resolved
+from agentflow.report.plan_calls import (
+    files_of_tools,
+    function_json,
+    functions_json,
+    tool_call_json,
+    tool_calls_json,
+    unbounded_of,
+)
 
 JSON = Any
 
 KINDS: Mapping[type[StepPlan], str] = {
     AgentStepPlan: "agent",
     RunStepPlan: "run",
+    CallStepPlan: "call",
+    ToolStepPlan: "tool",
     ValueStepPlan: "value",
     ApproveStepPlan: "approve",
     AskStepPlan: "ask",
@@ -96,6 +113,8 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         "edges": list(_edges(plan.root, "")),
         "agents": agents,
         "commands": list(_commands(plan, every)),
+        "functions": list(functions_json(every)),
+        "tool_calls": list(tool_calls_json(every)),
         "gates": list(_gates(every)),
         "files": _files(plan, every, agents),
         "environment": list(_environment(plan, every)),
@@ -222,6 +241,7 @@ def _step_json(step: StepPlan, path: str) -> dict[str, JSON]:
         "retry": None if step.retry is None else _retry_json(step.retry),
         "timeout": step.time_limit,
         "on_resume": "rerun" if step.reruns else "reuse",
+        "workspace": step.workspace,
         **_of_its_kind(step, path),
     }
 
@@ -244,6 +264,11 @@ def _of_its_kind(step: StepPlan, path: str) -> dict[str, JSON]:
         case RunStepPlan():
             own = {"parse": step.parse, "exit_codes": list(step.exit_codes), "on_unknown": step.on_unknown}
             return {**_command_json(step), **own}
+        case CallStepPlan():
+            output = None if step.output is None else dict(step.output)
+            return {**function_json(step), "output": output, "on_unknown": step.on_unknown}
+        case ToolStepPlan():
+            return {**tool_call_json(step), "on_unknown": step.on_unknown}
         case ValueStepPlan():
             return {"value": step.value.source}
         case ApproveStepPlan() | AskStepPlan():
@@ -308,6 +333,7 @@ def _agent_json(agent: AgentPlan, steps: list[str], values: Mapping[str, JSON]) 
         "finish": agent.finish,
         "output": None if agent.output is None else dict(agent.output),
         "subagents": list(agent.subagents),
+        "workspace": agent.workspace,
         "tools": [
             {
                 "name": grant.tool.name,
@@ -373,6 +399,7 @@ def _files(plan: Plan, every: list[tuple[str, StepPlan]], agents: list[JSON]) ->
     found: dict[str, list[JSON]] = {"read": [], "write": []}
     unbounded = [f"the command of step {path}" for path, step in every if isinstance(step, RunStepPlan)]
     unbounded += [f"the command of tool {name}" for name in plan.tools]
+    unbounded += unbounded_of(every)
     for agent in agents:
         for tool in agent["tools"]:
             if tool["name"] == "Bash":
@@ -384,6 +411,8 @@ def _files(plan: Plan, every: list[tuple[str, StepPlan]], agents: list[JSON]) ->
             for rule in tool["rules"] or [{"rule": "**", "resolved": "**"}]:
                 named = {"agent": agent["name"], "tool": tool["name"]}
                 found[way].append({"pattern": rule["rule"], "resolved": rule["resolved"], **named})
+    for way, file in files_of_tools(every):
+        found[way].append(file)
     return {**found, "unbounded": unbounded}
 
 

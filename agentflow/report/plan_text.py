@@ -96,6 +96,7 @@ def _block(
             f"when {inert_line(step['when'], _LONGEST)}" if step["when"] is not None else "",
             f"join {step['join']}" if step["join"] != "all" else "",
             f"on_error {step['on_error']}" if step["on_error"] != "fail" else "",
+            f"workspace {step['workspace']}" if step["workspace"] else "",
             f"if_skipped {inert_line(json.dumps(step['if_skipped']['value']), 60)}" if step["if_skipped"] else "",
         ]
         facts += repeats_text(step)
@@ -143,9 +144,23 @@ def _command(command: Mapping[str, JSON]) -> str:
     return inert_line(" ".join(words), _LONGEST)
 
 
+def _function(call: Mapping[str, JSON]) -> str:
+    return inert_line(f"{call['file']}:{call['function']}{_given(call['arguments'])}", _LONGEST)
+
+
+def _tool_call(call: Mapping[str, JSON]) -> str:
+    return inert_line(f"{call['tool']}{_given(call['input'])}", _LONGEST)
+
+
+def _given(values: Mapping[str, JSON]) -> str:
+    return f" {json.dumps(values, ensure_ascii=False)}" if values else ""
+
+
 _HEADLINES: Mapping[str, Callable[[Mapping[str, JSON], Mapping[str, JSON] | None], list[str]]] = {
     "agent": lambda step, cost: [f"agent {inert_line(step['agent'])}", _session(cost)],
     "run": lambda step, _: [f"run {_command(step)}"],
+    "call": lambda step, _: [f"call {_function(step)}"],
+    "tool": lambda step, _: [f"tool {_tool_call(step)}"],
     "value": lambda step, _: [f"value {inert_line(step['value'], _LONGEST)}"],
     "approve": lambda step, _: [f"approve {inert_line(step['message'], _LONGEST)}"],
     "ask": lambda step, _: [f"ask {inert_line(step['message'], _LONGEST)}"],
@@ -184,6 +199,8 @@ def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
         yield f"{agent['name']}  {inert_line(model)}{effort}, replies of at most {agent['max_tokens']:,} tokens"
         yield f"    tools: {', '.join(_tools(agent)) or 'none'}"
         yield f"    stop: {', '.join(_stop(agent['stop']))}"
+        if agent["workspace"]:
+            yield f"    workspace: {agent['workspace']}"
 
 
 def _tools(agent: Mapping[str, JSON]) -> Iterator[str]:
@@ -225,6 +242,16 @@ def _commands(data: Mapping[str, JSON]) -> Iterator[str]:
         yield 'there is no sandbox: `run` refuses these until the file says `sandbox: "off"`'
 
 
+def _functions(data: Mapping[str, JSON]) -> Iterator[str]:
+    for call in data["functions"]:
+        yield f"{call['step']}  {_function(call)}  (effects {call['effects']}, {duration(call['timeout'])})"
+
+
+def _tool_calls(data: Mapping[str, JSON]) -> Iterator[str]:
+    for call in data["tool_calls"]:
+        yield f"{call['step']}  {_tool_call(call)}  (effects {call['effects']})"
+
+
 def _gates(data: Mapping[str, JSON]) -> Iterator[str]:
     for gate in data["gates"]:
         wait = (
@@ -242,7 +269,8 @@ def _files(data: Mapping[str, JSON]) -> Iterator[str]:
     for way in ("read", "write"):
         patterns: dict[str, dict[str, None]] = {}
         for file in data["files"][way]:
-            patterns.setdefault(_rule(file["pattern"], file["resolved"]), {})[file["agent"]] = None
+            by = file["agent"] or f"step {file['step']}"
+            patterns.setdefault(_rule(file["pattern"], file["resolved"]), {})[by] = None
         for pattern, agents in patterns.items():
             yield f"{way}  {pattern}  by {', '.join(agents)}"
     unbounded = data["files"]["unbounded"]
@@ -264,6 +292,8 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, JSON]], Iterator[str]]] = {
     "steps": _steps,
     "agents": _agents,
     "commands": _commands,
+    "functions": _functions,
+    "tool calls": _tool_calls,
     "files": _files,
     "gates": _gates,
     "environment": _environment,

@@ -8,6 +8,7 @@ from typing import Any
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.forms import form_lines
 from agentflow.report.inert import inert, inert_line
+from agentflow.report.kept import kept_text
 from agentflow.report.style import Paint, case_name, cell_width, count, duration, money, tokens
 from agentflow.report.view import Node, RunView
 
@@ -102,6 +103,8 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
         parts.append(case_name(node.choice))
     if node.turns:
         parts.append(f"{count(node.turns, 'turn')}, {tokens(node.tokens)} tokens, {money(node.cost_usd)}")
+    if node.workspace is not None:
+        parts.append(paint(f"in {kept_text(node.workspace)}", "dim"))
     seconds = node.seconds(now)
     if seconds is not None and node.state != "skipped":
         parts.append(duration(seconds))

@@ -30,7 +30,7 @@ from agentflow.events.session_events import (
     ToolCalled,
     ToolFinished,
 )
-from agentflow.events.values import Failure, Usage
+from agentflow.events.values import Failure, Usage, Workspace
 from agentflow.report.again import step_reset, step_retried
 from agentflow.report.inert import inert_line
 
@@ -53,6 +53,7 @@ class Node:
         turn: of its own session; `turns`, `tokens`, `cost_usd` and `tool_calls` include all that is inside.
         calls: its tool calls that have not ended, each in a few words.
         calling: a request of its own is out.
+        workspace: the files it works on, where they are not the project's.
         tail: the end of what the model is writing.
         retry: why its last request failed, while it waits to be sent again.
         open: what is at work inside; `inner`: everything inside; `ended`: how many inside ended how.
@@ -86,6 +87,7 @@ class Node:
     failure: Failure | None = None
     exit_code: int | None = None
     errors: Any = None
+    workspace: Workspace | None = None
     gate: GateOpened | None = None
     answer: GateAnswered | None = None
     inner: dict[str, "Node"] = field(default_factory=dict)
@@ -193,6 +195,7 @@ class RunView:
     def _step_started(self, event: StepStarted) -> Node:
         node = self._step(event.step)
         node.attempt, node.items, node.rounds, node.choice = event.attempt, event.items, event.rounds, event.choice
+        node.workspace = event.workspace
         node.failure = node.reason = node.retry = node.retry_at = None
         node.turn = 0
         self._open(node, event.at)
@@ -250,7 +253,7 @@ class RunView:
             node = self._step(event.step)
         else:
             node = above.inner.setdefault(stream, Node(stream, event.agent, "agent", above))
-        node.agent = event.agent
+        node.agent, node.workspace = event.agent, event.workspace
         self._sessions[stream] = node
         self._open(node, event.at)
         for around in node.around():

@@ -9,6 +9,7 @@ from rpds import HashTrieMap
 
 from agentflow.events.run_events import (
     CommandCalled,
+    FunctionCalled,
     GateAnswered,
     GateOpened,
     MoneyLeased,
@@ -26,16 +27,17 @@ from agentflow.events.run_events import (
     StepRetried,
     StepStarted,
     StepTimedOut,
+    ToolStepCalled,
 )
 from agentflow.events.values import Failure
 from agentflow.plan.model import (
     BlockStepPlan,
     ChooseStepPlan,
+    EffectStepPlan,
     ForEachStepPlan,
     GroupStepPlan,
     Plan,
     RepeatStepPlan,
-    RunStepPlan,
 )
 from agentflow.run import clocks
 from agentflow.run.blocks import fill, loops_around, may_open, only, open_scope
@@ -59,6 +61,7 @@ def begin(plan: Plan, event: RunStarted) -> RunState:
         scopes=HashTrieMap(),
         loops=HashTrieMap(),
         todo=HashTrieMap(),
+        folder=event.folder,
     )
     return open_scope(state, ROOT, None, "", plan.root, {})
 
@@ -251,7 +254,7 @@ def _step_timed_out(_plan: Plan, state: RunState, event: StepTimedOut) -> RunSta
 def _outcome_unknown(_plan: Plan, state: RunState, event: OutcomeUnknown) -> RunState:
     scope, name = scope_of(state, event.step)
     before = scope.steps[name]
-    _check_command_at_work(scope, name, event.step)
+    _check_effect_at_work(scope, name, event.step)
     state = counted(replace(state, running=state.running - 1), scope.path, busy=-1)
     state = with_step(state, scope, name, replace(before, unknown=True, gate=None, answer=None))
     return due(state, event.step)
@@ -278,16 +281,16 @@ def _gate_closed(state: RunState, path: str, scope: str) -> RunState:
     return counted(replace(state, gates=state.gates.remove(path)), scope, asking=-1)
 
 
-def _command_called(_plan: Plan, state: RunState, event: CommandCalled) -> RunState:
+def _called(_plan: Plan, state: RunState, event: CommandCalled | FunctionCalled | ToolStepCalled) -> RunState:
     scope, name = scope_of(state, event.step)
-    _check_command_at_work(scope, name, event.step)
+    _check_effect_at_work(scope, name, event.step)
     return with_step(state, scope, name, replace(scope.steps[name], called=True))
 
 
-def _check_command_at_work(scope: ScopeState, name: str, path: str) -> None:
+def _check_effect_at_work(scope: ScopeState, name: str, path: str) -> None:
     step = scope.steps[name]
-    if not isinstance(scope.block.steps[name], RunStepPlan) or step.status != "running" or step.unknown:
-        raise ValueError(f"no command is at work at {path}")
+    if not isinstance(scope.block.steps[name], EffectStepPlan) or step.status != "running" or step.unknown:
+        raise ValueError(f"no command, function or tool is at work at {path}")
 
 
 def _is_block(scope: ScopeState, name: str) -> bool:
@@ -300,7 +303,9 @@ _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
     RunLimitReached: _limit,
     RunFinished: _run_finished,
     StepStarted: _step_started,
-    CommandCalled: _command_called,
+    CommandCalled: _called,
+    FunctionCalled: _called,
+    ToolStepCalled: _called,
     StepFinished: _step_finished,
     StepRetried: retried,
     RetryDue: rested,

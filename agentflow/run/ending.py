@@ -1,4 +1,4 @@
-"""How blocks, gates and cut-off commands end, and the run."""
+"""How blocks, gates and cut-off effects end, and the run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,17 +8,20 @@ from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import (
     ApproveStepPlan,
     AskStepPlan,
+    CallStepPlan,
     ChooseStepPlan,
+    EffectStepPlan,
     ForEachStepPlan,
     GroupStepPlan,
     Plan,
     RepeatStepPlan,
     RunStepPlan,
     StepPlan,
+    ToolStepPlan,
 )
 from agentflow.run.halts import halted
 from agentflow.run.names import became, names_for, readable, succeeded
-from agentflow.run.starting import holds, start_command
+from agentflow.run.starting import holds, start_effect
 from agentflow.run.state import (
     ROOT,
     Action,
@@ -150,12 +153,11 @@ def _replied(_plan: Plan, _state: RunState, scope: ScopeState, step: AskStepPlan
     return FinishStep(path, "done", answer.answers)
 
 
-def _after_crash(plan: Plan, state: RunState, scope: ScopeState, step: RunStepPlan, path: str) -> Action:
-    """A command whose end a crash swallowed: it may have had its effect, so it is never repeated silently."""
+def _after_crash(plan: Plan, state: RunState, scope: ScopeState, step: EffectStepPlan, path: str) -> Action:
+    """An effect whose end a crash swallowed: it may have happened, so it is never repeated silently."""
     step_state = scope.steps[step.id]
-    cut_off = Failure(
-        "outcome_unknown", "a crash cut the command off; whether it took effect cannot be told", step=path
-    )
+    message = f"a crash cut the {_EFFECT_WORDS[type(step)]} off; whether it took effect cannot be told"
+    cut_off = Failure("outcome_unknown", message, step=path)
     if step.on_unknown == "fail":
         return FinishStep(path, "failed", failure=cut_off)
     if step.on_unknown == "ask" and step_state.answer is None:
@@ -163,8 +165,14 @@ def _after_crash(plan: Plan, state: RunState, scope: ScopeState, step: RunStepPl
         return OpenGate(path, message, None, "unknown", None)
     if step_state.answer is not None and not step_state.answer.approved:
         return FinishStep(path, "failed", failure=cut_off)
-    return start_command(plan, state, scope, step, path)
+    return start_effect(plan, state, scope, step, path)
 
+
+_EFFECT_WORDS: Mapping[type[StepPlan], str] = {
+    RunStepPlan: "command",
+    CallStepPlan: "function",
+    ToolStepPlan: "tool",
+}
 
 _GoOn = Callable[[Plan, RunState, ScopeState, Any, str], Action]
 GO_ON: Mapping[type[StepPlan], _GoOn] = {
@@ -175,5 +183,7 @@ GO_ON: Mapping[type[StepPlan], _GoOn] = {
     ApproveStepPlan: _answered,
     AskStepPlan: _replied,
     RunStepPlan: _after_crash,
+    CallStepPlan: _after_crash,
+    ToolStepPlan: _after_crash,
 }
 """What is decided on a step at work: its block is through, a person answered, a crash hit it."""

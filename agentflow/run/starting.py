@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agentflow.events.values import Failure
+from agentflow.plan.arguments import rendered, templates_in
 from agentflow.plan.arrange import PREVIOUS
 from agentflow.plan.expressions import Expression, ExpressionError
 from agentflow.plan.model import (
@@ -13,7 +14,9 @@ from agentflow.plan.model import (
     ApproveStepPlan,
     AskStepPlan,
     BoundPlan,
+    CallStepPlan,
     ChooseStepPlan,
+    EffectStepPlan,
     FailStepPlan,
     ForEachStepPlan,
     GroupStepPlan,
@@ -21,6 +24,7 @@ from agentflow.plan.model import (
     RepeatStepPlan,
     RunStepPlan,
     StepPlan,
+    ToolStepPlan,
     ValueStepPlan,
 )
 from agentflow.run.names import find, last_round, names_for
@@ -31,22 +35,26 @@ from agentflow.run.state import (
     RunState,
     ScopeState,
     StartBlock,
+    StartCall,
     StartCommand,
+    StartEffect,
     StartSession,
+    StartTool,
     split,
 )
+from agentflow.run.workspaces import workspace_of, workspace_of_session
 
 JSON = Any
 
 
-def command_of(plan: Plan, state: RunState, path: str) -> StartCommand:
-    """The command of a step that has started. Raises ExpressionError where it cannot be rendered."""
+def effect_of(plan: Plan, state: RunState, path: str) -> StartEffect:
+    """What a step that has started does. Raises ExpressionError where it cannot be rendered."""
     scope_path, name = split(path)
     scope = state.scopes[scope_path]
     step = scope.block.steps[name]
-    if not isinstance(step, RunStepPlan):
-        raise ValueError(f"{path} is not a command")
-    return _command(plan, state, scope, step, path, scope.steps[name].attempt)
+    if not isinstance(step, EffectStepPlan):
+        raise ValueError(f"{path} does nothing by itself")
+    return _EFFECTS[type(step)](plan, state, scope, step, path, scope.steps[name].attempt)
 
 
 def _start_agent(_plan: Plan, state: RunState, scope: ScopeState, step: AgentStepPlan, path: str) -> Action:
@@ -64,6 +72,7 @@ def _start_agent(_plan: Plan, state: RunState, scope: ScopeState, step: AgentSte
         prompt=prompt,
         instructions=None if instructions is None else instructions.render(names_for(state, scope, instructions)),
         continues=continued,
+        workspace=workspace_of_session(state, path),
     )
 
 
@@ -75,9 +84,9 @@ def _session_of(state: RunState, scope: ScopeState, name: str) -> str | None:
     return None if last is None else last.steps[name.removeprefix(PREVIOUS)].session
 
 
-def start_command(plan: Plan, state: RunState, scope: ScopeState, step: RunStepPlan, path: str) -> Action:
-    """Runs a command, anew where it ran before."""
-    return _command(plan, state, scope, step, path, scope.steps[step.id].attempt + 1)
+def start_effect(plan: Plan, state: RunState, scope: ScopeState, step: EffectStepPlan, path: str) -> Action:
+    """Runs a command, function or tool, anew where it ran before."""
+    return _EFFECTS[type(step)](plan, state, scope, step, path, scope.steps[step.id].attempt + 1)
 
 
 def _command(
@@ -97,7 +106,36 @@ def _command(
         effects=step.effects,
         parse=step.parse,
         exit_codes=step.exit_codes,
+        workspace=workspace_of(state, path),
     )
+
+
+def _call(plan: Plan, state: RunState, scope: ScopeState, step: CallStepPlan, path: str, attempt: int) -> StartCall:
+    names = names_for(state, scope, *templates_in(step.arguments), *plan.env.values())
+    return StartCall(
+        step=path,
+        attempt=attempt,
+        plan=step,
+        arguments=rendered(step.arguments, names),
+        env={name: value.render(names) for name, value in plan.env.items()},
+        workspace=workspace_of(state, path),
+    )
+
+
+def _tool(plan: Plan, state: RunState, scope: ScopeState, step: ToolStepPlan, path: str, attempt: int) -> StartTool:
+    names = names_for(state, scope, *templates_in(step.input), *plan.env.values())
+    return StartTool(
+        step=path,
+        attempt=attempt,
+        tool=step.tool,
+        input=rendered(step.input, names),
+        env={name: value.render(names) for name, value in plan.env.items()},
+        workspace=workspace_of(state, path),
+    )
+
+
+_Effect = Callable[[Plan, RunState, ScopeState, Any, str, int], StartEffect]
+_EFFECTS: Mapping[type[StepPlan], _Effect] = {RunStepPlan: _command, CallStepPlan: _call, ToolStepPlan: _tool}
 
 
 def _start_value(_plan: Plan, state: RunState, scope: ScopeState, step: ValueStepPlan, path: str) -> Action:
@@ -148,7 +186,9 @@ def _start_ask(_plan: Plan, state: RunState, scope: ScopeState, step: AskStepPla
 _Start = Callable[[Plan, RunState, ScopeState, Any, str], Action]
 START: Mapping[type[StepPlan], _Start] = {
     AgentStepPlan: _start_agent,
-    RunStepPlan: start_command,
+    RunStepPlan: start_effect,
+    CallStepPlan: start_effect,
+    ToolStepPlan: start_effect,
     ValueStepPlan: _start_value,
     ApproveStepPlan: _start_approve,
     AskStepPlan: _start_ask,

@@ -12,8 +12,8 @@ from msgspec import Struct
 from rpds import HashTrieMap
 
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
-from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus
-from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan, RepeatStepPlan, RetryPlan
+from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus, Workspace
+from agentflow.plan.model import AgentPlan, Block, CallStepPlan, ForEachStepPlan, RepeatStepPlan, RetryPlan, ToolSpec
 
 JSON = Any
 ROOT = ""
@@ -24,8 +24,8 @@ class StepState(Struct, frozen=True):
 
     Attributes:
         status: `waiting` until what it waits for has ended, then `running`, then how it ended.
-        called: its command was about to run, so it may have had its effect.
-        unknown: a crash cut the command off.
+        called: its command, function or tool was about to run, so it may have had its effect.
+        unknown: a crash cut it off.
         failed_attempts: how many attempts have failed; the step is `retrying` between one and the next.
         retry_at: when the next attempt may begin, in seconds since the epoch, once that is settled.
         overdue: it has been at work for its `timeout`, and only waits for what is inside it to end.
@@ -143,6 +143,7 @@ class RunState(Struct, frozen=True):
     Attributes:
         inputs: resolved.
         run: what expressions see as `run`.
+        folder: of the workflow file, seen from the project.
         scopes, loops: those at work, by path.
         todo: paths to decide on, each with its place in line.
         line: the next place.
@@ -176,6 +177,7 @@ class RunState(Struct, frozen=True):
     leased_usd: float = 0.0
     written_off_usd: float = 0.0
     finished: RunFinished | None = None
+    folder: str = ""
 
     @property
     def at_work(self) -> bool:
@@ -193,6 +195,7 @@ class StartSession(Struct, frozen=True):
     prompt: str
     instructions: str | None
     continues: str | None
+    workspace: Workspace | None = None
 
 
 class StartCommand(Struct, frozen=True):
@@ -208,6 +211,29 @@ class StartCommand(Struct, frozen=True):
     effects: Literal["none", "writes", "sends"]
     parse: Literal["text", "json", "lines"]
     exit_codes: tuple[int, ...]
+    workspace: Workspace | None = None
+
+
+class StartCall(Struct, frozen=True):
+    """Call a Python function of the author's; `env` is what commands get too."""
+
+    step: str
+    attempt: int
+    plan: CallStepPlan
+    arguments: Mapping[str, JSON]
+    env: Mapping[str, str]
+    workspace: Workspace | None = None
+
+
+class StartTool(Struct, frozen=True):
+    """Run a tool; `env` is what commands get too."""
+
+    step: str
+    attempt: int
+    tool: ToolSpec
+    input: Mapping[str, JSON]
+    env: Mapping[str, str]
+    workspace: Workspace | None = None
 
 
 class StartBlock(Struct, frozen=True):
@@ -261,7 +287,8 @@ class FinishRun(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = StartSession | StartCommand | StartBlock | OpenGate | RetryStep | FinishStep | FinishRun
+StartEffect = StartCommand | StartCall | StartTool
+Action = StartSession | StartEffect | StartBlock | OpenGate | RetryStep | FinishStep | FinishRun
 
 
 def split(path: str) -> tuple[str, str]:

@@ -58,6 +58,7 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         depth=event.depth,
         parent=event.parent,
         parent_call=event.parent_call,
+        workspace=event.workspace,
         system=event.instructions,
         messages=messages,
         tools=shown,

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from rpds import HashTrieSet
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
-from agentflow.events.values import NOTHING_SPENT, Failure, Spent
+from agentflow.events.values import NOTHING_SPENT, Failure, Spent, Workspace
 from agentflow.plan.model import AgentPlan, ToolSpec
 from agentflow.spec.contracts import Contract
 
@@ -82,6 +82,7 @@ class SessionState(Struct, frozen=True):
 
     Attributes:
         messages: the conversation so far in the API's form, without the results of calls still out.
+        workspace: the files it works on, where they are not the project's.
         turn: model calls begun.
         in_flight: the model call that is out.
         attempt: failed attempts of the next turn.
@@ -112,6 +113,7 @@ class SessionState(Struct, frozen=True):
     added_bytes: int
     parent: str | None = None
     parent_call: str | None = None
+    workspace: Workspace | None = None
     turn: int = 0
     in_flight: InFlight | None = None
     attempt: int = 0

@@ -32,6 +32,8 @@ CODES = {
     "AF311": "a block without an output is read",
     "AF312": "a field that a step of this kind does not have",
     "AF313": "a field that may be missing is read without a default",
+    "AF316": "a Python function that is not there, or cannot be called so",
+    "AF317": "an input that a tool does not take",
     "AF401": "a cycle",
     "AF402": "an id shadows one of an enclosing scope",
     "AF403": "a condition that is always the same",
@@ -43,5 +45,7 @@ CODES = {
     "AF503": "untrusted text in an environment variable that commands execute",
     "AF504": "a command needs a sandbox, or `sandbox: off`",
     "AF511": "a step that sends would be repeated",
+    "AF508": "untrusted text in a path",
+    "AF512": "agents that may write the same files at the same time",
     "AF601": "a model without a price under a money cap",
 }

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from agentflow.spec.base import Duration, Effects, Expression, JsonSchema, Money, Spec, Template, Text
+from agentflow.spec.base import Duration, Effects, Expression, JsonSchema, Money, Spec, Template, Text, Workspace
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "between_tools", "disabled"]
@@ -48,6 +48,7 @@ class Agent(AgentDefaults):
     output: JsonSchema | None = Field(default=None, description="A JSON Schema that its result must meet.")
     finish: Literal["required"] | None = Field(default=None, description="End only by the `finish` tool.")
     stop: Stop = Field(default_factory=Stop, description="What ends it.")
+    workspace: Workspace | None = Field(default=None, description="Whose files it works on: a `copy`, or a `worktree`.")
 
 
 class CommandTool(Spec):

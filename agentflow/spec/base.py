@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 AGENT_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+FUNCTION_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -47,3 +48,4 @@ JsonSchema = Annotated[FileRef | dict[str, Any], Field(union_mode="left_to_right
 InputBound = Annotated[str, StringConstraints(pattern=r"^inputs\.[A-Za-z_][A-Za-z0-9_]*$")]
 Bound = Annotated[int, Field(ge=1)] | InputBound
 Effects = Literal["none", "writes", "sends"]
+Workspace = Literal["shared", "copy", "worktree"]

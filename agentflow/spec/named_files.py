@@ -1,5 +1,6 @@
 """The places of a workflow file where a text, a schema or a `{file: path}` for one stands."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -8,12 +9,13 @@ from agentflow.source import yaml_reader
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Document, Loc
 from agentflow.source.project import Problem, SourceText
+from agentflow.spec.base import FUNCTION_PATTERN
 from agentflow.spec.findings import Finding, found, shown
 from agentflow.spec.positions import steps_of
 from agentflow.spec.steps import kind_of
 
 Read = Callable[[str], SourceText | Problem]
-Role = Literal["text", "schema"]
+Role = Literal["text", "schema", "module"]
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ def slots(data: Any) -> Iterator[tuple[Loc, Any, Role]]:
             yield from _slots_of(loc, step, {"stdin": "text"})
         elif kind == "fail":
             yield from _slots_of(loc, step, {"fail": "text"})
+        elif kind == "call":
+            yield from _slots_of(loc, step, {"call": "module", "output": "schema"})
     tools = data.get("tools")
     for name, tool in tools.items() if isinstance(tools, dict) else ():
         yield from _slots_of(("tools", name), tool, {"stdin": "text"})
@@ -77,6 +81,9 @@ def read_named(document: Document, data: Any, read: Read) -> NamedFiles:
     texts: dict[str, SourceText | Problem] = {}
     parsed: dict[str, Document | None] = {}
     for loc, value, role in slots(data):
+        if role == "module":
+            _read_module(document, loc, value, read, texts, named)
+            continue
         if not isinstance(value, dict) or "file" not in value:
             continue
         path = value["file"]
@@ -103,6 +110,28 @@ def read_named(document: Document, data: Any, read: Read) -> NamedFiles:
             else:
                 named.documents[loc] = content
     return named
+
+
+def module_file(function: str) -> str:
+    """The file of a function named as `lib.stats:mean`, seen from the workflow: `lib/stats.py`."""
+    return function.partition(":")[0].replace(".", "/") + ".py"
+
+
+def _read_module(
+    document: Document, loc: Loc, value: Any, read: Read, texts: dict[str, SourceText | Problem], named: NamedFiles
+) -> None:
+    """The text of a function's module: it is looked at and stored, never imported."""
+    if not isinstance(value, str) or not re.fullmatch(FUNCTION_PATTERN, value):
+        return  # the model says what is wrong
+    path = module_file(value)
+    if path not in texts:
+        texts[path] = read(path)
+    text = texts[path]
+    if isinstance(text, Problem):
+        finding = found(document, "AF106", text.message, loc, text.hint)
+        named.findings.append(Finding(finding.diagnostic, loc))
+    else:
+        named.texts[loc] = text
 
 
 def _parse(text: SourceText, problems: list[Diagnostic]) -> Document | None:

@@ -12,9 +12,9 @@ from agentflow.spec.steps import KINDS, Rounds, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Limits, Workflow
 
 # Words of the language that this version does not know yet.
-LATER_KINDS = ("call", "tool", "workflow")
-_LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions", "skills", "workspace"})
-_LATER_OF_STEPS = frozenset({*LATER_KINDS, "escalate", "from", "on_unknown", "with", "workspace"})
+LATER_KINDS = ("workflow",)
+_LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions", "skills"})
+_LATER_OF_STEPS = frozenset({*LATER_KINDS, "escalate", "from"})
 _LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "secrets", "skills"})
 
 _OWNERS: tuple[tuple[type[Spec], str], ...] = (

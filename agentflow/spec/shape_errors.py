@@ -46,6 +46,7 @@ _LIMITS = frozenset({"greater_than_equal", "greater_than", "less_than_equal", "l
 _EMPTY = frozenset({"too_short", "string_too_short"})
 _MAPPINGS = frozenset({"dict_type", "model_type", "model_attributes_type"})
 _ID_FORM = "a name starts with a letter or `_` and goes on with letters, digits and `_`"
+_FUNCTION_FORM = "name a module beside this file and a function in it, as `lib.stats:mean`"
 _NAME_FORM = f"{_ID_FORM}; agents and the workflow also with `-`"
 
 
@@ -176,6 +177,8 @@ def _finding(error: _Error, document: Document, data: Any) -> Finding:
         return _missing(document, data, loc)
     if error.type == "extra_forbidden":
         return _unknown_key(document, data, loc)
+    if error.type == "string_pattern_mismatch" and loc[-1] == "call":
+        return found(document, "AF205", f"`call` cannot be {shown(value)}", loc, _FUNCTION_FORM)
     if error.type == "string_pattern_mismatch":
         form = _NAME_FORM if loc == ("name",) else _ID_FORM
         return found(document, "AF205", f"{name_of(loc)} cannot be {shown(value)}", loc, form)

@@ -6,6 +6,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from agentflow.spec.agents import Agent
 from agentflow.spec.base import (
+    FUNCTION_PATTERN,
     AgentName,
     Bound,
     Duration,
@@ -16,6 +17,7 @@ from agentflow.spec.base import (
     Spec,
     Template,
     Text,
+    Workspace,
 )
 from agentflow.spec.retry import Retry
 
@@ -36,6 +38,7 @@ class StepBase(Spec):
     on_resume: Literal["reuse", "rerun"] = Field(
         default="reuse", description="`rerun`: a resume runs it again as long as nothing has used its output."
     )
+    workspace: Workspace | None = Field(default=None, description="Whose files it works on: a `copy`, or a `worktree`.")
 
 
 class SessionOf(Spec):
@@ -72,6 +75,27 @@ class RunStep(StepBase):
     )
     effects: Effects = Field(default="sends", description="What it does beyond giving its output.")
     timeout: Duration = Field(default=600.0, description="How long it may take, as `10m`.")
+    on_unknown: Literal["ask", "retry", "fail"] = Field(default="ask", description="When a crash cut its effect off.")
+
+
+class CallStep(StepBase):
+    """A Python function beside the workflow."""
+
+    call: Annotated[str, StringConstraints(pattern=FUNCTION_PATTERN)] = Field(
+        description="A function of a module beside this file, as `lib.stats:mean`."
+    )
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Its arguments by their names.")
+    output: JsonSchema | None = Field(default=None, description="A JSON Schema that its return value must meet.")
+    effects: Effects = Field(default="sends", description="What it does beyond giving its return value.")
+    timeout: Duration = Field(default=600.0, description="How long it may take, as `10m`.")
+    on_unknown: Literal["ask", "retry", "fail"] = Field(default="ask", description="When a crash cut its effect off.")
+
+
+class ToolStep(StepBase):
+    """One tool call without a model."""
+
+    tool: AgentName = Field(description="The tool's name: a built-in one, or one of the file's own.")
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Its input.")
     on_unknown: Literal["ask", "retry", "fail"] = Field(default="ask", description="When a crash cut its effect off.")
 
 
@@ -163,6 +187,8 @@ class GroupStep(StepBase):
 KINDS: dict[str, type[StepBase]] = {
     "agent": AgentStep,
     "run": RunStep,
+    "call": CallStep,
+    "tool": ToolStep,
     "value": ValueStep,
     "approve": ApproveStep,
     "ask": AskStep,
@@ -185,6 +211,8 @@ Step = Annotated[
     (
         Annotated[AgentStep, Tag("agent")]
         | Annotated[RunStep, Tag("run")]
+        | Annotated[CallStep, Tag("call")]
+        | Annotated[ToolStep, Tag("tool")]
         | Annotated[ValueStep, Tag("value")]
         | Annotated[ApproveStep, Tag("approve")]
         | Annotated[AskStep, Tag("ask")]

@@ -171,13 +171,14 @@ class Setting:
     tools: ToolsDouble = field(default_factory=ToolsDouble)
     around: dict[str, object] = field(default_factory=dict)
     inputs: dict[str, object] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     heard: list[tuple[str, Event]] = field(default_factory=list)
     journal: JournalDouble = field(init=False)
     engine: LocalEngine | None = None
     begun: bool = False
 
     def __post_init__(self) -> None:
-        self.plan: Plan = plan_of(self.text)
+        self.plan: Plan = plan_of(self.text, self.files)
         self.folder = self.folder.resolve()
         self.sqlite: SqliteJournal = open_journal(self.folder / "journal" / "journal.db")
         self.journal = JournalDouble(self.sqlite)

@@ -15,7 +15,7 @@ from agentflow.events import codec
 from agentflow.events.codec import VERSIONS, dumps, from_body, to_body
 from agentflow.events.run_events import RunEvent, RunFinished, RunStarted, StepStarted
 from agentflow.events.session_events import ModelCalled, ModelReplied, SessionEvent, ToolCalled, ToolFinished
-from agentflow.events.values import Failure, Spent, Timings, Usage
+from agentflow.events.values import Failure, Spent, Timings, Usage, Workspace
 
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -34,6 +34,7 @@ failures = st.builds(Failure, st.sampled_from(["timeout", "refusal"]), texts, st
 usages = st.builds(Usage, numbers, numbers, numbers, numbers, numbers)
 spents = st.builds(Spent, usages, floats, numbers, numbers)
 timings = st.builds(Timings, floats, floats, floats)
+workspaces = st.builds(Workspace, st.sampled_from(["copy", "worktree"]), texts, st.none() | texts)
 
 NAMED = {
     "sources": st.dictionaries(texts, texts, max_size=3),
@@ -43,6 +44,9 @@ NAMED = {
     "usage": usages,
     "spent": spents,
     "timings": timings,
+    "arguments": objects,
+    "input": objects,
+    "workspace": workspaces,
     "waiting": st.lists(texts, max_size=3).map(tuple),
 }
 PLAIN = {str: texts, float: floats, int: numbers, bool: st.booleans()}

@@ -17,9 +17,10 @@ LONGEST = 14
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """What the examples name: one file of a prompt."""
+    """What the examples name: a file of a prompt, and a module."""
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts/greet.md").write_text("Greet Ada.\n")
+    (tmp_path / "stats.py").write_text("def mean(values): ...\n")
     return tmp_path
 
 

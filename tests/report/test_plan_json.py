@@ -55,6 +55,8 @@ inputs: {rounds: {type: integer, maximum: 4}, go: {type: boolean}}
 steps:
   box: {steps: {one: {value: 1 + 1}}}
   who: {ask: Who?}
+  f: {call: 'm:f'}
+  t: {tool: Glob, with: {pattern: x}}
   guard: {when: inputs.go, fail: "Not {{ inputs.go }}."}
   report:
     repeat: {until: steps.draft.output == 'ok', max: inputs.rounds, at_max: accept}
@@ -66,14 +68,17 @@ steps:
 """
 
 
+MODULE = {"m.py": "def f(**given): return given"}
+
+
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     return plan_of(EVERYTHING)
 
 
 def test_rounds_cases_and_guards_are_told_of():
-    data = plan_json(plan_of(BLOCKS), {})
-    report, route = data["steps"][3:]
+    data = plan_json(plan_of(BLOCKS, MODULE), {})
+    report, route = data["steps"][5:]
     assert (report["until"], report["max"], report["at_max"]) == (
         "steps.draft.output == 'ok'",
         "inputs.rounds",
@@ -99,7 +104,7 @@ def test_rounds_cases_and_guards_are_told_of():
 def test_every_kind_of_step_has_its_words(plan: Plan):
     kinds = {kind for kind in StepPlan.__subclasses__() if kind.__module__ == StepPlan.__module__}
     assert set(KINDS) == kinds
-    found = plan_json(plan_of(BLOCKS), {})["steps"]
+    found = plan_json(plan_of(BLOCKS, MODULE), {})["steps"]
     shown = plan_json(plan, {})["steps"]
     assert {step["kind"] for step in (*found, *shown)} == set(KINDS.values())
     assert mermaid(picture(plan))
@@ -246,3 +251,36 @@ def test_nothing_of_a_file_acts_on_the_terminal():
 )
 def test_a_bound_is_never_rounded_down(amount: float | None, shown: str):
     assert usd(amount) == shown
+
+
+def test_functions_and_tool_steps_show_what_they_are_handed_and_what_they_touch():
+    text = """
+    steps:
+      said: {value: "'x'"}
+      count:
+        call: m:f
+        with: {text: "{{ steps.said.output }}", many: [1, "a"]}
+        effects: none
+        timeout: 5s
+        workspace: copy
+      save: {tool: Write, with: {file_path: out/a.md, content: "{{ steps.said.output }}"}}
+      find: {tool: Glob, with: {pattern: "*.md"}}
+      bash: {tool: Bash, with: {command: make}}
+    """
+    shown = plan_json(plan_of(text, MODULE), {})
+    arguments = {"text": "{{ steps.said.output }}", "many": [1, "a"]}
+    function = {"file": "m.py", "function": "f", "arguments": arguments, "effects": "none", "timeout": 5.0}
+    assert shown["functions"] == [{"step": "count", **function}]
+    assert [(call["step"], call["tool"], call["effects"]) for call in shown["tool_calls"]] == [
+        ("save", "Write", "writes"),
+        ("find", "Glob", "none"),
+        ("bash", "Bash", "sends"),
+    ]
+    assert [(file["pattern"], file["step"]) for file in shown["files"]["write"]] == [("out/a.md", "save")]
+    assert [(file["pattern"], file["step"]) for file in shown["files"]["read"]] == [("**", "find")]
+    assert shown["files"]["unbounded"] == ["the function of step count", "Bash of step bash"]
+    page = plan_text(shown, Paint(False))
+    assert "call m.py:f" in page
+    assert "workspace copy" in page
+    assert "write  out/a.md  by step save" in page
+    assert 'tool Bash {"command": "make"}' in page

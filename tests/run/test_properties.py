@@ -25,7 +25,7 @@ from agentflow.plan.model import AgentStepPlan, RepeatStepPlan, every_step
 from agentflow.run import apply as run_apply
 from agentflow.run.decide import decide
 from agentflow.run.reruns import stale_steps
-from agentflow.run.starting import command_of
+from agentflow.run.starting import effect_of
 from agentflow.run.state import ROOT, StepState, item_of, split
 from tests.builders import Run, leaves_at_work, plan_of, recounted, refuses
 
@@ -230,7 +230,7 @@ def end(run: Run, world: World, path: str) -> None:
     else:
         scope, name = split(path)
         is_agent = isinstance(run.state.scopes[scope].block.steps[name], AgentStepPlan)
-        said = "session" if is_agent else command_of(run.plan, run.state, path).stdin
+        said = "session" if is_agent else effect_of(run.plan, run.state, path).stdin
         run.happen(StepFinished(run.now, path, "done", f"{path}: {said}"))
     run.settle()
 

@@ -150,8 +150,6 @@ CASES = [
     ),
     ("AF204", "step `a` is of no kind", "did you mean `agent`?", "steps: {a: {«agnt»: b, prompt: p}}"),
     ("AF204", "step `a` is of no kind", "a step has one of `agent`", "steps:\n  «a»: {needs: [b]}"),
-    ("AF204", "`call` is not supported yet", "a step has one of", "steps: {a: {«call»: m:f}}"),
-    ("AF204", "`tool` is not supported yet", "", "steps: {a: {steps: {b: {«tool»: look}}}}"),
     # Loops, choices and their like.
     ("AF202", "`repeat` lacks `until`", "add `until`", "steps: {a: {«repeat»: {max: 3}, steps: {b: {value: x}}}}"),
     ("AF202", "`repeat` lacks `max`", "the most rounds", "steps: {a: {«repeat»: {until: x}, steps: {b: {value: x}}}}"),
@@ -295,7 +293,7 @@ def test_all_problems_come_in_one_pass_in_the_order_of_their_places():
         "  editor: {effort: hig, instructions: {file: none.md}}\n"
         "steps:\n"
         "  a: {agent: editor, promt: x}\n"
-        "  b: {call: x}\n"
+        "  b: {ask: x}\n"
         "  c: {for_each: x, steps: {d: {run: 3}}}\n"
     )
     found = [(d.code, d.place.line, d.place.column) for d in check(text)[1]]

@@ -1,0 +1,100 @@
+"""`with`: values in which every text is a template, and a template that is one `{{ }}` keeps its type."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agentflow.plan.draft import Draft, Key
+from agentflow.plan.expressions import Template
+from agentflow.plan.texts import TextReader, Use
+from agentflow.plan.types import UNKNOWN, Shape, array, record, shape_of_value, union
+from agentflow.plan.values import bounded_value
+from agentflow.source.document import Loc
+
+JSON = Any
+WITH = "with"
+
+
+def texts_in(read: TextReader, loc: Loc, value: JSON, key: Key = (WITH,)) -> Iterator[tuple[Key, Use | None]]:
+    """Every text in a value, by where it stands in the step.
+
+    Parameters:
+        loc: of the step.
+        key: where the value stands in it.
+    """
+    if isinstance(value, str):
+        yield key, read.template((*loc, *key), value)
+    for name, item in _inside(value):
+        yield from texts_in(read, loc, item, (*key, name))
+
+
+def shape_in(value: JSON, shapes: Mapping[Key, Shape], key: Key = (WITH,)) -> Shape:
+    """What a value comes to, from what its texts come to."""
+    if isinstance(value, str):
+        return shapes.get(key, UNKNOWN)
+    if isinstance(value, dict):
+        return record({name: shape_in(item, shapes, (*key, name)) for name, item in value.items()})
+    if isinstance(value, list):
+        return array(union(shape_in(item, shapes, (*key, index)) for index, item in enumerate(value)))
+    return shape_of_value(value)
+
+
+def is_constant(draft: Draft, value: JSON, key: Key) -> bool:
+    """Whether no text in a value has anything to fill in."""
+    if isinstance(value, str):
+        use = draft.uses.get(key)
+        return use is not None and use.template.constant
+    return all(is_constant(draft, item, (*key, name)) for name, item in _inside(value))
+
+
+def built(draft: Draft, value: JSON, key: Key = (WITH,)) -> JSON:
+    """A value with its templates in place of its texts."""
+    if isinstance(value, str):
+        return draft.uses[key].template
+    if isinstance(value, dict):
+        return {name: built(draft, item, (*key, name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [built(draft, item, (*key, index)) for index, item in enumerate(value)]
+    return value
+
+
+def templates_in(value: JSON) -> Iterator[Template]:
+    """The templates of a built value."""
+    if isinstance(value, Template):
+        yield value
+    for _, item in _inside(value):
+        yield from templates_in(item)
+
+
+def rendered(value: JSON, names: Mapping[str, JSON]) -> JSON:
+    """A built value over the names; plain data.
+
+    Raises:
+        ExpressionError: a template has no value, or the whole is too large.
+    """
+    return bounded_value(_rendered(value, names))
+
+
+def _rendered(value: JSON, names: Mapping[str, JSON]) -> JSON:
+    if isinstance(value, Template):
+        return value.value(names)
+    if isinstance(value, dict):
+        return {name: _rendered(item, names) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_rendered(item, names) for item in value]
+    return value
+
+
+def sources(value: JSON) -> JSON:
+    """A built value as it was written."""
+    if isinstance(value, Template):
+        return value.source
+    if isinstance(value, dict):
+        return {name: sources(item) for name, item in value.items()}
+    return [sources(item) for item in value] if isinstance(value, list) else value
+
+
+def _inside(value: JSON) -> Iterator[tuple[str | int, JSON]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)

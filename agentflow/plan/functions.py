@@ -1,0 +1,136 @@
+"""Python functions as they are written: what a module has, and what a function takes, without importing anything."""
+
+import ast
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+# What hands a function on with the parameters it is written with.
+_TRANSPARENT = frozenset({"cache", "lru_cache", "override", "final", "deprecated"})
+
+
+class Signature(Struct, frozen=True):
+    """What a function takes.
+
+    Attributes:
+        by_name: the parameters that can be given by name, in order.
+        required: of those, the ones without a default.
+        positional: those that can be given by position only and have no default: nothing can call it.
+        anything: it takes names beyond these.
+    """
+
+    by_name: tuple[str, ...]
+    required: tuple[str, ...]
+    positional: tuple[str, ...]
+    anything: bool
+
+
+class FunctionError(Exception):
+    """A function cannot be called.
+
+    Attributes:
+        message: names it and what is wrong.
+        known: names that may have been meant.
+        hint: the next move, where no name is near.
+    """
+
+    def __init__(self, message: str, hint: str, known: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.known = message, hint, known
+
+
+def signature_of(text: str, module: str, function: str, file: str) -> Signature | None:
+    """What a function takes; None where its text does not tell: it is imported, made by a call, or decorated.
+
+    Parameters:
+        text: of the module.
+        file: its name, for messages.
+
+    Raises:
+        FunctionError: the module is no Python, or has no such function.
+    """
+    outer = module.partition(".")[0]
+    if outer in sys.stdlib_module_names or outer in sys.builtin_module_names:
+        raise FunctionError(f"`{outer}` is the name of a module of Python's own", "rename the file or its folder")
+    tree = _parsed(text, file)
+    found: ast.stmt | None = None
+    names: dict[str, None] = {}
+    open_ended = False
+    for statement in _statements(tree.body):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            names[statement.name] = None
+        for name in _bound_by(statement):
+            open_ended = open_ended or name in ("*", "__getattr__")
+            found = statement if name == function else found
+    if isinstance(found, ast.ClassDef):
+        raise FunctionError(f"`{function}` of `{file}` is a class", "name a function that makes and uses it")
+    if found is None and not open_ended:
+        public = [name for name in names if not name.startswith("_")]
+        hint = "define it at the top level of the module"
+        raise FunctionError(f"`{file}` has no function `{function}`", hint, public)
+    if not isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    return _signature(found.args) if all(map(_is_transparent, found.decorator_list)) else None
+
+
+def _parsed(text: str, file: str) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in a module is its author's business
+            return ast.parse(text)
+    except SyntaxError as error:
+        reason = f"{error.msg} (line {error.lineno})" if error.lineno else error.msg
+        raise FunctionError(f"`{file}` is not Python: {reason}", "correct it") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise FunctionError(f"`{file}` is not Python that can be read", "simplify it") from None
+
+
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that a module runs in its own scope."""
+    waiting = list(reversed(list(body)))
+    while waiting:
+        statement = waiting.pop()
+        yield statement
+        if isinstance(statement, ast.If | ast.Try | ast.TryStar | ast.With | ast.For | ast.While | ast.Match):
+            inner = [node for node in ast.iter_child_nodes(statement) if isinstance(node, ast.stmt)]
+            for holder in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+                inner += holder.body
+            waiting += reversed(inner)
+
+
+def _bound_by(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield statement.name
+    elif isinstance(statement, ast.Import | ast.ImportFrom):
+        yield from ((alias.asname or alias.name).partition(".")[0] for alias in statement.names)
+    elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        for target in targets:
+            yield from (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
+
+
+def _is_transparent(decorator: ast.expr) -> bool:
+    inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = inner.attr if isinstance(inner, ast.Attribute) else inner.id if isinstance(inner, ast.Name) else ""
+    return name in _TRANSPARENT
+
+
+def _signature(arguments: ast.arguments) -> Signature:
+    plain = [*arguments.posonlyargs, *arguments.args]
+    optional = (
+        {argument.arg for argument in plain[len(plain) - len(arguments.defaults) :]} if arguments.defaults else set()
+    )
+    optional |= {
+        argument.arg
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is not None
+    }
+    by_name = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
+    return Signature(
+        by_name=tuple(by_name),
+        required=tuple(name for name in by_name if name not in optional),
+        positional=tuple(argument.arg for argument in arguments.posonlyargs if argument.arg not in optional),
+        anything=arguments.kwarg is not None,
+    )

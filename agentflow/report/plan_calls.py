@@ -1,0 +1,66 @@
+"""What functions and tool steps of a plan do, as JSON data; a part of `plan_json.py`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from agentflow.plan.arguments import sources
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.expressions import Template
+from agentflow.plan.model import CallStepPlan, StepPlan, ToolStepPlan
+
+JSON = Any
+_PATHS = ("file_path", "path")
+
+
+def function_json(step: CallStepPlan) -> dict[str, JSON]:
+    """What a step calls."""
+    return {
+        "file": step.file,
+        "function": step.function,
+        "arguments": sources(step.arguments),
+        "effects": step.effects,
+        "timeout": step.timeout,
+    }
+
+
+def functions_json(every: Iterable[tuple[str, StepPlan]]) -> Iterator[JSON]:
+    """The functions of all steps."""
+    for path, step in every:
+        if isinstance(step, CallStepPlan):
+            yield {"step": path, **function_json(step)}
+
+
+def tool_call_json(step: ToolStepPlan) -> dict[str, JSON]:
+    """What a step has a tool do."""
+    return {"tool": step.tool.name, "input": sources(step.input), "effects": step.effects}
+
+
+def tool_calls_json(every: Iterable[tuple[str, StepPlan]]) -> Iterator[JSON]:
+    """The tool calls of all steps."""
+    for path, step in every:
+        if isinstance(step, ToolStepPlan):
+            yield {"step": path, **tool_call_json(step)}
+
+
+def unbounded_of(every: Iterable[tuple[str, StepPlan]]) -> Iterator[str]:
+    """What nothing holds back, in words."""
+    for path, step in every:
+        if isinstance(step, CallStepPlan):
+            yield f"the function of step {path}"
+        elif isinstance(step, ToolStepPlan) and step.tool.name == "Bash":
+            yield f"Bash of step {path}"
+
+
+def files_of_tools(every: Iterable[tuple[str, StepPlan]]) -> Iterator[tuple[Literal["read", "write"], JSON]]:
+    """The files that tool steps touch: a path, or `**` where it is not constant."""
+    for path, step in every:
+        if not isinstance(step, ToolStepPlan):
+            continue
+        builtin = BUILTIN_TOOLS.get(step.tool.name)
+        if builtin is None or builtin.rule != "path":
+            continue
+        named = next((step.input[key] for key in _PATHS if key in step.input), None)
+        constant = named.render({}) if isinstance(named, Template) and named.constant else None
+        way: Literal["read", "write"] = "read" if step.effects == "none" else "write"
+        pattern = constant if constant is not None else "**"
+        yield way, {"pattern": pattern, "resolved": pattern, "agent": None, "tool": step.tool.name, "step": path}
