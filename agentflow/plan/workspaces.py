@@ -108,7 +108,7 @@ class _Check(Struct, frozen=True):
             if called is not agent and self._folders(called):
                 message = f"subagents `{called.name}` may write at the same time, to the same files"
                 hint = f"give agent `{called.name}` a `workspace: copy` or `worktree`"
-                self.findings.warn("AF511", message, ("agents", called.name), hint)
+                self.findings.warn("AF512", message, ("agents", called.name), hint)
 
     def _check_siblings(self, arranged: Arranged, writers: Mapping[str, tuple[Writer, ...]]) -> None:
         """Steps between which no path runs, so that they may be at work at once; each is told of once."""
@@ -137,7 +137,7 @@ class _Check(Struct, frozen=True):
         else:
             message = f"`{draft.id}` and `{beside}` may run at the same time, and both may write the same files"
             hint = "let one need the other, narrow their rules, or give them `workspace: copy` or `worktree`"
-        self.findings.warn("AF511", message, draft.loc, hint)
+        self.findings.warn("AF512", message, draft.loc, hint)
 
 
 def _goes_on_apart(draft: Draft, arranged: Arranged) -> bool:

@@ -43,6 +43,6 @@ CODES = {
     "AF503": "untrusted text in an environment variable that commands execute",
     "AF504": "a command needs a sandbox, or `sandbox: off`",
     "AF508": "untrusted text in a path",
-    "AF511": "agents that may write the same files at the same time",
+    "AF512": "agents that may write the same files at the same time",
     "AF601": "a model without a price under a money cap",
 }

@@ -21,7 +21,7 @@ def warned(compiled):
     def warnings_of(steps: str, agents: str = AGENTS) -> list[str]:
         _, diagnostics = compiled(f"{agents}\nsteps:\n{steps}")
         assert [found for found in diagnostics if found.severity == "error"] == []
-        return [found.message for found in diagnostics if found.code == "AF511"]
+        return [found.message for found in diagnostics if found.code == "AF512"]
 
     return warnings_of
 
@@ -106,4 +106,4 @@ def test_many_agents_that_call_one_another_are_looked_through_at_once(compiled):
     granted = ", ".join(f'"Agent({name})"' for name in names)
     agents = "\n".join(f"  {name}: {{description: d, tools: [{granted}, Write]}}" for name in names)
     _, diagnostics = compiled(f"agents:\n{agents}\nsteps: {{a: {{agent: a0, prompt: Go}}}}\n")
-    assert len([found for found in diagnostics if found.code == "AF511"]) == 39
+    assert len([found for found in diagnostics if found.code == "AF512"]) == 39
