@@ -75,6 +75,8 @@ class _Check(Struct, frozen=True):
         agent = self.agents.get(draft.loc)
         if agent is None or own or (agent.workspace not in (None, "shared") and draft.step.workspace is None):
             return ()
+        if draft.step.workspace is None and _goes_on_apart(draft, arranged):
+            return ()
         self._check_subagents(agent)
         folders = self._folders(agent)
         return (Writer(agent.name, folders),) if folders else ()
@@ -136,6 +138,20 @@ class _Check(Struct, frozen=True):
             message = f"`{draft.id}` and `{beside}` may run at the same time, and both may write the same files"
             hint = "let one need the other, narrow their rules, or give them `workspace: copy` or `worktree`"
         self.findings.warn("AF512", message, draft.loc, hint)
+
+
+def _goes_on_apart(draft: Draft, arranged: Arranged) -> bool:
+    """Whether a session carries on one of the same scope that has a workspace of its own."""
+    seen = {draft.id}
+    while isinstance(draft.step, AgentStep) and draft.step.session is not None:
+        before = arranged.block.drafts.get(draft.step.session.continue_)
+        if before is None or before.id in seen:
+            return False
+        if before.step.workspace not in (None, "shared"):
+            return True
+        seen.add(before.id)
+        draft = before
+    return False
 
 
 def _overlapping(first: tuple[Writer, ...], second: tuple[Writer, ...]) -> tuple[Writer, Writer] | None:

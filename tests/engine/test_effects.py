@@ -34,10 +34,11 @@ async def test_what_does_not_meet_the_output_fails_the_step(setting):
 
 
 @pytest.mark.parametrize(
-    ("more", "kind"), [("raise ValueError('x')", "call_failed"), ("import time; time.sleep(1000)", "timeout")]
+    ("more", "timeout", "kind"),
+    [("raise ValueError('x')", "60s", "call_failed"), ("import time; time.sleep(1000)", "500ms", "timeout")],
 )
-async def test_a_function_that_fails_fails_its_step_by_its_kind(setting, more, kind):
-    run = setting("steps: {f: {call: 'm:f', timeout: 2s}}", files={"m.py": f"def f(): {more}"})
+async def test_a_function_that_fails_fails_its_step_by_its_kind(setting, more, timeout, kind):
+    run = setting(f"steps: {{f: {{call: 'm:f', timeout: {timeout}}}}}", files={"m.py": f"def f(): {more}"})
     assert await run.failure() == kind
 
 

@@ -75,6 +75,13 @@ def test_steps_that_share_a_blocks_workspace_still_meet_in_it(warned):
     assert len(warned(f"  box: {{workspace: copy, steps: {inside}}}\n")) == 1
 
 
+def test_a_session_that_goes_on_is_where_the_one_before_it_was(warned):
+    more = "  c: {agent: writer, prompt: Go, session: {continue: a}%s}\n"
+    steps = "  a: {agent: writer, prompt: Go, workspace: copy}\n  b: {agent: writer, prompt: Go}\n"
+    assert warned(steps + more % "") == []
+    assert len(warned(steps + more % ", workspace: shared")) == 1
+
+
 def test_items_at_work_at_once_are_told_of(warned):
     loop = "  a: {for_each: '[1, 2]', step: {agent: writer, prompt: '{{ item }}'}%s}\n"
     assert len(warned(loop % "")) == 1
