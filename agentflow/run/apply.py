@@ -119,7 +119,13 @@ def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
     scope, name = scope_of(state, event.step)
     step = scope.block.steps[name]
     failed = scope.steps[name].failed_attempts
-    started = StepState(status="running", attempt=event.attempt, session=event.session, failed_attempts=failed)
+    started = StepState(
+        status="running",
+        attempt=event.attempt,
+        session=event.session,
+        workspace=event.workspace,
+        failed_attempts=failed,
+    )
     state = with_step(state, scope, name, started)
     if step.time_limit is not None:
         state = clocks.started(state, event.step)
@@ -185,6 +191,7 @@ def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunStat
         converged=event.converged,
         attempt=before.attempt,
         session=before.session,
+        workspace=before.workspace,
     )
     return _ended(state, event.step, scope.path, name, after)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from agentflow.plan.arrange import PREVIOUS
 from agentflow.plan.expressions import Expression, Reference, Template
 from agentflow.plan.model import ApproveStepPlan, RepeatStepPlan, StepPlan
 from agentflow.run.state import RunState, ScopeState, StepState, item_of
@@ -44,6 +45,14 @@ def last_round(state: RunState, scope: ScopeState) -> ScopeState | None:
                 return loop.last
         here = state.scopes[here.above] if here.above is not None else None
     return None
+
+
+def carried_on(state: RunState, scope: ScopeState, name: str) -> StepState | None:
+    """The step whose session one in `scope` carries on: `previous.x` is of the last round, and None in the first."""
+    if not name.startswith(PREVIOUS):
+        return find(state, scope, name)[1]
+    last = last_round(state, scope)
+    return None if last is None else last.steps[name.removeprefix(PREVIOUS)]
 
 
 def views_of(scope: ScopeState) -> dict[str, JSON]:

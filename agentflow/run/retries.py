@@ -56,6 +56,7 @@ def set_aside(state: RunState, scope: ScopeState, name: str, failure: Failure | 
         failure=failure,
         attempt=before.attempt,
         session=before.session,
+        workspace=before.workspace,
         failed_attempts=before.failed_attempts + 1,
     )
     return due(with_step(state, scope, name, after), step_path(scope.path, name))

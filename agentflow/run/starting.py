@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from agentflow.events.values import Failure
 from agentflow.plan.arguments import rendered, templates_in
-from agentflow.plan.arrange import PREVIOUS
 from agentflow.plan.expressions import Expression, ExpressionError
 from agentflow.plan.model import (
     AgentStepPlan,
@@ -27,7 +26,7 @@ from agentflow.plan.model import (
     ToolStepPlan,
     ValueStepPlan,
 )
-from agentflow.run.names import find, last_round, names_for
+from agentflow.run.names import carried_on, names_for
 from agentflow.run.state import (
     Action,
     FinishStep,
@@ -62,7 +61,7 @@ def _start_agent(_plan: Plan, state: RunState, scope: ScopeState, step: AgentSte
     if not prompt.strip():
         raise ExpressionError("the prompt came out empty; look at what it reads")
     instructions = step.agent.instructions
-    continued = None if step.continues_session is None else _session_of(state, scope, step.continues_session)
+    continued = None if step.continues_session is None else carried_on(state, scope, step.continues_session)
     began = state.sessions.get(path) or 0
     return StartSession(
         step=path,
@@ -71,17 +70,9 @@ def _start_agent(_plan: Plan, state: RunState, scope: ScopeState, step: AgentSte
         agent=step.agent,
         prompt=prompt,
         instructions=None if instructions is None else instructions.render(names_for(state, scope, instructions)),
-        continues=continued,
+        continues=None if continued is None else continued.session,
         workspace=workspace_of_session(state, path),
     )
-
-
-def _session_of(state: RunState, scope: ScopeState, name: str) -> str | None:
-    """The stream of the session that a step carries on; None where there was none, as in the first round."""
-    if not name.startswith(PREVIOUS):
-        return find(state, scope, name)[1].session
-    last = last_round(state, scope)
-    return None if last is None else last.steps[name.removeprefix(PREVIOUS)].session
 
 
 def start_effect(plan: Plan, state: RunState, scope: ScopeState, step: EffectStepPlan, path: str) -> Action:

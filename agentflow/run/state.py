@@ -28,6 +28,7 @@ class StepState(Struct, frozen=True):
         unknown: a crash cut it off.
         failed_attempts: how many attempts have failed; the step is `retrying` between one and the next.
         retry_at: when the next attempt may begin, in seconds since the epoch, once that is settled.
+        workspace: whose files its session works on, where they are not the project's.
         overdue: it has been at work for its `timeout`, and only waits for what is inside it to end.
     """
 
@@ -41,6 +42,7 @@ class StepState(Struct, frozen=True):
     converged: bool | None = None
     attempt: int = 0
     session: str | None = None
+    workspace: Workspace | None = None
     called: bool = False
     gate: GateOpened | None = None
     answer: GateAnswered | None = None

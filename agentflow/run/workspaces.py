@@ -8,6 +8,7 @@ import re
 
 from agentflow.events.values import Workspace
 from agentflow.plan.model import AgentStepPlan, ForEachStepPlan, WorkspaceKind
+from agentflow.run.names import carried_on
 from agentflow.run.state import RunState, ScopeState, split, step_path
 
 WORKSPACES = ".agentflow/workspaces"
@@ -39,7 +40,9 @@ def workspace_of_session(state: RunState, path: str) -> Workspace | None:
     if not isinstance(step, AgentStepPlan):
         raise ValueError(f"{path} is not an agent's step")
     if step.workspace is None and step.continues_session is not None:
-        return workspace_of_session(state, _path_of(state, scope, step.continues_session))
+        before = carried_on(state, scope, step.continues_session)
+        if before is not None and before.session is not None:
+            return before.workspace
     kind = step.agent.workspace if step.workspace is None else step.workspace
     own = _own(state, kind, path)
     return own if own is not None else _around(state, scope)
@@ -71,13 +74,3 @@ def _around(state: RunState, scope: ScopeState) -> Workspace | None:
             return own
         here = above
     return None
-
-
-def _path_of(state: RunState, scope: ScopeState, name: str) -> str:
-    """The path of the nearest step of that id."""
-    here = scope
-    while name not in here.block.steps:
-        if here.above is None:
-            raise KeyError(name)
-        here = state.scopes[here.above]
-    return step_path(here.path, name)

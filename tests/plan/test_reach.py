@@ -140,9 +140,9 @@ def built(source: Source) -> tuple[Plan, set[str]]:
     inputs = input_plans(source.workflow.inputs)
     arranged = arrange(draft_steps(source.workflow.steps, read), findings)
     scope = Scope({"inputs": inputs_variable(inputs)}, arranged.block)
-    Analysis(findings, {}).block(arranged, scope)
+    Analysis(findings, {}, {}).block(arranged, scope)
     assert {found.code for found in findings.sorted()} <= {"AF405"}
-    plan = replace(plan_of("steps: {x: {value: '1'}}"), inputs=inputs, root=Builder({}, 4, source).block(arranged))
+    plan = replace(plan_of("steps: {x: {value: '1'}}"), inputs=inputs, root=Builder(source, {}, {}, 4).block(arranged))
     return plan, {name for name, facts in scope.facts.items() if facts.never_runs}
 
 
