@@ -56,6 +56,7 @@ from agentflow.run.state import (
     StartEffect,
     StartSession,
     StartTool,
+    item_of,
     split,
 )
 from agentflow.session import apply as session_apply
@@ -173,7 +174,7 @@ class Run:
             self.started.append(action.step)
             self.actions[action.step] = action
             session = action.session if isinstance(action, StartSession) else None
-            self.happen(StepStarted(self.now, action.step, action.attempt, session))
+            self.happen(StepStarted(self.now, action.step, action.attempt, session, workspace=action.workspace))
 
     def finish(self, path: str, output: object = None, *, exit_code: int | None = 0) -> None:
         self.happen(StepFinished(self.now, path, "done", output, exit_code=exit_code))
@@ -318,7 +319,7 @@ def recounted(state: RunState) -> RunState:
         loops = loops.insert(path, replace(loop, parked=sum(scopes[item].parked for item in items)))
     clocks = state.clocks
     for path, clock in clocks.items():
-        inside = [scopes[name] for name in scopes if name == path or (name[:-1].rpartition("[")[0] == path and name)]
+        inside = [scopes[name] for name in scopes if name == path or (item_of(name) or ("", 0))[0] == path]
         busy, asking = sum(scope.busy for scope in inside), sum(scope.asking for scope in inside)
         stands = busy == 0 and asking > 0
         clocks = clocks.insert(path, replace(clock, busy=busy, asking=asking))
