@@ -48,7 +48,8 @@ def _kind(field: FormField) -> str:
     names = [types] if isinstance(types, str) else types if isinstance(types, list) else []
     known = [_KINDS[name] for name in names if name in _KINDS]
     bounds = [f"{words} {field.schema[key]}" for key, words in _BOUNDS.items() if key in field.schema]
-    return " ".join([" or ".join(known) or "any value", *bounds])
+    bounded = f", {' and '.join(bounds)}" if bounds else ""
+    return (" or ".join(known) or "any value") + bounded
 
 
 def _shown(value: JSON) -> str:
@@ -65,8 +66,10 @@ _KINDS = {
     "null": "null",
 }
 _BOUNDS = {
-    "minimum": "of at least",
-    "maximum": "of at most",
-    "minLength": "of length from",
-    "maxLength": "of length to",
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+    "minLength": "in length at least",
+    "maxLength": "in length at most",
 }
