@@ -127,9 +127,7 @@ def test_a_step_that_asks_nothing_is_told_with_those_that_do(run: str, capsys: p
     assert "it asks at: who" in capsys.readouterr().err
 
 
-def test_yes_takes_the_defaults_where_they_answer_all_and_else_pauses(
-    run: str, capsys: pytest.CaptureFixture[str]
-):
+def test_yes_takes_the_defaults_where_they_answer_all_and_else_pauses(run: str, capsys: pytest.CaptureFixture[str]):
     assert run_command(["resume", run, "--yes", "--quiet"]) == exits.WAITING
     assert "--yes cannot answer it" in capsys.readouterr().err
     flow = "agentflow: 1\nname: d\nsteps: {q: {ask: How loud?, output: {type: integer, default: 3}}}\n"

@@ -132,7 +132,9 @@ async def test_a_wait_for_a_person_is_not_counted_and_the_work_after_it_is(setti
 
 async def test_the_time_before_a_crash_counts_and_the_time_after_it_does_not(setting):
     clock = Clock()
-    run = setting("steps: {s: {agent: {}, prompt: go, timeout: 10m}}", around={"clock": clock}, model=ModelDouble(never))
+    run = setting(
+        "steps: {s: {agent: {}, prompt: go, timeout: 10m}}", around={"clock": clock}, model=ModelDouble(never)
+    )
 
     async def crash(engine):
         await until(lambda: bool(run.model.requests))

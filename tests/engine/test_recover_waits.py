@@ -99,9 +99,9 @@ async def test_a_rerun_is_looked_at_once_more_and_what_used_it_stays(setting):
           more: {approve: "Go on with {{ steps.use.output }}?"}
           end: {value: "steps.today.output | int", needs: [more]}
         outputs: {used: steps.use.output, end: steps.end.output}
-        """
-        .replace("approve: Go on?", "approve: Go on?, on_reject: continue")
-        .replace("?\"}", "?\", on_reject: continue}")
+        """.replace("approve: Go on?", "approve: Go on?, on_reject: continue").replace(
+            '?"}', '?", on_reject: continue}'
+        )
     )
     for gate in ("ok", "more"):
         assert (await run.run()).status == "waiting"

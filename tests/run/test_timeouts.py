@@ -123,7 +123,9 @@ def test_time_in_which_nobody_worked_on_the_run_is_not_counted_and_time_before_i
 
 
 def test_steps_that_keep_their_own_time_have_no_clock():
-    run = Run("steps: {a: {run: [work], timeout: 1m}, ok: {approve: Go on?, timeout: 1m}, q: {ask: What?, timeout: 1m}}")
+    run = Run(
+        "steps: {a: {run: [work], timeout: 1m}, ok: {approve: Go on?, timeout: 1m}, q: {ask: What?, timeout: 1m}}"
+    )
     assert dict(run.state.clocks) == {}
 
 
