@@ -93,6 +93,7 @@ def node_json(node: Node) -> dict[str, JSON]:
         "state": node.state,
         "agent": node.agent,
         "attempt": node.attempt,
+        "retry_at": node.retry_at,
         "items": node.items,
         "reason": node.reason,
         "failure": None if node.failure is None else _plain(node.failure),

@@ -41,6 +41,6 @@ CODES = {
     "AF502": "untrusted text in an argument that could be read as an option",
     "AF503": "untrusted text in an environment variable that commands execute",
     "AF504": "a command needs a sandbox, or `sandbox: off`",
-    "AF511": "a step that sends would be repeated",
+    "AF515": "a step that sends would be repeated",
     "AF601": "a model without a price under a money cap",
 }

@@ -52,10 +52,12 @@ def fields_of(form: Mapping[str, JSON]) -> tuple[FormField, ...]:
     """The fields of a form, in its order."""
     if not is_record(form):
         return (FormField("", form, True, "default" in form, form.get("default")),)
-    required = form.get("required", ())
+    required = [name for name in form.get("required", ()) if isinstance(name, str)]
+    # What must be there without being described is asked for as text.
+    properties = {**form["properties"], **{name: {} for name in required if name not in form["properties"]}}
     return tuple(
         _field(name, _alone(schema, form) if isinstance(schema, Mapping) else {}, name in required)
-        for name, schema in form["properties"].items()
+        for name, schema in properties.items()
     )
 
 

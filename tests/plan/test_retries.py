@@ -67,7 +67,7 @@ def test_what_sends_nothing_or_may_be_sent_again_is_repeated(step: str, compiled
 )
 def test_what_sends_is_not_repeated_unless_the_file_says_so(step: str, sender: str, compiled: Compile):
     _, found = compiled(f"{TOOLS}steps: {{a: {step.replace('RETRY', RETRY)}}}")
-    assert [one.message for one in found if one.code == "AF511"] == [f"`retry` would repeat what {sender} sends"]
+    assert [one.message for one in found if one.code == "AF515"] == [f"`retry` would repeat what {sender} sends"]
 
 
 def test_each_attempt_is_counted_in_the_most_that_a_run_can_cost():

@@ -88,3 +88,8 @@ def test_defaults_answer_a_form_only_where_they_answer_all_of_it():
 def test_what_has_a_default_is_always_among_the_answers():
     assert answered(CARD)["required"] == ["name", "tone"]
     assert answered(LINE_OF_TEXT) == LINE_OF_TEXT
+
+
+def test_what_must_be_there_without_a_description_is_a_field_too():
+    form = {"type": "object", "properties": {}, "required": ["name"]}
+    assert read_answers(form, ("name=7",)) == {"name": "7"}
