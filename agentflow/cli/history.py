@@ -134,7 +134,9 @@ def _tell_questions(gates: list["Gate"], project: Path) -> None:
     from agentflow.report.inert import inert_line
 
     for gate in gates:
-        click.echo(f"\n{gate.run} waits for a person at {inert_line(gate.step)}: {inert_line(gate.message, 200)}", err=True)
+        click.echo(
+            f"\n{gate.run} waits for a person at {inert_line(gate.step)}: {inert_line(gate.message, 200)}", err=True
+        )
         for line in answers_to(gate, project):
             click.echo(f"  {line}", err=True)
 
