@@ -130,14 +130,16 @@ def runs(limit: int, output_format: str, project: str | None) -> int:
 
 
 def _tell_questions(gates: list["Gate"], project: Path) -> None:
-    """What runs wait for, and how to answer."""
+    """What runs wait for, and how to answer; beside the table, which programs read line by line."""
     from agentflow.cli.next_move import answers_to
     from agentflow.report.inert import inert_line
 
     for gate in gates:
-        click.echo(f"\n{gate.run} waits for a person at {inert_line(gate.step)}: {inert_line(gate.message, 200)}")
+        click.echo(
+            f"\n{gate.run} waits for a person at {inert_line(gate.step)}: {inert_line(gate.message, 200)}", err=True
+        )
         for line in answers_to(gate, project):
-            click.echo(f"  {line}")
+            click.echo(f"  {line}", err=True)
 
 
 @click.command(short_help="Delete runs that ended long ago.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from agentflow.engine.port import Loop
+from agentflow.engine.retries import timed
 from agentflow.events.run_events import StepFinished, StepTimedOut
 from agentflow.events.session_events import LimitReached
 from agentflow.events.values import Failure
@@ -44,14 +45,14 @@ class Deadlines:
         if clock is None or clock.since is None:
             self._set.pop(path, None)
             if before is not None:
-                self.loop.timers.forget(_timed(path), "deadline")
+                self.loop.timers.forget(timed(path), "deadline")
         elif before is None or (before.worked, before.since) != (clock.worked, clock.since):
             self._set[path] = clock
             self._wait(path, clock)
 
     def _wait(self, path: str, clock: StepClock) -> None:
         left = _limit(self.loop.live.run, path) - clock.seconds(self.loop.now())
-        self.loop.timers.set(_timed(path), "deadline", max(left, 0.0), lambda: self._over(path))
+        self.loop.timers.set(timed(path), "deadline", max(left, 0.0), lambda: self._over(path))
 
     def _over(self, path: str) -> None:
         run = self.loop.live.run
@@ -65,11 +66,6 @@ class Deadlines:
         message = f"the step has been at work for its {limit:g} s; raise its `timeout`, or give it less to do"
         _time_out(self.loop, path, Failure("timeout", message, step=path))
         self.loop.settle()
-
-
-def _timed(path: str) -> str:
-    """The name of a step's timers, which no session has."""
-    return f"step {path}"
 
 
 def _limit(run: RunState, path: str) -> float:

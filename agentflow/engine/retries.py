@@ -23,4 +23,14 @@ def wait(loop: Loop, path: str, next_at: float) -> None:
             loop.happen(RUN_STREAM, RetryDue(loop.now(), path))
             loop.settle()
 
-    loop.timers.set(f"step {path}", "retry", next_at - loop.now(), over)
+    loop.timers.set(timed(path), "retry", next_at - loop.now(), over)
+
+
+def forget(loop: Loop, path: str) -> None:
+    """A step gets no other attempt any more, and nothing waits for its rest."""
+    loop.timers.forget(timed(path), "retry")
+
+
+def timed(path: str) -> str:
+    """The name of a step's timers, which no session has."""
+    return f"step {path}"

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from agentflow.engine.effects import EFFECTS
 from agentflow.engine.live import effects_at_work
 from agentflow.engine.port import Loop
-from agentflow.engine.retries import retry_step
+from agentflow.engine.retries import forget, retry_step
 from agentflow.engine.session_actions import watch_the_clock
 from agentflow.events.run_events import (
     GateOpened,
@@ -93,6 +93,7 @@ def finish_step(loop: Loop, action: FinishStep) -> None:
         ),
     )
     loop.people.closed(action.step)
+    forget(loop, action.step)
     loop.exhausted.pop(action.step, None)
 
 

@@ -52,7 +52,7 @@ def check_repeats(arranged: Arranged, checks: RepeatChecks) -> None:
         sender = None if repeats_effects else next(_senders(draft, checks), None)
         if draft.step.retry is not None and sender is not None:
             message = f"`retry` would repeat what {sender} sends"
-            checks.findings.at("AF511", message, (*draft.loc, "retry"), _hint(sender), key=True)
+            checks.findings.at("AF515", message, (*draft.loc, "retry"), _hint(sender), key=True)
         if draft.step.on_resume == "rerun":
             _check_rerun(draft, arranged, sender, checks.findings)
         if draft.id in arranged.bodies:
@@ -62,7 +62,7 @@ def check_repeats(arranged: Arranged, checks: RepeatChecks) -> None:
 def _check_rerun(draft: Draft, arranged: Arranged, sender: str | None, findings: Findings) -> None:
     loc = (*draft.loc, "on_resume")
     if sender is not None:
-        findings.at("AF511", f"`on_resume: rerun` would repeat what {sender} sends", loc, _hint(sender))
+        findings.at("AF515", f"`on_resume: rerun` would repeat what {sender} sends", loc, _hint(sender))
     elif not arranged.followers[draft.id]:
         message = f"no step waits for `{draft.id}`, so that no resume runs it again"
         findings.at("AF406", message, loc, "take it away, or put it on a step whose output another one reads")

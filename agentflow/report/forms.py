@@ -5,18 +5,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentflow.report.inert import inert_line
+from agentflow.report.style import count
 from agentflow.spec.forms import FormField, fields_of
 
 JSON = Any
 
 _LONGEST = 100
+_MOST_FIELDS = 40
+_MOST_WORDS = 8
 
 
 def form_lines(form: Mapping[str, JSON]) -> Iterator[str]:
     """A form, a line for each field, as `tone: one of calm, loud (default calm) – How it should sound`."""
-    for field in fields_of(form):
-        name = inert_line(field.name) or "answer"
+    fields = fields_of(form)
+    for field in fields[:_MOST_FIELDS]:
+        name = inert_line(field.name, _LONGEST) or "answer"
         yield f"  {name}: {field_text(field)}"
+    if len(fields) > _MOST_FIELDS:
+        yield f"  … {count(len(fields) - _MOST_FIELDS, 'more field')}"
 
 
 def field_text(field: FormField) -> str:
@@ -37,18 +43,21 @@ def answer_words(form: Mapping[str, JSON]) -> list[str]:
         return ["--json", "…"]
     if not fields[0].name:
         return ["…"]
-    needed = [field for field in fields if field.required and not field.has_default]
-    return [f"{field.name}=…" for field in needed or fields[:1]]
+    needed = tuple(field for field in fields if field.required and not field.has_default)
+    shown = [f"{inert_line(field.name, _LONGEST)}=…" for field in (needed or fields[:1])[:_MOST_WORDS]]
+    return [*shown, "…"] if len(needed) > _MOST_WORDS else shown
 
 
 def _kind(field: FormField) -> str:
     if field.choices is not None:
-        return f"one of {', '.join(_shown(choice) for choice in field.choices)}"
+        more = ", …" if len(field.choices) > _MOST_FIELDS else ""
+        return f"one of {', '.join(_shown(choice) for choice in field.choices[:_MOST_FIELDS])}{more}"
     types = field.schema.get("type")
     names = [types] if isinstance(types, str) else types if isinstance(types, list) else []
     known = [_KINDS[name] for name in names if name in _KINDS]
     bounds = [f"{words} {field.schema[key]}" for key, words in _BOUNDS.items() if key in field.schema]
-    return " ".join([" or ".join(known) or "any value", *bounds])
+    bounded = f", {' and '.join(bounds)}" if bounds else ""
+    return (" or ".join(known) or "any value") + bounded
 
 
 def _shown(value: JSON) -> str:
@@ -65,8 +74,10 @@ _KINDS = {
     "null": "null",
 }
 _BOUNDS = {
-    "minimum": "of at least",
-    "maximum": "of at most",
-    "minLength": "of length from",
-    "maxLength": "of length to",
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+    "minLength": "in length at least",
+    "maxLength": "in length at most",
 }

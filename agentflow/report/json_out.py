@@ -95,6 +95,7 @@ def node_json(node: Node) -> dict[str, JSON]:
         "state": node.state,
         "agent": node.agent,
         "attempt": node.attempt,
+        "retry_at": node.retry_at,
         "items": node.items,
         "rounds": node.rounds,
         "converged": node.converged,

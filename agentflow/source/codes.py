@@ -44,8 +44,8 @@ CODES = {
     "AF502": "untrusted text in an argument that could be read as an option",
     "AF503": "untrusted text in an environment variable that commands execute",
     "AF504": "a command needs a sandbox, or `sandbox: off`",
-    "AF511": "a step that sends would be repeated",
     "AF508": "untrusted text in a path",
     "AF512": "agents that may write the same files at the same time",
+    "AF515": "a step that sends would be repeated",
     "AF601": "a model without a price under a money cap",
 }

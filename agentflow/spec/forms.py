@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agentflow.errors import UsageError
+from agentflow.errors import AgentflowError, UsageError
 from agentflow.source.suggest import did_you_mean
 from agentflow.spec.contracts import Contract, coerce_input
 
@@ -16,6 +16,9 @@ JSON = Any
 
 LINE_OF_TEXT: Mapping[str, JSON] = {"type": "string"}
 """The form of a question that has none."""
+
+_DEFINITIONS = ("$defs", "definitions")
+_LONGEST_CHAIN = 16
 
 
 class FormField(Struct, frozen=True):
@@ -49,15 +52,41 @@ def fields_of(form: Mapping[str, JSON]) -> tuple[FormField, ...]:
     """The fields of a form, in its order."""
     if not is_record(form):
         return (FormField("", form, True, "default" in form, form.get("default")),)
-    required = form.get("required", ())
+    required = [name for name in form.get("required", ()) if isinstance(name, str)]
+    # What must be there without being described is asked for as text.
+    properties = {**form["properties"], **{name: {} for name in required if name not in form["properties"]}}
     return tuple(
-        _field(name, schema if isinstance(schema, Mapping) else {}, name in required)
-        for name, schema in form["properties"].items()
+        _field(name, _alone(schema, form) if isinstance(schema, Mapping) else {}, name in required)
+        for name, schema in properties.items()
     )
 
 
 def _field(name: str, schema: Mapping[str, JSON], required: bool) -> FormField:
     return FormField(name, schema, required, "default" in schema, schema.get("default"))
+
+
+def _alone(schema: Mapping[str, JSON], form: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """A field's schema as it can be read without its form: its own reference followed, those inside it kept."""
+    for _ in range(_LONGEST_CHAIN):
+        target = _target(schema.get("$ref"), form)
+        if target is None:
+            break
+        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    return {**schema, **{key: form[key] for key in _DEFINITIONS if key in form}} if _refers(schema) else schema
+
+
+def _target(reference: JSON, form: Mapping[str, JSON]) -> Mapping[str, JSON] | None:
+    for key in _DEFINITIONS:
+        if isinstance(reference, str) and reference.startswith(f"#/{key}/") and isinstance(form.get(key), Mapping):
+            target = form[key].get(reference.removeprefix(f"#/{key}/"))
+            return target if isinstance(target, Mapping) else None
+    return None
+
+
+def _refers(schema: JSON) -> bool:
+    if isinstance(schema, Mapping):
+        return "$ref" in schema or any(_refers(inner) for inner in schema.values())
+    return isinstance(schema, list) and any(_refers(inner) for inner in schema)
 
 
 def with_defaults(form: Mapping[str, JSON], answers: JSON) -> JSON:
@@ -93,6 +122,14 @@ def defaults_of(form: Mapping[str, JSON]) -> tuple[bool, JSON]:
     return answers is not None and not problems_of(form, answers), answers
 
 
+def misfits(field: FormField, value: JSON) -> list[str]:
+    """What keeps a value from being this field's."""
+    try:
+        return problems_of(field.schema, value)
+    except AgentflowError:  # it points elsewhere in the form, and is judged with the form as a whole
+        return []
+
+
 def field_value(field: FormField, text: str) -> JSON:
     """What a text means in a field.
 
@@ -100,8 +137,7 @@ def field_value(field: FormField, text: str) -> JSON:
         UsageError: it is of another type, or not what the field's schema accepts.
     """
     value = coerce_input(text, field.schema)
-    # What points elsewhere in the form is judged with the form as a whole.
-    misses = [] if "$ref" in field.schema else problems_of(field.schema, value)
+    misses = misfits(field, value)
     if misses:
         hint = f"it is one of {', '.join(map(str, field.choices))}" if field.choices is not None else None
         raise UsageError(misses[0].removeprefix("$ "), hint)

@@ -12,7 +12,11 @@ RetryKind = Literal[
     "finish_missing",
     "unexpected_reply",
     "command_failed",
+    "call_failed",
+    "tool_failed",
+    "failed",
     "timeout",
+    "max_rounds",
     "turns",
     "cost_usd",
     "tokens",
@@ -35,6 +39,9 @@ WORTH_REPEATING: tuple[RetryKind, ...] = (
     "finish_missing",
     "unexpected_reply",
     "command_failed",
+    "call_failed",
+    "tool_failed",
+    "failed",
     "timeout",
 )
 """What `on` is where it is not written: the same step may well succeed another time. An agent's own `stop` is not among

@@ -50,6 +50,8 @@ class Block:
 KINDS: dict[str, Kind] = {
     "agent": Kind({"agent": {"instructions": "Answer."}, "prompt": "Go."}, "done"),
     "run": Kind({"run": ["printf", "ran"], "effects": "none"}, "ran"),
+    "call": Kind({"call": "work:twice", "with": {"n": 21}, "effects": "none"}, 42),
+    "tool": Kind({"tool": "Glob", "with": {"pattern": "*.txt"}}, "note.txt"),
     "value": Kind({"value": "1 + 1"}, 2),
     "approve": Kind({"approve": "Go on?", "on_reject": "continue"}, "approved"),
     "ask": Kind(
@@ -143,6 +145,8 @@ THREE_DEEP = [
 def run(tmp_path: Path):
     """Writes a workflow of one step, checks it, and runs it to its end; every gate gets its yes by its path."""
     (tmp_path / ".git").mkdir()
+    (tmp_path / "note.txt").write_text("note")
+    (tmp_path / "work.py").write_text("def twice(n: int) -> int:\n    return 2 * n\n")
 
     async def run(kind: Kind) -> tuple[api.RunResult, list[str]]:
         file = tmp_path / "w.yaml"

@@ -33,10 +33,8 @@ def cli(tmp_path: Path) -> Cli:
 
 
 def test_a_person_fills_the_form_and_is_asked_again_with_the_reason(cli: Cli):
-    answers = {
-        "name (text):": "\nAda\nold\n7\n36\nlout\n\n\n",
-    }
-    done = cli.in_terminal("run", "ask.yaml", answers=answers)
+    typed = "\nAda\nold\n7\n36\nlout\n\n\n"
+    done = cli.in_terminal("run", "ask.yaml", answers={"name (text):": typed})
     assert done.code == 0, done.out
     assert "an answer is needed" in done.out
     assert "it is not a whole number" in done.out

@@ -46,8 +46,8 @@ def test_a_run_without_a_terminal_pauses_and_says_how_to_answer(run: str, capsys
         assert f"  agentflow answer {run} who name=… age=…" in out + err, command
     run_command(["show", run])
     shown = capsys.readouterr().out
-    assert "name: text of length from 2 – As on the card" in shown
-    assert "age: a whole number of at least 0" in shown
+    assert "name: text, in length at least 2 – As on the card" in shown
+    assert "age: a whole number, at least 0" in shown
     assert "tone: one of calm, loud (default calm)" in shown
     assert "tags: a list as JSON (optional)" in shown
 

@@ -124,3 +124,24 @@ async def test_a_failure_beside_a_step_at_rest_does_not_wait_for_it(setting):
     async with asyncio.timeout(10):
         assert await run.failure() == "command_failed"
     assert others() == set()
+
+
+async def test_a_rest_that_became_pointless_keeps_no_run_from_pausing(setting):
+    run = setting(
+        """
+        steps:
+          g:
+            on_error: continue
+            steps:
+              a: {run: 'exit 1', effects: none, retry: {attempts: 2, backoff: 1h}}
+              b: {run: 'while ! test -e failed; do sleep 0.01; done; exit 1'}
+          ok: {approve: Go on?}
+        """
+    )
+
+    async def let_b_fail(engine):
+        await until(lambda: bool(run.heard) and isinstance(run.heard[-1][1], StepRetried))
+        (run.folder / "failed").touch()
+
+    async with asyncio.timeout(10):
+        assert (await run.run(let_b_fail)).status == "waiting"

@@ -378,6 +378,29 @@ async def test_an_answer_that_fits_no_gate_is_refused(journal: Journal) -> None:
     assert [one.approved for one in journal.gates("run-a")] == [False, None]
 
 
+FORM = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+
+
+async def test_answers_to_a_question_are_kept_as_they_are_and_must_meet_its_form(journal: Journal) -> None:
+    lease = journal.create(started())
+    await journal.append(lease, of_run(gate("who", about="ask", form=FORM), gate("publish", at=1_006.0)))
+    assert [(one.about, one.form) for one in journal.gates("run-a")] == [("ask", FORM), ("approve", None)]
+    with pytest.raises(JournalError, match="does not fit"):
+        journal.answer("run-a", "who", approved=True, by="ada", comment=None, at=1_100.0, answers={"name": 3})
+    with pytest.raises(JournalError, match="a yes or no does not answer it") as refused:
+        journal.answer("run-a", "who", approved=True, by="ada", comment=None, at=1_100.0)
+    assert "agentflow answer run-a who name=…" in refused.value.hint
+    with pytest.raises(JournalError, match="takes no other answer") as refused:
+        journal.answer("run-a", "publish", approved=True, by="ada", comment=None, at=1_100.0, answers={"name": "x"})
+    assert "agentflow approve run-a publish" in refused.value.hint
+    answers = {"name": "\ud800 ü", "more": [1, None, {"deep": True}]}
+    given = journal.answer("run-a", "who", approved=True, by="ada", comment=None, at=1_100.0, answers=answers)
+    assert given.answers == answers
+    assert journal.gates("run-a")[0] == given
+    with pytest.raises(JournalError, match="is answered already, by ada"):
+        journal.answer("run-a", "who", approved=True, by="bob", comment=None, at=1_101.0, answers={"name": "b"})
+
+
 async def test_a_gate_that_opens_again_has_no_answer_yet(journal: Journal) -> None:
     lease = journal.create(started())
     await journal.append(lease, of_run(gate("publish")))

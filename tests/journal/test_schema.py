@@ -55,6 +55,16 @@ def test_a_later_step_finds_what_the_first_version_held(database: apsw.Connectio
     assert database.execute("SELECT run, tenant FROM runs").fetchall() == [("run-a", "nobody")]
 
 
+def test_open_gates_of_the_first_version_are_open_still(database: apsw.Connection) -> None:
+    migrate(database, MIGRATIONS[:1])
+    columns = "run, step, about, message, opened_at, approved, by, answered_at"
+    database.execute(f"INSERT INTO gates ({columns}) VALUES ('run-a', 's', 'approve', 'Go on?', 1.0, 1, 'ada', 2.0)")
+    migrate(database)
+    row = database.execute(f"SELECT {columns}, form, answers FROM gates").fetchall()
+    assert row == [("run-a", "s", "approve", "Go on?", 1.0, 1, "ada", 2.0, None, None)]
+    database.execute("INSERT INTO gates (run, step, about, message, opened_at) VALUES ('run-a', 't', 'ask', 'Who?', 1)")
+
+
 def test_a_step_that_fails_undoes_those_before_it(database: apsw.Connection) -> None:
     migrate(database, MIGRATIONS[:1])
     with pytest.raises(apsw.SQLError):

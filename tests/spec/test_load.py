@@ -54,7 +54,7 @@ CASES = [
     ("AF201", "`memory` is not supported yet", "delete", "agents: {b: {«memory»: x}}"),
     ("AF203", "`retry` must be a mapping, not 3", "", "steps: {a: {value: x, retry: «3»}}"),
     ("AF201", "the file does not take `retry`", "a step", "«retry»: {attempts: 2}"),
-    ("AF201", "`with` is not supported yet", "delete", "steps: {a: {value: x, «with»: 3}}"),
+    ("AF201", "step `a` does not take `with`", "a step with `call`", "steps: {a: {value: x, «with»: 3}}"),
     ("AF201", "`escalate` is not supported yet", "delete", "steps: {a: {approve: x, «escalate»: 3}}"),
     ("AF201", "does not take `promt`", "did you mean `prompt`?", "steps: {a: {agent: b, «promt»: p}}"),
     ("AF201", "does not take `zzz`", "`value`", "steps: {a: {value: x, «zzz»: p}}"),

@@ -11,8 +11,7 @@ from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import TextReader
 from agentflow.plan.types import UNKNOWN, Shape
 from agentflow.source.document import Loc
-from agentflow.spec.contracts import Contract
-from agentflow.spec.forms import LINE_OF_TEXT, answered
+from agentflow.spec.forms import LINE_OF_TEXT, FormField, answered, fields_of, is_record, misfits
 from agentflow.spec.steps import AskStep
 
 if TYPE_CHECKING:
@@ -35,11 +34,11 @@ def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arrang
     if analysis.findings.is_broken(loc):
         return Output(UNKNOWN, False)
     form = _form(analysis.findings.source, draft)
-    for name, value, schema in _defaults(form):
-        misses = Contract(schema).problems(value)
+    for field in _defaults(form):
+        misses = misfits(field, field.default)
         if misses:
-            what = f"the default of `{name}`" if name else "the form's default"
-            where = (*loc, "properties", name, "default") if name else (*loc, "default")
+            what = f"the default of `{field.name}`" if field.name else "the form's default"
+            where = (*loc, "properties", field.name, "default") if field.name else (*loc, "default")
             # A form in a file of its own is named at `output`.
             place = where if analysis.findings.source.document.has(where) else loc
             message = f"{what} does not meet its schema: {misses[0].removeprefix('$ ')}"
@@ -55,21 +54,12 @@ def _form(source: Any, draft: Draft) -> Mapping[str, JSON]:
     return form
 
 
-def _defaults(form: Mapping[str, JSON]) -> Iterator[tuple[str, JSON, Mapping[str, JSON]]]:
-    """Each default of a form with the field it is of; `""`: of the form as a whole."""
-    if "default" in form:
-        yield "", form["default"], form
-    properties = form.get("properties")
-    for name, schema in properties.items() if isinstance(properties, Mapping) else ():
-        if isinstance(schema, Mapping) and "default" in schema and not _refers(schema):
-            yield name, schema["default"], schema
-
-
-def _refers(schema: JSON) -> bool:
-    """Whether something in a schema points elsewhere, so that it cannot be judged alone."""
-    if isinstance(schema, Mapping):
-        return "$ref" in schema or any(_refers(inner) for inner in schema.values())
-    return isinstance(schema, list) and any(_refers(inner) for inner in schema)
+def _defaults(form: Mapping[str, JSON]) -> Iterator[FormField]:
+    """Each default of a form with the field it is of."""
+    whole = FormField("", form, True, "default" in form, form.get("default"))
+    for field in (whole, *fields_of(form)) if is_record(form) else (whole,):
+        if field.has_default:
+            yield field
 
 
 def _build(builder: "Builder", draft: Draft, arranged: Arranged, common: Mapping[str, Any]) -> StepPlan:
