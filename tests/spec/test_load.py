@@ -293,7 +293,7 @@ def test_all_problems_come_in_one_pass_in_the_order_of_their_places():
         "  editor: {effort: hig, instructions: {file: none.md}}\n"
         "steps:\n"
         "  a: {agent: editor, promt: x}\n"
-        "  b: {ask: x}\n"
+        "  b: {workflow: x.yaml}\n"
         "  c: {for_each: x, steps: {d: {run: 3}}}\n"
     )
     found = [(d.code, d.place.line, d.place.column) for d in check(text)[1]]
