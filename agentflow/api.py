@@ -77,6 +77,8 @@ class RunOptions(Struct, frozen=True):
         yes: answer every gate with yes.
         ask: asks a person about a gate; is cancelled when another has answered. None, without `yes`: the run pauses
             when it only waits for people.
+        secrets: values of the file's secrets, by name; what is not here is taken from the environment.
+        ask_secret: asks a person for the value of a secret that has none; None from it: there is none.
         observe: hears every event, with its stream (`""`: the run's own), once it is on record.
         hear: hears the text of sessions, with their stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
@@ -88,6 +90,8 @@ class RunOptions(Struct, frozen=True):
     durability: Literal["process", "power"] = "process"
     yes: bool = False
     ask: "Callable[[Gate], Awaitable[Answer]] | None" = None
+    secrets: Mapping[str, str] = {}
+    ask_secret: Callable[[str], Awaitable[str | None]] | None = None
     observe: "Callable[[str, Event], None] | None" = None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] | None = None
@@ -162,7 +166,7 @@ async def run(
 
     Raises:
         InvalidWorkflowError: the file has errors.
-        UsageError: the inputs do not fit.
+        UsageError: the inputs do not fit, or a secret has no value and nobody can be asked.
         AgentflowError: no model can be reached, or the journal cannot be written.
     """
     checked = check_to_run(path)
@@ -175,6 +179,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     """Runs a workflow that was checked; else as `run`."""
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
+    from agentflow.engine.secret_values import secret_values
     from agentflow.events.run_events import RunStarted
     from agentflow.journal.run_ids import new_run_id
     from agentflow.plan.inputs import resolve_inputs
@@ -183,6 +188,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
         raise InvalidWorkflowError(checked)
     project = Project.of(Path(checked.path))
     resolved = resolve_inputs(checked.plan, inputs, project.root)
+    secrets = secret_values(checked.plan, options.secrets, os.environ, may_ask=options.ask_secret is not None)
     model = options.model or _claude(checked.plan)
     journal = _journal(options.journal or project.root / JOURNAL, options.durability)
     try:
@@ -201,7 +207,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
         if options.observe is not None:
             options.observe("", started)
         live = Live.begin(checked.plan, started)
-        around = _surroundings(project.root, options)
+        around = _surroundings(project.root, options, secrets)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
     finally:
         await _closed(model, options, journal)
@@ -216,10 +222,12 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
 
     Raises:
         JournalError: there is no such run, it has ended, or a process is at work on it.
+        UsageError: a secret that is still needed has no value and nobody can be asked.
         AgentflowError: no model can be reached, or this version makes another plan of the stored workflow.
     """
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
+    from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.events.run_events import RunStarted
 
     options = options or RunOptions()
@@ -235,10 +243,11 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         lease = journal.take(run)
         try:
             live = Live.replay(plan_of_run, _heard(journal, run, options))
+            secrets = await secrets_to_go_on(live, options.secrets, os.environ, options.ask_secret, options.interrupt)
         except BaseException:
             journal.release(lease)
             raise
-        around = _surroundings(Path(started.project), options)
+        around = _surroundings(Path(started.project), options, secrets)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
     finally:
         await _closed(model, options, journal)
@@ -255,30 +264,21 @@ async def stream(
 
     from msgspec.structs import replace
 
-    options = options or RunOptions()
-    heard: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
-    interrupt = options.interrupt or asyncio.Event()
-    also = options.observe
+    from agentflow.engine.streaming import streamed
 
-    def observe(name: str, event: "Event") -> None:
-        heard.put_nowait((name, event))
-        if also is not None:
+    options = options or RunOptions()
+    interrupt = options.interrupt or asyncio.Event()
+    also = options.observe or (lambda _stream, _event: None)
+
+    def begin(put: "Callable[[str, Event], None]") -> "Awaitable[RunResult]":
+        def observe(name: str, event: "Event") -> None:
+            put(name, event)
             also(name, event)
 
-    running = asyncio.create_task(run(path, inputs, replace(options, observe=observe, interrupt=interrupt)))
-    try:
-        while not (running.done() and heard.empty()):
-            getting = asyncio.ensure_future(heard.get())
-            await asyncio.wait((getting, running), return_when=asyncio.FIRST_COMPLETED)
-            if getting.done():
-                yield getting.result()
-            else:
-                getting.cancel()
-        yield running.result()
-    finally:
-        if not running.done():
-            interrupt.set()
-        await asyncio.gather(running, return_exceptions=True)
+        return run(path, inputs, replace(options, observe=observe, interrupt=interrupt))
+
+    async for heard in streamed(begin, interrupt):
+        yield heard
 
 
 def journal_of(project: Path | None = None) -> Path:
@@ -338,7 +338,7 @@ def stored_plan(started: "RunStarted") -> "Plan":
     return checked.plan
 
 
-def _surroundings(project: Path, options: RunOptions) -> Any:
+def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]) -> Any:
     from agentflow.engine.port import Answer, Surroundings
 
     async def say_yes(_gate: "Gate") -> Answer:
@@ -347,6 +347,8 @@ def _surroundings(project: Path, options: RunOptions) -> Any:
     return Surroundings(
         project=project,
         ask=say_yes if options.yes else options.ask,
+        secrets=secrets,
+        ask_secret=options.ask_secret,
         observe=options.observe or (lambda _stream, _event: None),
         hear=options.hear,
         disk_full=options.disk_full or (lambda _full: None),

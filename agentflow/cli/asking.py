@@ -38,19 +38,20 @@ class TerminalAsker:
 
     Attributes:
         answered: the steps whose gates were answered here.
+        turn: who holds it asks.
     """
 
     def __init__(self, paused: Callable[[], AbstractContextManager[None]] | None, leave: Callable[[], None]) -> None:
         self._paused = paused or nullcontext
         self._leave = leave
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
         self.answered: set[str] = set()
 
     async def ask(self, gate: "Gate") -> "Answer":
         """Asks, and waits for the answer; cancelled when another has answered."""
         from agentflow import api
 
-        async with self._turn:
+        async with self.turn:
             with self._paused():
                 try:
                     approved, comment = await self._put(gate)
@@ -72,14 +73,14 @@ class TerminalAsker:
         # What was typed before the question was there does not answer it.
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
         while True:
-            said = (await _line("approve? [y/n, Ctrl-D: later] ")).strip().lower()
+            said = (await line_from_terminal("approve? [y/n, Ctrl-D: later] ")).strip().lower()
             if said in ("y", "yes", "n", "no"):
                 break
-        comment = (await _line("comment (optional): ")).strip()
+        comment = (await line_from_terminal("comment (optional): ")).strip()
         return said.startswith("y"), comment or None
 
 
-async def _line(prompt: str) -> str:
+async def line_from_terminal(prompt: str) -> str:
     """A line from the terminal. Raises EOFError where the input was closed."""
     click.echo(prompt, err=True, nl=False)
     loop = asyncio.get_running_loop()

@@ -78,6 +78,7 @@ def _answer(run: str, step: str, project: str | None, *, approved: bool, comment
 def _go_on(run: str, options: GoingOn) -> int:
     from agentflow import api
     from agentflow.cli.driving import Driving, drive
+    from agentflow.cli.secrets import read_secrets
 
     driving = Driving(
         output=options.output_format,
@@ -86,5 +87,6 @@ def _go_on(run: str, options: GoingOn) -> int:
         script=options.script,
         durability=options.durability,
         project=project_folder(options.project),
+        secrets=read_secrets(options.secret, options.secrets_file),
     )
     return drive(driving, lambda given: api.resume(run, given))

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from agentflow.engine.live import Live
 from agentflow.engine.recorder import Recorder
+from agentflow.engine.secrets import Secrets
 from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
 from agentflow.events.codec import Event
@@ -35,6 +36,8 @@ class Surroundings(Struct, frozen=True):
         project: the real path of the folder the run works in.
         ask: asks a person about a gate and is cancelled when another has answered; None: nobody is there, and a run
             that only waits for people pauses.
+        secrets: the values that are known, by name.
+        ask_secret: asks a person for the value of a secret; None: what has none is missing.
         observe: hears every event, with its stream, once it is on record.
         hear: hears the text of a session, by its stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
@@ -44,6 +47,8 @@ class Surroundings(Struct, frozen=True):
 
     project: Path
     ask: Callable[[Gate], Awaitable[Answer]] | None = None
+    secrets: Mapping[str, str] = {}
+    ask_secret: Callable[[str], Awaitable[str | None]] | None = None
     observe: Callable[[str, Event], None] = lambda _stream, _event: None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] = lambda _full: None
@@ -94,6 +99,7 @@ class Loop(Protocol):
     slots: Slots
     timers: Timers
     recorder: Recorder
+    secrets: Secrets
     short_of_money: dict[str, Callable[[], bool]]
     exhausted: dict[str, Failure]
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from agentflow.engine.live import commands_at_work
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
+from agentflow.engine.secrets import missing
 from agentflow.engine.session_actions import watch_the_clock
 from agentflow.events.run_events import (
     CommandCalled,
@@ -20,6 +21,7 @@ from agentflow.events.session_events import LimitReached, SessionStarted
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.expressions import ExpressionError
+from agentflow.plan.secrets import SecretMissingError, secrets_of_step
 from agentflow.run.starting import command_of
 from agentflow.run.state import (
     FinishRun,
@@ -28,11 +30,14 @@ from agentflow.run.state import (
     StartBlock,
     StartCommand,
     StartSession,
+    split,
 )
 
 
 def start_session(loop: Loop, action: StartSession) -> None:
-    """Starts an agent step's session, unless the run has used up its agents."""
+    """Starts an agent step's session, unless the run has used up its agents or a secret of its tools is missing."""
+    if not _has_secrets(loop, action.step):
+        return
     failure = loop.live.ledger.no_more_agents()
     if failure is not None:
         loop.exhausted[action.step] = failure
@@ -54,9 +59,23 @@ def start_session(loop: Loop, action: StartSession) -> None:
 
 
 def start_command(loop: Loop, action: StartCommand) -> None:
-    """Starts a command's step; the command runs when a slot is free."""
+    """Starts a command's step once its secrets are there; the command runs when a slot is free."""
+    if not _has_secrets(loop, action.step):
+        return
     loop.happen(RUN_STREAM, StepStarted(loop.now(), action.step, action.attempt))
     want_command(loop, action.step)
+
+
+def _has_secrets(loop: Loop, path: str) -> bool:
+    """Whether the secrets that a step needs are known; one that is not to be had fails it before anything runs."""
+    live = loop.live
+    if not live.plan.secrets:
+        return True
+    scope, name = split(path)
+    ready = loop.secrets.ready(secrets_of_step(live.plan, live.run.scopes[scope].block.steps[name]))
+    if isinstance(ready, Failure):
+        loop.happen(RUN_STREAM, StepFinished(loop.now(), path, "failed", failure=replace(ready, step=path)))
+    return ready is True
 
 
 def want_command(loop: Loop, path: str) -> None:
@@ -65,8 +84,13 @@ def want_command(loop: Loop, path: str) -> None:
     def begin() -> bool:
         try:
             action = command_of(loop.live.plan, loop.live.run, path)
+            env = loop.secrets.filled(action.env)
         except ExpressionError as error:
             failure = Failure("expression", str(error), step=path)
+            loop.happen(RUN_STREAM, StepFinished(loop.now(), path, "failed", failure=failure))
+            return False
+        except SecretMissingError as error:
+            failure = replace(missing(error), step=path)
             loop.happen(RUN_STREAM, StepFinished(loop.now(), path, "failed", failure=failure))
             return False
         if not loop.live.plan.sandbox_off:
@@ -77,7 +101,7 @@ def want_command(loop: Loop, path: str) -> None:
         loop.happen(RUN_STREAM, called, durable=action.effects != "none")
         # The same however often it is tried: who gets it can tell that a repeat is one.
         key = f"{loop.live.run.id}/{path}"
-        loop.perform(RUN_STREAM, lambda: run_step(action, loop.around.project, key, loop.now))
+        loop.perform(RUN_STREAM, lambda: run_step(action, env, loop.secrets, loop.around.project, key, loop.now))
         return True
 
     loop.slots.request(RUN_STREAM, path, begin)

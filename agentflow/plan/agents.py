@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.findings import Findings
+from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.grants import FINISH_TOOL, GrantReader
 from agentflow.plan.graph import callers, cycles_of, sorted_by
 from agentflow.plan.model import AgentPlan, Grant, StopRules
@@ -79,7 +80,13 @@ class AgentReader(Struct, frozen=True):
         use = self.read.prose((*loc, "instructions"), agent.instructions)
         if use is None:
             return None
-        check(use, Scope(self.names), self.findings)
+        scope = Scope(self.names)
+        check(use, scope, self.findings)
+        if use_is_tainted(use, scope):
+            offset = next((reference.offset for reference in use.code.references), 0)
+            message = "instructions are the author's, and this text is not: an agent would follow it"
+            hint = "put it into the `prompt`, or let it be chosen from an `enum`"
+            self.findings.add("AF506", message, use.place(offset, 1), hint)
         return use.template
 
     def _max_tokens(self, wanted: int | None, model: str, fallback: str | None, loc: Loc) -> int:

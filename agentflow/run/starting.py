@@ -16,6 +16,7 @@ from agentflow.plan.model import (
     StepPlan,
     ValueStepPlan,
 )
+from agentflow.plan.secrets import environment_text
 from agentflow.run.names import find, names_for
 from agentflow.run.state import (
     Action,
@@ -76,7 +77,7 @@ def _command(
         attempt=attempt,
         argv=script or tuple(word.render(names) for word in step.argv),
         stdin="" if step.stdin is None else step.stdin.render(names),
-        env={name: value.render(names) for name, value in env.items()},
+        env={name: environment_text(value, names) for name, value in env.items()},
         cwd=step.cwd,
         timeout=step.timeout,
         effects=step.effects,

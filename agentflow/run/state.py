@@ -13,6 +13,7 @@ from rpds import HashTrieMap
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus
 from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan
+from agentflow.plan.secrets import EnvText
 
 JSON = Any
 ROOT = ""
@@ -156,13 +157,14 @@ class StartSession(Struct, frozen=True):
 
 
 class StartCommand(Struct, frozen=True):
-    """Run a command. `timeout` in seconds, `cwd` relative to the project; `parse` and `exit_codes` judge its end."""
+    """Run a command. `timeout` in seconds, `cwd` relative to the project; `parse` and `exit_codes` judge its end. Secrets
+    in `env` are still to be filled in."""
 
     step: str
     attempt: int
     argv: tuple[str, ...]
     stdin: str
-    env: Mapping[str, str]
+    env: Mapping[str, EnvText]
     cwd: str | None
     timeout: float
     effects: Literal["none", "writes", "sends"]

@@ -40,5 +40,11 @@ CODES = {
     "AF502": "untrusted text in an argument that could be read as an option",
     "AF503": "untrusted text in an environment variable that commands execute",
     "AF504": "a command needs a sandbox, or `sandbox: off`",
+    "AF505": "a secret outside env and headers",
+    "AF506": "untrusted text in an agent's instructions",
+    "AF507": "untrusted text in the host of a URL",
+    "AF508": "untrusted text in a path",
+    "AF509": "private and untrusted text meet with a way to send it",
+    "AF510": "something that a file needs is not on this machine",
     "AF601": "a model without a price under a money cap",
 }

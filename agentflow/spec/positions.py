@@ -16,7 +16,7 @@ _LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions
 _LATER_OF_STEPS = frozenset(
     {*LATER_KINDS, "escalate", "from", "on_resume", "on_unknown", "otherwise", "retry", "timeout", "with", "workspace"}
 )
-_LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "retry", "secrets", "skills"})
+_LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "retry", "skills"})
 
 _OWNERS: tuple[tuple[type[Spec], str], ...] = (
     (Agent, "an agent"),

@@ -34,6 +34,9 @@ class Workflow(Spec):
     defaults: AgentDefaults = Field(default_factory=AgentDefaults, description="What every agent starts from.")
     limits: Limits = Field(default_factory=Limits, description="The bounds of the whole run, subagents included.")
     sandbox: Literal["off"] | None = Field(default=None, description="`off`: commands run as you would run them.")
+    secrets: list[Id] = Field(
+        default_factory=list, description="Names of secrets, read as `{{ secrets.NAME }}` in `env` alone."
+    )
     env: dict[str, Template] = Field(default_factory=dict, description="Environment variables of every command.")
     tools: dict[Id, CommandTool] = Field(default_factory=dict, description="The file's own tools.")
     agents: dict[AgentName, Agent] = Field(default_factory=dict, description="Agents by their names.")
