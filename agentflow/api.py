@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from agentflow.errors import AgentflowError, JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
+from agentflow.plan.checked import Checked as Checked
+from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
 from agentflow.source.diagnostics import Diagnostic, Place, Severity
 from agentflow.source.project import Problem, Project, read_workflow
 
@@ -32,38 +34,6 @@ if TYPE_CHECKING:
 JSON = Any
 JOURNAL = Path(".agentflow") / "journal.db"
 """Where a project keeps its journal, from the project's folder."""
-
-
-class InvalidWorkflowError(AgentflowError):
-    """A workflow file has errors; `checked` tells them."""
-
-    def __init__(self, checked: "Checked") -> None:
-        first = next(d for d in checked.diagnostics if d.severity is Severity.ERROR)
-        place = first.place
-        super().__init__(f"{place.path}:{place.line}:{place.column}: {first.code}: {first.message}", first.hint)
-        self.checked = checked
-
-
-class Checked(Struct, frozen=True):
-    """A workflow file, checked.
-
-    Attributes:
-        plan: None where there are errors.
-        diagnostics: all problems, by place.
-        texts: the text of every file that was read, by the path that places name.
-        source: what the plan was made from; None where the file could not be read.
-    """
-
-    path: str
-    plan: "Plan | None"
-    diagnostics: tuple[Diagnostic, ...]
-    texts: Mapping[str, str]
-    source: "Source | None" = None
-
-    @property
-    def ok(self) -> bool:
-        """There are no errors; there may be warnings."""
-        return self.plan is not None
 
 
 class RunOptions(Struct, frozen=True):
@@ -150,10 +120,17 @@ def check_to_run(path: str | os.PathLike[str]) -> Checked:
     checked = check(path)
     if checked.plan is None or checked.source is None:
         return checked
-    refused = run_refusals(checked.source, checked.plan)
-    if not refused:
+    return checked.joined(run_refusals(checked.source, checked.plan))
+
+
+def check_environment(path: str | os.PathLike[str], source: bytes | None = None) -> Checked:
+    """As `check`, and with what only this machine can tell: values of secrets, programs, a key for the Claude API."""
+    from agentflow.engine.environment import lacking
+
+    checked = check(path, source)
+    if checked.plan is None or checked.source is None:
         return checked
-    return Checked(checked.path, None, (*checked.diagnostics, *refused), checked.texts, checked.source)
+    return checked.joined(lacking(checked.source, checked.plan, os.environ))
 
 
 async def run(

@@ -134,7 +134,7 @@ async def run_step(
         limit = _COMMAND_OUTPUT_BYTES >> 20
         return failed("command_failed", f"the command printed over {limit} MB; write it to a file", result.exit_code)
     try:
-        # A value may be written otherwise in JSON, or be a number there: what it says is redacted, not how it is written.
+        # A value may be escaped in JSON, or a number there: what was said is redacted, not how it was written.
         output = secrets.redacted_data(_parsed(action, printed if action.parse == "json" else result.stdout))
     except (ValueError, RecursionError) as error:
         message = f"`parse: json` cannot read what the command printed: {error}"

@@ -79,8 +79,7 @@ class Secrets:
         return filled(env, self._values)
 
     def redacted(self, text: str) -> str:
-        """A text in which no value of at least `SHORTEST_REDACTED` characters stands any more, nor the piece of one that
-        a cut has left."""
+        """A text without values of at least `SHORTEST_REDACTED` characters, and without the pieces of one at a cut."""
         return self._patterns.redacted(text)
 
     def redacted_data(self, data: JSON) -> JSON:

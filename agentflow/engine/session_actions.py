@@ -115,8 +115,12 @@ def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
 
 
 def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
-    """Where and for whom a call runs. Raises ExpressionError where the workflow's `env` cannot be rendered, SecretMissingError
-    where a secret in it has no value."""
+    """Where and for whom a call runs.
+
+    Raises:
+        ExpressionError: the workflow's `env` cannot be rendered.
+        SecretMissingError: a secret in it has no value.
+    """
     live = loop.live
     rules = next((grant.rules for grant in live.plans[stream].agent.grants if grant.tool.name == call.name), ())
     rules = resolved(rules, live.run.inputs) if rules else ()

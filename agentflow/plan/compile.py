@@ -18,12 +18,13 @@ from agentflow.plan.findings import Findings, has_errors
 from agentflow.plan.flow import check_env
 from agentflow.plan.grants import GrantReader
 from agentflow.plan.inputs import input_plans, inputs_variable
+from agentflow.plan.meeting import check_meeting
 from agentflow.plan.model import AgentPlan, Block, CommandToolPlan, InputPlan, Plan, RunLimits
 from agentflow.plan.scopes import RUN, Scope, Variable, check
 from agentflow.plan.secrets import secrets_variable
 from agentflow.plan.skips import check_output
 from agentflow.plan.texts import SECRETS, TextReader, Use
-from agentflow.plan.unused import check_defaults, check_secrets, check_unused, environments
+from agentflow.plan.unused import check_defaults, check_secrets, check_unused, every_text
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Loc
 from agentflow.spec.load import Source
@@ -65,8 +66,10 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
     env = dict(_env(workflow, names, read))
     # What loading left out, or what cannot be parsed, may have used anything.
     if not source.broken and not read.failed:
-        check_unused(workflow, block, [*outputs.values(), *env.values()], agents.all(), findings)
-        check_secrets(workflow, environments(block, env, tools), findings)
+        outside = [*outputs.values(), *env.values()]
+        check_unused(workflow, block, outside, agents.all(), findings)
+        check_meeting(workflow, arranged, agents.named, by_step, findings)
+        check_secrets(workflow, every_text(block, outside, agents.all(), tools), findings)
         check_defaults(workflow, (agent for _, agent, _ in inline_agents(block)), findings)
 
     diagnostics = findings.sorted()

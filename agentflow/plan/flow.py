@@ -135,10 +135,10 @@ def check_argv(words: Sequence[str], uses: Mapping[int, Use], loc: Loc, scope: S
         if index == 0:
             findings.at("AF501", "the name of a command is constant", (*loc, 0), "write the command out")
         elif use_is_tainted(use, scope):
-            _check_word(words[:index], use, ended, findings)
+            _check_word(words[:index], use, ended, scope, findings)
 
 
-def _check_word(before: Sequence[str], use: Use, ended: bool, findings: Findings) -> None:
+def _check_word(before: Sequence[str], use: Use, ended: bool, scope: Scope, findings: Findings) -> None:
     offset = next((reference.offset for reference in use.code.references), 0)
     interpreter = _interpreter(before)
     if interpreter is not None:
@@ -149,9 +149,8 @@ def _check_word(before: Sequence[str], use: Use, ended: bool, findings: Findings
         findings.add("AF502", "text that is not the author's could be read as an option", use.place(offset, 1), hint)
     elif (foreign := _foreign_host(before, use, scope)) is not None:
         hint = "write the host out, and let the text come after a `/`, or choose it from an `enum`"
-        findings.add(
-            "AF507", "text that is not the author's would say which host is called", use.place(foreign, 1), hint
-        )
+        message = "text that is not the author's would say which host is called"
+        findings.add("AF507", message, use.place(foreign, 1), hint)
 
 
 def _foreign_host(before: Sequence[str], use: Use, scope: Scope) -> int | None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from agentflow.errors import AgentflowError
 from agentflow.plan import syntax
-from agentflow.plan.expressions import Template, references
+from agentflow.plan.expressions import Expression, Template, references
 from agentflow.plan.findings import Findings
 from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, Plan, RunStepPlan, StepPlan, every_step
 from agentflow.plan.scopes import Variable
@@ -88,18 +88,18 @@ def secrets_used(plan: Plan) -> tuple[str, ...]:
     return tuple(found)
 
 
-def secrets_of(env: Mapping[str, Template]) -> Iterator[str]:
-    """The names of the secrets in an environment."""
-    for template in env.values():
-        for reference in template.references:
+def secrets_of(texts: Iterable[Expression | Template]) -> Iterator[str]:
+    """The names of the secrets that texts read."""
+    for text in texts:
+        for reference in text.references:
             if reference.root == SECRETS and reference.path:
                 yield str(reference.path[0])
 
 
 def _of_one(plan: Plan, step: StepPlan) -> Iterator[str]:
     if isinstance(step, RunStepPlan):
-        yield from secrets_of(plan.env)
-        yield from secrets_of(step.env)
+        yield from secrets_of(plan.env.values())
+        yield from secrets_of(step.env.values())
     elif isinstance(step, AgentStepPlan):
         yield from _of_agent(plan, step.agent, {step.agent.name})
 
@@ -108,9 +108,9 @@ def _of_agent(plan: Plan, agent: AgentPlan, seen: set[str]) -> Iterator[str]:
     for grant in agent.grants:
         own = plan.tools.get(grant.tool.name)
         if own is not None or grant.tool.name == "Bash":
-            yield from secrets_of(plan.env)
+            yield from secrets_of(plan.env.values())
         if own is not None:
-            yield from secrets_of(own.env)
+            yield from secrets_of(own.env.values())
     for name in agent.subagents:
         if name not in seen:
             seen.add(name)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from agentflow.plan.bounds import bounds_of
 from agentflow.plan.draft import DraftBlock
-from agentflow.plan.expressions import Reference, Template
+from agentflow.plan.expressions import Expression, Reference, Template
 from agentflow.plan.findings import Findings
 from agentflow.plan.model import AgentPlan, CommandToolPlan
 from agentflow.plan.rules import inputs_of
@@ -66,9 +66,9 @@ def check_repeats(tools: Iterable[tuple[str, str | None, Loc]], findings: Findin
         seen.add((name, rule))
 
 
-def check_secrets(workflow: Workflow, environments: Iterable[Mapping[str, Template]], findings: Findings) -> None:
-    """Warns of secrets that no environment reads, and of names that stand twice."""
-    used = {name for env in environments for name in secrets_of(env)}
+def check_secrets(workflow: Workflow, texts: Iterable[Expression | Template], findings: Findings) -> None:
+    """Warns of secrets that nothing reads, and of names that stand twice."""
+    used = set(secrets_of(texts))
     for index, name in enumerate(workflow.secrets):
         if name in workflow.secrets[:index]:
             findings.warn("AF404", f"secret `{name}` stands here twice", (SECRETS, index), "take one of the two out")
@@ -79,13 +79,18 @@ def check_secrets(workflow: Workflow, environments: Iterable[Mapping[str, Templa
             )
 
 
-def environments(
-    block: DraftBlock, env: Mapping[str, Use], tools: Mapping[str, CommandToolPlan]
-) -> Iterator[Mapping[str, Template]]:
-    """Every environment of a file: its own, those of its tools, those of its steps."""
-    yield {name: use.template for name, use in env.items()}
-    yield from (tool.env for tool in tools.values())
-    yield {str(use.loc): use.template for use in _uses(block) if use.takes_secrets}
+def every_text(
+    block: DraftBlock, uses: Iterable[Use], agents: Iterable[AgentPlan], tools: Mapping[str, CommandToolPlan]
+) -> Iterator[Expression | Template]:
+    """Every text of a file: a secret that is read where it may not be is not told as unused too.
+
+    Parameters:
+        uses: the texts outside of steps, agents and tools.
+    """
+    yield from (use.code for use in (*uses, *_uses(block)))
+    yield from (agent.instructions for agent in agents if agent.instructions is not None)
+    for tool in tools.values():
+        yield from (*tool.argv, *tool.env.values(), *(() if tool.stdin is None else (tool.stdin,)))
 
 
 def check_defaults(workflow: Workflow, inline: Iterable[Agent], findings: Findings) -> None:

@@ -157,8 +157,8 @@ class StartSession(Struct, frozen=True):
 
 
 class StartCommand(Struct, frozen=True):
-    """Run a command. `timeout` in seconds, `cwd` relative to the project; `parse` and `exit_codes` judge its end. Secrets
-    in `env` are still to be filled in."""
+    """Run a command. `timeout` in seconds, `cwd` relative to the project; `parse` and `exit_codes` judge its end. The
+    secrets in `env` are still to be filled in."""
 
     step: str
     attempt: int
