@@ -192,6 +192,8 @@ class _Steps(Struct, frozen=True):
             untrusted = any(self.workflow.inputs.get(name, {}).get("untrusted") is True for name in names)
             return frozenset({"untrusted"}) if untrusted else NOTHING
         if root in ("steps", "previous"):
+            if len(path) > 1 and path[1] not in ("output", "error", "errors"):
+                return NOTHING
             return self._of_step(str(path[0]), seen) if path else _TEXT
         if root in ("run", "loop", "secrets"):
             return NOTHING
