@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agentflow.engine.live import commands_at_work
+from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
 from agentflow.engine.secrets import missing
@@ -21,7 +22,7 @@ from agentflow.events.session_events import LimitReached, SessionStarted
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.expressions import ExpressionError
-from agentflow.plan.secrets import SecretMissingError, secrets_of_step
+from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.starting import command_of
 from agentflow.run.state import (
     FinishRun,
@@ -30,13 +31,12 @@ from agentflow.run.state import (
     StartBlock,
     StartCommand,
     StartSession,
-    split,
 )
 
 
 def start_session(loop: Loop, action: StartSession) -> None:
     """Starts an agent step's session, unless the run has used up its agents or a secret of its tools is missing."""
-    if not _has_secrets(loop, action.step):
+    if not has_secrets(loop, action.step):
         return
     failure = loop.live.ledger.no_more_agents()
     if failure is not None:
@@ -60,22 +60,10 @@ def start_session(loop: Loop, action: StartSession) -> None:
 
 def start_command(loop: Loop, action: StartCommand) -> None:
     """Starts a command's step once its secrets are there; the command runs when a slot is free."""
-    if not _has_secrets(loop, action.step):
+    if not has_secrets(loop, action.step):
         return
     loop.happen(RUN_STREAM, StepStarted(loop.now(), action.step, action.attempt))
     want_command(loop, action.step)
-
-
-def _has_secrets(loop: Loop, path: str) -> bool:
-    """Whether the secrets that a step needs are known; one that is not to be had fails it before anything runs."""
-    live = loop.live
-    if not live.plan.secrets:
-        return True
-    scope, name = split(path)
-    ready = loop.secrets.ready(secrets_of_step(live.plan, live.run.scopes[scope].block.steps[name]))
-    if isinstance(ready, Failure):
-        loop.happen(RUN_STREAM, StepFinished(loop.now(), path, "failed", failure=replace(ready, step=path)))
-    return ready is True
 
 
 def want_command(loop: Loop, path: str) -> None:

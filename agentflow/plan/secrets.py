@@ -3,7 +3,7 @@
 A value is never part of a plan, a state or an event; it comes in where a command starts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +12,19 @@ from agentflow.errors import AgentflowError
 from agentflow.plan import syntax
 from agentflow.plan.expressions import Expression, Template, references
 from agentflow.plan.findings import Findings
-from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, Plan, RunStepPlan, StepPlan, every_step
+from agentflow.plan.model import (
+    AgentPlan,
+    AgentStepPlan,
+    ApproveStepPlan,
+    Block,
+    ForEachStepPlan,
+    GroupStepPlan,
+    Plan,
+    RunStepPlan,
+    StepPlan,
+    ValueStepPlan,
+    every_step,
+)
 from agentflow.plan.scopes import Variable
 from agentflow.plan.texts import SECRETS, Use
 from agentflow.plan.types import STRING, record
@@ -76,7 +88,7 @@ def secrets_of_step(plan: Plan, step: StepPlan) -> tuple[str, ...]:
     that this one may call can run; of a block, those of the steps in it."""
     found: dict[str, None] = {}
     for inner in every_step(Block({step.id: step}, {}, None, ())):
-        found.update(dict.fromkeys(_of_one(plan, inner)))
+        found.update(dict.fromkeys(NEEDED[type(inner)](plan, inner)))
     return tuple(found)
 
 
@@ -96,12 +108,29 @@ def secrets_of(texts: Iterable[Expression | Template]) -> Iterator[str]:
                 yield str(reference.path[0])
 
 
-def _of_one(plan: Plan, step: StepPlan) -> Iterator[str]:
-    if isinstance(step, RunStepPlan):
-        yield from secrets_of(plan.env.values())
-        yield from secrets_of(step.env.values())
-    elif isinstance(step, AgentStepPlan):
-        yield from _of_agent(plan, step.agent, {step.agent.name})
+def _of_command(plan: Plan, step: RunStepPlan) -> Iterator[str]:
+    yield from secrets_of(plan.env.values())
+    yield from secrets_of(step.env.values())
+
+
+def _of_agent_step(plan: Plan, step: AgentStepPlan) -> Iterator[str]:
+    yield from _of_agent(plan, step.agent, {step.agent.name})
+
+
+def _of_nothing(_plan: Plan, _step: StepPlan) -> Iterator[str]:
+    return iter(())
+
+
+NEEDED: Mapping[type[StepPlan], Callable[[Plan, Any], Iterator[str]]] = {
+    AgentStepPlan: _of_agent_step,
+    RunStepPlan: _of_command,
+    ValueStepPlan: _of_nothing,
+    ApproveStepPlan: _of_nothing,
+    # What they hold starts by itself.
+    ForEachStepPlan: _of_nothing,
+    GroupStepPlan: _of_nothing,
+}
+"""The secrets that a step of each kind needs to start."""
 
 
 def _of_agent(plan: Plan, agent: AgentPlan, seen: set[str]) -> Iterator[str]:

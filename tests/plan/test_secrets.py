@@ -4,6 +4,7 @@ import pytest
 
 from agentflow.plan.model import RunStepPlan
 from agentflow.plan.secrets import (
+    NEEDED,
     Secret,
     SecretMissingError,
     environment_text,
@@ -11,6 +12,7 @@ from agentflow.plan.secrets import (
     secrets_of_step,
     secrets_used,
 )
+from agentflow.run.starting import START
 
 FILE = """
 secrets: [A, B, C, D, E]
@@ -42,6 +44,10 @@ def test_a_step_needs_what_its_command_or_the_tools_of_its_agents_read(planned):
     }
     assert secrets_used(plan) == ("A", "C", "B", "D")
     assert plan.secrets == ("A", "B", "C", "D", "E")
+
+
+def test_of_every_kind_of_step_it_is_known_what_it_needs():
+    assert set(NEEDED) == set(START)
 
 
 def test_all_of_a_text_but_its_secrets_is_rendered_at_once(planned):
