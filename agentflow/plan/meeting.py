@@ -52,17 +52,21 @@ def check_meeting(
         by_step: the agent of each agent step, by where the step stands.
     """
     tools = {name: _labels_of_tool(tool) for name, tool in workflow.tools.items()}
-    own = {name: _labels_of_agent(agent, tools, named, {name}) for name, agent in named.items()}
+    own = {name: _labels_of_agent(agent, tools, named) for name, agent in named.items()}
+    steps = _Steps(workflow, tools, named, by_step)
+    if not any("sends" in held for held in (*own.values(), *(steps.held(agent) for agent in by_step.values()))):
+        return
     for name, agent in named.items():
         # Where a subagent alone has all three, that is the one to mend.
-        if own[name] == ALL and not any(own[called] == ALL for called in _reachable(agent, named, {name})):
+        if own[name] == ALL and not any(own[each] == ALL for each in _reachable(agent, named) if each != name):
             _warn(f"agent `{name}`", _sources(agent, tools, own), ("agents", name), findings)
-    steps = _Steps(workflow, tools, named, by_step)
     for seen in steps.settled(arranged):
-        asked = by_step.get(seen.draft.loc)
-        if asked is None or own.get(asked.name) == ALL or any(own[name] == ALL for name in asked.subagents):
+        asked, step = by_step.get(seen.draft.loc), seen.draft.step
+        if asked is None or any(own.get(name) == ALL for name in asked.subagents):
             continue
-        held, read = _labels_of_agent(asked, tools, named, {asked.name}), steps.read(seen)
+        if isinstance(step, AgentStep) and isinstance(step.agent, str) and own.get(step.agent) == ALL:
+            continue
+        held, read = steps.held(asked), steps.read(seen)
         if held | read == ALL:
             sources = _sources(asked, tools, own)
             sources.update({label: ["what its prompt reads"] for label in read - held})
@@ -87,11 +91,9 @@ def _labels_of_tool(tool: CommandTool) -> Labels:
     return ALL if tool.effects == "sends" else _TEXT
 
 
-def _labels_of_agent(
-    agent: AgentPlan, tools: Mapping[str, Labels], named: Mapping[str, AgentPlan], seen: set[str]
-) -> Labels:
+def _labels_of_agent(agent: AgentPlan, tools: Mapping[str, Labels], named: Mapping[str, AgentPlan]) -> Labels:
     """What its tools bring, and those of the agents it may call: their answers come back, and its prompts go out."""
-    agents = (agent, *(named[name] for name in _reachable(agent, named, seen)))
+    agents = (agent, *(named[name] for name in _reachable(agent, named)))
     return NOTHING.union(*(_labels_of_grant(grant.tool.name, tools) for each in agents for grant in each.grants))
 
 
@@ -99,12 +101,12 @@ def _labels_of_grant(name: str, tools: Mapping[str, Labels]) -> Labels:
     return tools[name] if name in tools else _BUILTIN.get(name, ALL)
 
 
-def _reachable(agent: AgentPlan, named: Mapping[str, AgentPlan], seen: set[str]) -> list[str]:
+def _reachable(agent: AgentPlan, named: Mapping[str, AgentPlan]) -> list[str]:
     found: list[str] = []
     waiting = list(agent.subagents)
     while waiting:
         name = waiting.pop(0)
-        if name not in seen and name not in found and name in named:
+        if name not in found and name in named:
             found.append(name)
             waiting += named[name].subagents
     return found
@@ -136,6 +138,7 @@ class _Steps(Struct, frozen=True):
     named: Mapping[str, AgentPlan]
     by_step: Mapping[Loc, AgentPlan]
     outputs: dict[Loc, Labels] = {}
+    known: dict[int, Labels] = {}
 
     def settled(self, arranged: Arranged) -> list[_Seen]:
         """Every step, once what their outputs bring does not grow any more; loops may read in circles."""
@@ -149,6 +152,13 @@ class _Steps(Struct, frozen=True):
                     self.outputs[seen.draft.loc] = self.outputs.get(seen.draft.loc, NOTHING) | found
                     grown = True
         return every
+
+    def held(self, agent: AgentPlan) -> Labels:
+        """What an agent's tools bring, and those of the agents that it may call."""
+        key = id(agent)
+        if key not in self.known:
+            self.known[key] = _labels_of_agent(agent, self.tools, self.named)
+        return self.known[key]
 
     def read(self, seen: _Seen) -> Labels:
         """What a step's texts bring, and the instructions of its agent, and a session that it carries on."""
@@ -169,8 +179,7 @@ class _Steps(Struct, frozen=True):
             return frozenset({"private"}) if step.effects == "none" else _TEXT
         if isinstance(step, AgentStep):
             agent = self.by_step.get(seen.draft.loc)
-            held = ALL if agent is None else _labels_of_agent(agent, self.tools, self.named, {agent.name})
-            return held | self.read(seen)
+            return (ALL if agent is None else self.held(agent)) | self.read(seen)
         body = seen.draft.body
         if body is None:
             # A kind that this table does not know may bring anything.

@@ -114,7 +114,14 @@ def _of_command(plan: Plan, step: RunStepPlan) -> Iterator[str]:
 
 
 def _of_agent_step(plan: Plan, step: AgentStepPlan) -> Iterator[str]:
-    yield from _of_agent(plan, step.agent, {step.agent.name})
+    """What the agent can run, and those that it may call."""
+    waiting, seen = [step.agent], set[str]()
+    while waiting:
+        agent = waiting.pop(0)
+        yield from _of_grants(plan, agent)
+        called = [name for name in agent.subagents if name not in seen]
+        seen.update(called)
+        waiting += [plan.agents[name] for name in called]
 
 
 def _of_nothing(_plan: Plan, _step: StepPlan) -> Iterator[str]:
@@ -133,17 +140,13 @@ NEEDED: Mapping[type[StepPlan], Callable[[Plan, Any], Iterator[str]]] = {
 """The secrets that a step of each kind needs to start."""
 
 
-def _of_agent(plan: Plan, agent: AgentPlan, seen: set[str]) -> Iterator[str]:
+def _of_grants(plan: Plan, agent: AgentPlan) -> Iterator[str]:
     for grant in agent.grants:
         own = plan.tools.get(grant.tool.name)
         if own is not None or grant.tool.name == "Bash":
             yield from secrets_of(plan.env.values())
         if own is not None:
             yield from secrets_of(own.env.values())
-    for name in agent.subagents:
-        if name not in seen:
-            seen.add(name)
-            yield from _of_agent(plan, plan.agents[name], seen)
 
 
 def _secret(part: syntax.Node) -> str | None:

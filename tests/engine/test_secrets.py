@@ -9,7 +9,7 @@ import pytest
 from agentflow.engine.secrets import Secrets
 from agentflow.events.run_events import CommandCalled, StepFinished
 from agentflow.events.session_events import SessionStarted
-from tests.engine.doubles import Setting, reply, until
+from tests.engine.doubles import CrashError, Setting, reply, until
 
 TOKEN = "sesame-opens-the-door"
 
@@ -163,6 +163,16 @@ async def test_a_run_that_is_interrupted_while_it_asks_can_go_on(setting: Callab
     assert (await run.run(interrupt)).status == "interrupted"
     run.around = {"secrets": {"TOKEN": TOKEN}}
     assert await run.outputs() == {"a": "<[secret TOKEN]>"}
+
+
+async def test_a_command_that_a_crash_cut_off_wants_its_secret_again(setting: Callable[..., Setting]):
+    run = setting(ONE.replace('}}>"}', '}}>"}, effects: none'), around={"secrets": {"TOKEN": TOKEN}})
+    run.journal.crash_at = 0
+    with pytest.raises(CrashError):
+        await run.run()
+    run.journal.crash_at = None
+    run.around = {}
+    assert await run.failure() == "secret_missing"
 
 
 async def test_models_are_not_shown_what_tools_print_of_a_secret(setting: Callable[..., Setting]):

@@ -119,3 +119,21 @@ def test_the_warning_says_what_brings_what(compiled):
         "in the agent of step `a` private data (`Agent(reader)`), untrusted text (what its prompt reads) and a way to "
         "send (`post`) meet: whoever wrote the text could have the data sent"
     )
+
+
+def test_an_agent_in_a_step_is_no_agent_of_that_steps_name(compiled):
+    _, diagnostics = compiled(
+        """
+        inputs: {issue: {type: string, untrusted: true}}
+        sandbox: off
+        tools: {post: {description: Posts., run: [x], labels: [sends]}}
+        agents:
+          a: {description: Works., tools: [post]}
+          b: {description: Runs., tools: [Bash]}
+        steps:
+          a: {agent: {tools: [Agent(a), Read]}, prompt: "{{ inputs.issue }}"}
+          b: {agent: {tools: [post, Read]}, prompt: "{{ inputs.issue }}"}
+          c: {agent: b, prompt: Hi}
+        """
+    )
+    assert [(found.code, found.place.line) for found in diagnostics] == [("AF509", 9), ("AF509", 11), ("AF509", 12)]
