@@ -230,7 +230,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         await _closed(model, options, journal)
 
 
-async def stream(
+def stream(
     path: str | os.PathLike[str], inputs: Mapping[str, JSON] | None = None, options: RunOptions | None = None
 ) -> "AsyncIterator[tuple[str, Event] | RunResult]":
     """As `run`, giving every event with its stream as it goes on record, and the result last.
@@ -254,8 +254,7 @@ async def stream(
 
         return run(path, inputs, replace(options, observe=observe, interrupt=interrupt))
 
-    async for heard in streamed(begin, interrupt):
-        yield heard
+    return streamed(begin, interrupt)
 
 
 def journal_of(project: Path | None = None) -> Path:
