@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from agentflow.errors import AgentflowError, JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
+from agentflow.plan.checked import Checked as Checked
+from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
 from agentflow.source.diagnostics import Diagnostic, Place, Severity
 from agentflow.source.project import Problem, Project, read_workflow
 
@@ -34,38 +36,6 @@ JOURNAL = Path(".agentflow") / "journal.db"
 """Where a project keeps its journal, from the project's folder."""
 
 
-class InvalidWorkflowError(AgentflowError):
-    """A workflow file has errors; `checked` tells them."""
-
-    def __init__(self, checked: "Checked") -> None:
-        first = next(d for d in checked.diagnostics if d.severity is Severity.ERROR)
-        place = first.place
-        super().__init__(f"{place.path}:{place.line}:{place.column}: {first.code}: {first.message}", first.hint)
-        self.checked = checked
-
-
-class Checked(Struct, frozen=True):
-    """A workflow file, checked.
-
-    Attributes:
-        plan: None where there are errors.
-        diagnostics: all problems, by place.
-        texts: the text of every file that was read, by the path that places name.
-        source: what the plan was made from; None where the file could not be read.
-    """
-
-    path: str
-    plan: "Plan | None"
-    diagnostics: tuple[Diagnostic, ...]
-    texts: Mapping[str, str]
-    source: "Source | None" = None
-
-    @property
-    def ok(self) -> bool:
-        """There are no errors; there may be warnings."""
-        return self.plan is not None
-
-
 class RunOptions(Struct, frozen=True):
     """How a run is to go.
 
@@ -78,6 +48,8 @@ class RunOptions(Struct, frozen=True):
         ask: asks a person about a gate, which has a `form` where the answer is more than a yes or no; is cancelled
             when another has answered; gives None for a gate that it cannot answer. A run that only waits for people
             who are not there pauses.
+        secrets: values of the file's secrets, by name; what is not here is taken from the environment.
+        ask_secret: asks a person for the value of a secret that has none; None from it: there is none.
         observe: hears every event, with its stream (`""`: the run's own), once it is on record.
         hear: hears the text of sessions, with their stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
@@ -89,6 +61,8 @@ class RunOptions(Struct, frozen=True):
     durability: Literal["process", "power"] = "process"
     yes: bool = False
     ask: "Callable[[Gate], Awaitable[Answer | None]] | None" = None
+    secrets: Mapping[str, str] = {}
+    ask_secret: Callable[[str], Awaitable[str | None]] | None = None
     observe: "Callable[[str, Event], None] | None" = None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] | None = None
@@ -147,10 +121,17 @@ def check_to_run(path: str | os.PathLike[str]) -> Checked:
     checked = check(path)
     if checked.plan is None or checked.source is None:
         return checked
-    refused = run_refusals(checked.source, checked.plan)
-    if not refused:
+    return checked.joined(run_refusals(checked.source, checked.plan))
+
+
+def check_environment(path: str | os.PathLike[str], source: bytes | None = None) -> Checked:
+    """As `check`, and with what only this machine can tell: values of secrets, programs, a key for the Claude API."""
+    from agentflow.engine.environment import lacking
+
+    checked = check(path, source)
+    if checked.plan is None or checked.source is None:
         return checked
-    return Checked(checked.path, None, (*checked.diagnostics, *refused), checked.texts, checked.source)
+    return checked.joined(lacking(checked.source, checked.plan, os.environ))
 
 
 async def run(
@@ -163,7 +144,7 @@ async def run(
 
     Raises:
         InvalidWorkflowError: the file has errors.
-        UsageError: the inputs do not fit.
+        UsageError: the inputs do not fit, or a secret has no value and nobody can be asked.
         AgentflowError: no model can be reached, or the journal cannot be written.
     """
     checked = check_to_run(path)
@@ -176,6 +157,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     """Runs a workflow that was checked; else as `run`."""
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
+    from agentflow.engine.secret_values import secret_values
     from agentflow.events.run_events import RunStarted
     from agentflow.journal.run_ids import new_run_id
     from agentflow.plan.inputs import resolve_inputs
@@ -184,6 +166,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
         raise InvalidWorkflowError(checked)
     project = Project.of(Path(checked.path))
     resolved = resolve_inputs(checked.plan, inputs, project.root)
+    secrets = secret_values(checked.plan, options.secrets, os.environ, may_ask=options.ask_secret is not None)
     model = options.model or _claude(checked.plan)
     journal = _journal(options.journal or project.root / JOURNAL, options.durability)
     try:
@@ -203,7 +186,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
         if options.observe is not None:
             options.observe("", started)
         live = Live.begin(checked.plan, started)
-        around = _surroundings(project.root, options)
+        around = _surroundings(project.root, options, secrets)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
     finally:
         await _closed(model, options, journal)
@@ -218,10 +201,12 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
 
     Raises:
         JournalError: there is no such run, it has ended, or a process is at work on it.
+        UsageError: a secret that is still needed has no value and nobody can be asked.
         AgentflowError: no model can be reached, or this version makes another plan of the stored workflow.
     """
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
+    from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.events.run_events import RunStarted
 
     options = options or RunOptions()
@@ -237,16 +222,17 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         lease = journal.take(run)
         try:
             live = Live.replay(plan_of_run, _heard(journal, run, options))
+            secrets = await secrets_to_go_on(live, options.secrets, os.environ, options.ask_secret, options.interrupt)
         except BaseException:
             journal.release(lease)
             raise
-        around = _surroundings(Path(started.project), options)
+        around = _surroundings(Path(started.project), options, secrets)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
     finally:
         await _closed(model, options, journal)
 
 
-async def stream(
+def stream(
     path: str | os.PathLike[str], inputs: Mapping[str, JSON] | None = None, options: RunOptions | None = None
 ) -> "AsyncIterator[tuple[str, Event] | RunResult]":
     """As `run`, giving every event with its stream as it goes on record, and the result last.
@@ -257,30 +243,20 @@ async def stream(
 
     from msgspec.structs import replace
 
-    options = options or RunOptions()
-    heard: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
-    interrupt = options.interrupt or asyncio.Event()
-    also = options.observe
+    from agentflow.engine.streaming import streamed
 
-    def observe(name: str, event: "Event") -> None:
-        heard.put_nowait((name, event))
-        if also is not None:
+    options = options or RunOptions()
+    interrupt = options.interrupt or asyncio.Event()
+    also = options.observe or (lambda _stream, _event: None)
+
+    def begin(put: "Callable[[str, Event], None]") -> "Awaitable[RunResult]":
+        def observe(name: str, event: "Event") -> None:
+            put(name, event)
             also(name, event)
 
-    running = asyncio.create_task(run(path, inputs, replace(options, observe=observe, interrupt=interrupt)))
-    try:
-        while not (running.done() and heard.empty()):
-            getting = asyncio.ensure_future(heard.get())
-            await asyncio.wait((getting, running), return_when=asyncio.FIRST_COMPLETED)
-            if getting.done():
-                yield getting.result()
-            else:
-                getting.cancel()
-        yield running.result()
-    finally:
-        if not running.done():
-            interrupt.set()
-        await asyncio.gather(running, return_exceptions=True)
+        return run(path, inputs, replace(options, observe=observe, interrupt=interrupt))
+
+    return streamed(begin, interrupt)
 
 
 def journal_of(project: Path | None = None) -> Path:
@@ -340,13 +316,15 @@ def stored_plan(started: "RunStarted") -> "Plan":
     return checked.plan
 
 
-def _surroundings(project: Path, options: RunOptions) -> Any:
+def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]) -> Any:
     from agentflow.engine.people import say_yes
     from agentflow.engine.port import Surroundings
 
     return Surroundings(
         project=project,
         ask=say_yes if options.yes else options.ask,
+        secrets=secrets,
+        ask_secret=options.ask_secret,
         observe=options.observe or (lambda _stream, _event: None),
         hear=options.hear,
         disk_full=options.disk_full or (lambda _full: None),

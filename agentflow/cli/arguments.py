@@ -56,7 +56,12 @@ def _text(name: str, text: str) -> str:
         return text[1:]
     if not text.startswith("@"):
         return text
-    return _decoded(_read(Path(text[1:]), f"input `{name}`"), f"the file of input `{name}`")
+    return read_text(Path(text[1:]), f"input `{name}`")
+
+
+def read_text(path: Path, what: str) -> str:
+    """A file's text. Raises UsageError, which names `what` it is for, where it cannot be read or is too long."""
+    return _decoded(_read(path, what), f"the file of {what}")
 
 
 def _json_object(file: str) -> Mapping[str, JSON]:

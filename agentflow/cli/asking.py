@@ -39,17 +39,18 @@ class TerminalAsker:
 
     Attributes:
         answered: the steps whose gates were answered here.
+        turn: who holds it asks.
     """
 
     def __init__(self, paused: Callable[[], AbstractContextManager[None]] | None, leave: Callable[[], None]) -> None:
         self._paused = paused or nullcontext
         self._leave = leave
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
         self.answered: set[str] = set()
 
     async def ask(self, gate: "Gate") -> "Answer":
         """Asks, and waits for the answer; cancelled when another has answered."""
-        async with self._turn:
+        async with self.turn:
             with self._paused():
                 try:
                     answer = await self._put(gate)
@@ -74,16 +75,16 @@ class TerminalAsker:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
         if gate.form is not None:
             click.echo("(Ctrl-D: later)", err=True)
-            return api.answer(True, user_name(), answers=await fill(gate.form, _line))
+            return api.answer(True, user_name(), answers=await fill(gate.form, line_from_terminal))
         while True:
-            said = (await _line("approve? [y/n, Ctrl-D: later] ")).strip().lower()
+            said = (await line_from_terminal("approve? [y/n, Ctrl-D: later] ")).strip().lower()
             if said in ("y", "yes", "n", "no"):
                 break
-        comment = (await _line("comment (optional): ")).strip()
+        comment = (await line_from_terminal("comment (optional): ")).strip()
         return api.answer(said.startswith("y"), user_name(), comment or None)
 
 
-async def _line(prompt: str) -> str:
+async def line_from_terminal(prompt: str) -> str:
     """A line from the terminal. Raises EOFError where the input was closed."""
     click.echo(prompt, err=True, nl=False)
     loop = asyncio.get_running_loop()

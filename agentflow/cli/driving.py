@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from agentflow.cli.asking import TerminalAsker
 from agentflow.cli.next_move import answers_to, command
 from agentflow.cli.options import Durability, Format
 from agentflow.cli.progress import Progress
+from agentflow.cli.secrets import SecretPrompt
 from agentflow.cli.told import error_json, say, tell_unwritten
 from agentflow.errors import AgentflowError
 from agentflow.journal.port import Gate
@@ -37,6 +38,7 @@ class Driving(Struct, frozen=True):
         durability: as in `api.RunOptions`.
         project: the folder whose journal holds the run.
         steps: the ids of the file's steps, where they are known.
+        secrets: the values that were given, by name.
         cost_cap: the run's, in US dollars, where it is known.
     """
 
@@ -49,6 +51,7 @@ class Driving(Struct, frozen=True):
     cost_cap: float | None = None
     pace: float = 0.0
     durability: Durability = "process"
+    secrets: Mapping[str, str] = {}
 
 
 def drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:
@@ -65,13 +68,16 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     interrupt = asyncio.Event()
     progress = Progress(RunView(driving.steps), driving.output, quiet=driving.quiet, broken=interrupt.set)
     asker = TerminalAsker(lambda: progress.paused() or nullcontext(), interrupt.set)
+    in_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     progress.answered_here = asker.answered
     options = api.RunOptions(
         model=None if driving.script is None else api.scripted(driving.script, driving.pace),
         journal=driving.project / api.JOURNAL,
         durability=driving.durability,
         yes=driving.yes,
-        ask=asker.ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
+        ask=asker.ask if in_terminal else None,
+        secrets=driving.secrets,
+        ask_secret=SecretPrompt(lambda: progress.paused() or nullcontext(), asker.turn).ask if in_terminal else None,
         observe=progress.observe,
         hear=progress.view.hear,
         disk_full=progress.disk_full,

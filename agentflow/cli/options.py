@@ -24,6 +24,10 @@ durability = click.option(
     show_default=True,
     help="What every event survives from the moment it is recorded: the death of the process, or loss of power too.",
 )
+secret = click.option(
+    "--secret", "secret", multiple=True, metavar="NAME=@FILE", help="The value of a secret, from a file."
+)
+secrets_file = click.option("--secrets-file", metavar="FILE", help="Values of secrets: lines NAME=value.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 project = click.option(
     "--project", metavar="FOLDER", help="The project whose runs are meant; default: the one around this folder."
@@ -39,6 +43,8 @@ class GoingOn(Struct, frozen=True):
     output_format: Format
     quiet: bool
     project: str | None
+    secret: tuple[str, ...]
+    secrets_file: str | None
 
 
 def going_on(command: Callable[..., int]) -> Callable[..., int]:
@@ -50,7 +56,7 @@ def going_on(command: Callable[..., int]) -> Callable[..., int]:
         return command(**given, options=options)
 
     wrapped: Callable[..., int] = with_options
-    for option in (project, quiet, output_format, durability, scripted, yes):
+    for option in (project, quiet, output_format, durability, secrets_file, secret, scripted, yes):
         wrapped = option(wrapped)
     return wrapped
 

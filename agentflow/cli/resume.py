@@ -98,6 +98,7 @@ def _answer(
 def _go_on(run: str, options: GoingOn) -> int:
     from agentflow import api
     from agentflow.cli.driving import Driving, drive
+    from agentflow.cli.secrets import read_secrets
 
     driving = Driving(
         output=options.output_format,
@@ -106,5 +107,6 @@ def _go_on(run: str, options: GoingOn) -> int:
         script=options.script,
         durability=options.durability,
         project=project_folder(options.project),
+        secrets=read_secrets(options.secret, options.secrets_file),
     )
     return drive(driving, lambda given: api.resume(run, given))

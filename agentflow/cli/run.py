@@ -2,7 +2,18 @@
 
 import click
 
-from agentflow.cli.options import Durability, Format, durability, output_format, project_of_file, quiet, scripted, yes
+from agentflow.cli.options import (
+    Durability,
+    Format,
+    durability,
+    output_format,
+    project_of_file,
+    quiet,
+    scripted,
+    secret,
+    secrets_file,
+    yes,
+)
 
 
 @click.command()
@@ -12,6 +23,8 @@ from agentflow.cli.options import Durability, Format, durability, output_format,
 @yes
 @scripted
 @click.option("--pace", type=click.FloatRange(0, 60), default=0.0, help="Seconds before each scripted reply.")
+@secret
+@secrets_file
 @durability
 @output_format
 @quiet
@@ -22,6 +35,8 @@ def run(
     yes: bool,
     script: str | None,
     pace: float,
+    secret: tuple[str, ...],
+    secrets_file: str | None,
     durability: Durability,
     output_format: Format,
     quiet: bool,
@@ -33,6 +48,7 @@ def run(
     from agentflow import api
     from agentflow.cli.arguments import read_inputs
     from agentflow.cli.driving import Driving, drive
+    from agentflow.cli.secrets import read_secrets
     from agentflow.cli.told import error_json, tell_diagnostics
     from agentflow.errors import AgentflowError
     from agentflow.report.json_out import dumps
@@ -42,6 +58,7 @@ def run(
         if checked.plan is None:
             raise api.InvalidWorkflowError(checked)
         values = read_inputs(checked.plan, typed, inputs)
+        secrets = read_secrets(secret, secrets_file)
     except AgentflowError as error:
         if output_format != "text":
             click.echo(dumps(error_json(error)))
@@ -58,5 +75,6 @@ def run(
         project=project_of_file(file),
         steps=tuple(checked.plan.root.steps),
         cost_cap=checked.plan.limits.cost_usd,
+        secrets=secrets,
     )
     return drive(driving, lambda options: api.start(checked, values, options))

@@ -24,6 +24,7 @@ _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'a
 @click.command(short_help="Check workflow files.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--strict", is_flag=True, help="Warnings are errors: they make the exit code 2.")
+@click.option("--environment", is_flag=True, help="Also tell what this machine lacks: secrets, programs, a key.")
 @click.option(
     "--output-format",
     type=click.Choice(["text", "json", "sarif", "github"]),
@@ -31,13 +32,13 @@ _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'a
     show_default=True,
     help="text: for people. json: for programs. sarif: 2.1.0, for code scanning. github: annotations by its Actions.",
 )
-def validate(paths: tuple[str, ...], strict: bool, output_format: str) -> int:
+def validate(paths: tuple[str, ...], strict: bool, environment: bool, output_format: str) -> int:
     """Check workflow files: all problems of all files, each with its place and a hint.
 
     PATH is a file, a folder (its *.yaml and *.yml files whose first level has the key `agentflow`), or - for standard
     input.
     """
-    checks = [_check(path) for path in dict.fromkeys(found for path in paths for found in _files(path))]
+    checks = [_check(path, environment) for path in dict.fromkeys(found for path in paths for found in _files(path))]
     if output_format == "text":
         _print_text(checks)
     elif shown := _rendered(checks, output_format):
@@ -46,12 +47,13 @@ def validate(paths: tuple[str, ...], strict: bool, output_format: str) -> int:
     return exits.INVALID if refused else exits.DONE
 
 
-def _check(path: str) -> "Checked":
+def _check(path: str, environment: bool) -> "Checked":
     from agentflow import api
     from agentflow.source.project import MAX_WORKFLOW_BYTES
 
     typed = sys.stdin.buffer.read(MAX_WORKFLOW_BYTES + 1) if path == STDIN else None
-    checked = api.check(path if typed is None else "<stdin>", typed)
+    check = api.check_environment if environment else api.check
+    checked = check(path if typed is None else "<stdin>", typed)
     if not gc.isenabled():
         gc.freeze()
         gc.enable()

@@ -6,17 +6,23 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
+from agentflow.engine.secrets import missing
 from agentflow.events.run_events import CommandCalled, FunctionCalled, StepFinished, StepStarted, ToolStepCalled
 from agentflow.events.values import Failure, FailureKind
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import Effects
+from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.starting import effect_of
 from agentflow.run.state import StartCall, StartCommand, StartEffect, StartTool
 from agentflow.spec.contracts import Contract
 from agentflow.tools.port import ToolContext
+
+Env = Mapping[str, str]
+"""Variables with the secrets in their places."""
 
 
 class Prepared(Struct, frozen=True):
@@ -33,7 +39,9 @@ class Prepared(Struct, frozen=True):
 
 
 def start_effect(loop: Loop, action: StartEffect) -> None:
-    """Starts a step that acts by itself; what it does begins when a slot is free."""
+    """Starts a step that acts by itself, once its secrets are there; what it does begins when a slot is free."""
+    if not has_secrets(loop, action.step):
+        return
     loop.happen(RUN_STREAM, StepStarted(loop.now(), action.step, action.attempt, workspace=action.workspace))
     want_effect(loop, action.step)
 
@@ -49,9 +57,12 @@ def want_effect(loop: Loop, path: str) -> None:
         key = f"{loop.live.run.id}/{path}"
         try:
             action = effect_of(loop.live.plan, loop.live.run, path)
-            prepared = _PREPARE[type(action)](loop, action, key)
+            env = {**loop.secrets.filled(action.env), **loop.workspaces.env(action.workspace)}
+            prepared = _PREPARE[type(action)](loop, action, env, key)
         except ExpressionError as error:
             prepared = Failure("expression", str(error))
+        except SecretMissingError as error:
+            prepared = missing(error)
         if isinstance(prepared, Failure):
             loop.happen(RUN_STREAM, failed(prepared))
             return False
@@ -62,27 +73,27 @@ def want_effect(loop: Loop, path: str) -> None:
     loop.slots.request(RUN_STREAM, path, begin)
 
 
-def _command(loop: Loop, action: StartCommand, key: str) -> Prepared | Failure:
+def _command(loop: Loop, action: StartCommand, env: Env, key: str) -> Prepared | Failure:
     if not loop.live.plan.sandbox_off:
         return _no_sandbox()
     intent = CommandCalled(loop.now(), action.step, action.argv)
-    action = replace(action, env={**action.env, **loop.workspaces.env(action.workspace)})
     root = loop.workspaces.root(action.workspace)
-    return Prepared(intent, action.effects, lambda: run_step(action, root, key, loop.now))
+    return Prepared(intent, action.effects, lambda: run_step(action, env, loop.secrets, root, key, loop.now))
 
 
-def _call(loop: Loop, action: StartCall, key: str) -> Prepared | Failure:
+def _call(loop: Loop, action: StartCall, env: Env, key: str) -> Prepared | Failure:
     plan = action.plan
     intent = FunctionCalled(loop.now(), action.step, f"{plan.file}:{plan.function}", action.arguments)
-    return Prepared(intent, plan.effects, lambda: _call_function(loop, action, key))
+    return Prepared(intent, plan.effects, lambda: _call_function(loop, action, env, key))
 
 
-async def _call_function(loop: Loop, action: StartCall, key: str) -> StepFinished:
+async def _call_function(loop: Loop, action: StartCall, env: Env, key: str) -> StepFinished:
     from agentflow.tools.functions import FunctionCall, FunctionFailed, call_function
     from agentflow.tools.shell import KEY_VARIABLE
 
     def failed(kind: FailureKind, message: str) -> StepFinished:
-        return StepFinished(loop.now(), action.step, "failed", failure=Failure(kind, message, step=action.step))
+        failure = Failure(kind, loop.secrets.redacted(message), step=action.step)
+        return StepFinished(loop.now(), action.step, "failed", failure=failure)
 
     plan = action.plan
     # The folder that module names start from: `lib.stats` of `flows/lib/stats.py` starts from `flows`.
@@ -95,12 +106,12 @@ async def _call_function(loop: Loop, action: StartCall, key: str) -> StepFinishe
         function=plan.function,
         text=plan.text,
         arguments=action.arguments,
-        env={**action.env, **loop.workspaces.env(action.workspace), KEY_VARIABLE: key},
+        env={**env, KEY_VARIABLE: key},
         cwd=loop.workspaces.root(action.workspace),
         timeout=plan.timeout,
     )
     try:
-        value = await call_function(call)
+        value = loop.secrets.redacted_data(await call_function(call))
     except FunctionFailed as error:
         return failed("timeout" if error.timed_out else "call_failed", error.message)
     problems = [] if plan.output is None else Contract(plan.output).problems(value)
@@ -111,21 +122,23 @@ async def _call_function(loop: Loop, action: StartCall, key: str) -> StepFinishe
     return StepFinished(loop.now(), action.step, "done", value)
 
 
-def _tool(loop: Loop, action: StartTool, key: str) -> Prepared | Failure:
+def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failure:
     tool, live = action.tool, loop.live
     if not live.plan.sandbox_off and (tool.name == "Bash" or tool.name in live.plan.tools):
         return _no_sandbox()
     problems = Contract(tool.input_schema).problems(action.input)
     if problems:
         return Failure("tool_failed", f"`{tool.name}` does not take this input: {'; '.join(problems)}")
-    env = {**action.env, **loop.workspaces.env(action.workspace)}
-    context = ToolContext(loop.workspaces.root(action.workspace), (), env, key, live.plan.sandbox_off)
+    runs = tool.name == "Bash" or tool.name in live.plan.tools
+    given = (env, loop.secrets.values) if runs else ({}, {})
+    context = ToolContext(loop.workspaces.root(action.workspace), (), given[0], key, live.plan.sandbox_off, given[1])
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)
+        content = loop.secrets.redacted(output.content)
         if not output.is_error:
-            return StepFinished(loop.now(), action.step, "done", output.content)
-        failure = Failure("tool_failed", f"`{tool.name}`: {output.content}", step=action.step)
+            return StepFinished(loop.now(), action.step, "done", content)
+        failure = Failure("tool_failed", f"`{tool.name}`: {content}", step=action.step)
         return StepFinished(loop.now(), action.step, "failed", failure=failure)
 
     return Prepared(ToolStepCalled(loop.now(), action.step, tool.name, action.input), tool.effects, work)
@@ -135,7 +148,7 @@ def _no_sandbox() -> Failure:
     return Failure("sandbox", "commands run only under `sandbox: off`, until there is a sandbox")
 
 
-_PREPARE: Mapping[type[Any], Callable[[Loop, Any, str], Prepared | Failure]] = {
+_PREPARE: Mapping[type[Any], Callable[[Loop, Any, Env, str], Prepared | Failure]] = {
     StartCommand: _command,
     StartCall: _call,
     StartTool: _tool,

@@ -16,6 +16,7 @@ from agentflow.events.values import Spent
 from agentflow.guard.ledger import Ledger
 from agentflow.journal.port import RUN_STREAM, Recorded
 from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, EffectStepPlan, Plan, every_step
+from agentflow.plan.secrets import EnvText, environment_text
 from agentflow.run import apply as run_apply
 from agentflow.run.names import names_for
 from agentflow.run.state import ROOT, RunState, StepState, split, step_path
@@ -42,15 +43,15 @@ class Live:
     children: dict[str, dict[str, None]] = field(default_factory=dict)
     ended: dict[str, Earlier] = field(default_factory=dict)
     _keeps: bool = False
-    _env: Mapping[str, str] | None = None
+    _env: Mapping[str, EnvText] | None = None
     _known: dict[tuple[int, bool], SessionPlan] = field(default_factory=dict)
 
     @property
-    def env(self) -> Mapping[str, str]:
-        """The workflow's own variables for commands, rendered."""
+    def env(self) -> Mapping[str, EnvText]:
+        """The workflow's own variables for commands, rendered but for the secrets in them."""
         if self._env is None:
             names = names_for(self.run, self.run.scopes[ROOT], *self.plan.env.values())
-            self._env = {name: value.render(names) for name, value in self.plan.env.items()}
+            self._env = {name: environment_text(value, names) for name, value in self.plan.env.items()}
         return self._env
 
     @classmethod

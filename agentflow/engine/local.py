@@ -17,6 +17,7 @@ from agentflow.engine.people import Askers
 from agentflow.engine.port import Outcome, Surroundings
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.run_actions import RUN_ACTIONS
+from agentflow.engine.secrets import Secrets
 from agentflow.engine.session_actions import SESSION_ACTIONS
 from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
@@ -81,6 +82,7 @@ class LocalEngine:
     slots: Slots = field(init=False)
     timers: Timers = field(init=False)
     recorder: Recorder = field(init=False)
+    secrets: Secrets = field(init=False)
     people: Askers = field(init=False)
     deadlines: Deadlines = field(init=False)
     workspaces: Workspaces = field(init=False)
@@ -96,6 +98,7 @@ class LocalEngine:
         self.timers = Timers(self._fail)
         self.workspaces = Workspaces(self.around.project)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
+        self.secrets = Secrets(self.around.secrets, self.around.ask_secret, self._secret_came, self._task_ended)
         self.people = Askers(self, self.journal, self._task_ended)
         self.deadlines = Deadlines(self)
 
@@ -252,7 +255,7 @@ class LocalEngine:
     def _look_around(self) -> None:
         """Ends the run when a used-up cap holds back all that is left of it; pauses it when it only waits for people
         whom nobody here can ask."""
-        if self._ending or self._out or self._changed:
+        if self._ending or self._out or self._changed or not self.secrets.idle:
             return
         if not (self.slots.idle and self.recorder.idle) or self.timers.any_named("retry"):
             return
@@ -274,6 +277,12 @@ class LocalEngine:
         self.live.apply(RUN_STREAM, paused)
         self.recorder.add(RUN_STREAM, paused)
         self._end(Outcome("waiting", waiting=waiting))
+
+    def _secret_came(self) -> None:
+        """What waited for a secret is decided on again."""
+        if not self._ending:
+            self._changed[RUN_STREAM] = None
+            self.settle()
 
     def _watch_the_clock(self) -> None:
         """Ends the run when its time at work is over."""
@@ -317,3 +326,4 @@ class LocalEngine:
         at_work = [performance.task for performance in calls if performance.task is not None]
         await asyncio.gather(*tasks, *at_work, return_exceptions=True)
         await self.people.wait_closed()
+        await self.secrets.close()

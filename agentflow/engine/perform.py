@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from agentflow.engine.secrets import Secrets
 from agentflow.events.run_events import StepFinished
 from agentflow.events.session_events import ModelFailed, ModelReplied, ToolFinished
 from agentflow.events.values import JSON, Failure
@@ -78,21 +79,27 @@ async def call_model(
     )
 
 
-async def run_tool(tools: Toolbox, call: Call, context: ToolContext, clock: Clock) -> ToolFinished:
-    """Runs a tool."""
+async def run_tool(tools: Toolbox, call: Call, context: ToolContext, secrets: Secrets, clock: Clock) -> ToolFinished:
+    """Runs a tool; no secret is in what it gives."""
     began = time.perf_counter()
     output = await tools.run(call.name, call.input, context)
     return ToolFinished(
         at=clock(),
         call=call.id,
-        content=output.content,
+        content=secrets.redacted(output.content),
         is_error=output.is_error,
         seconds=round(time.perf_counter() - began, 6),
     )
 
 
-async def run_step(action: StartCommand, project: Path, key: str, clock: Clock) -> StepFinished:
-    """Runs a step's command and judges how it ended."""
+async def run_step(
+    action: StartCommand, env: Mapping[str, str], secrets: Secrets, project: Path, key: str, clock: Clock
+) -> StepFinished:
+    """Runs a step's command and judges how it ended.
+
+    Parameters:
+        env: the action's, with the secrets in their places; what the command prints of them is redacted.
+    """
     from agentflow.tools.command import Command, CommandNotStarted, run_command
 
     def failed(kind: str, message: str, exit_code: int | None = None) -> StepFinished:
@@ -107,7 +114,7 @@ async def run_step(action: StartCommand, project: Path, key: str, clock: Clock) 
             Command(
                 argv=action.argv,
                 stdin=action.stdin.encode("utf-8", "replace"),
-                env={**action.env, "AGENTFLOW_IDEMPOTENCY_KEY": key},
+                env={**env, "AGENTFLOW_IDEMPOTENCY_KEY": key},
                 cwd=cwd,
                 timeout=action.timeout,
                 output_limit=_COMMAND_OUTPUT_BYTES,
@@ -115,6 +122,8 @@ async def run_step(action: StartCommand, project: Path, key: str, clock: Clock) 
         )
     except CommandNotStarted as error:
         return failed("command_failed", f"{error.message}; {error.hint}" if error.hint else error.message)
+    printed = result.stdout
+    result = replace(result, stdout=secrets.redacted(printed), stderr=secrets.redacted(result.stderr))
     if result.timed_out:
         message = f"the command did not end within {action.timeout:g} s; raise `timeout`{_tail(result.stderr)}"
         return failed("timeout", message, result.exit_code)
@@ -125,7 +134,8 @@ async def run_step(action: StartCommand, project: Path, key: str, clock: Clock) 
         limit = _COMMAND_OUTPUT_BYTES >> 20
         return failed("command_failed", f"the command printed over {limit} MB; write it to a file", result.exit_code)
     try:
-        output = _parsed(action, result.stdout)
+        # A value may be escaped in JSON, or a number there: what was said is redacted, not how it was written.
+        output = secrets.redacted_data(_parsed(action, printed if action.parse == "json" else result.stdout))
     except (ValueError, RecursionError) as error:
         message = f"`parse: json` cannot read what the command printed: {error}"
         return failed("command_failed", message, result.exit_code)

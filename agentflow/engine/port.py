@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from agentflow.engine.live import Live
 from agentflow.engine.recorder import Recorder
+from agentflow.engine.secrets import Secrets
 from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
 from agentflow.engine.workspaces import Workspaces
@@ -41,6 +42,8 @@ class Surroundings(Struct, frozen=True):
         project: the real path of the folder the run works in.
         ask: asks a person about a gate and is cancelled when another has answered; gives None where nobody can
             answer this one. None: nobody is there. A run that only waits for people who are not there pauses.
+        secrets: the values that are known, by name.
+        ask_secret: asks a person for the value of a secret; None: what has none is missing.
         observe: hears every event, with its stream, once it is on record.
         hear: hears the text of a session, by its stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
@@ -50,6 +53,8 @@ class Surroundings(Struct, frozen=True):
 
     project: Path
     ask: Callable[[Gate], Awaitable[Answer | None]] | None = None
+    secrets: Mapping[str, str] = {}
+    ask_secret: Callable[[str], Awaitable[str | None]] | None = None
     observe: Callable[[str, Event], None] = lambda _stream, _event: None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] = lambda _full: None
@@ -108,6 +113,7 @@ class Loop(Protocol):
     timers: Timers
     recorder: Recorder
     workspaces: Workspaces
+    secrets: Secrets
     short_of_money: dict[str, Callable[[], bool]]
     exhausted: dict[str, Failure]
 

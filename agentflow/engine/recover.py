@@ -10,6 +10,7 @@ from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResu
 from agentflow.events.session_events import ModelFailed, SessionResumed, ToolFinished
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM
+from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.reruns import stale_steps
 from agentflow.session.state import AGENT, Call
 
@@ -59,7 +60,12 @@ def _recover_call(loop: Loop, stream: str, call: Call) -> None:
         return
 
     def begin() -> bool:
-        perform_tool(loop, stream, call, tool_context(loop, stream, call))
+        try:
+            context = tool_context(loop, stream, call)
+        except SecretMissingError as error:
+            loop.happen(stream, ToolFinished(loop.now(), call.id, f"Not run: `env`: {error}", is_error=True))
+            return False
+        perform_tool(loop, stream, call, context)
         return True
 
     loop.slots.request(stream, call.id, begin)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from agentflow.engine.effects import EFFECTS
 from agentflow.engine.live import effects_at_work
+from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.port import Loop
 from agentflow.engine.retries import forget, retry_step
 from agentflow.engine.session_actions import watch_the_clock
@@ -30,7 +31,9 @@ from agentflow.run.state import (
 
 
 def start_session(loop: Loop, action: StartSession) -> None:
-    """Starts an agent step's session, unless the run has used up its agents."""
+    """Starts an agent step's session, unless the run has used up its agents or a secret of its tools is missing."""
+    if not has_secrets(loop, action.step):
+        return
     failure = loop.live.ledger.no_more_agents()
     if failure is not None:
         loop.exhausted[action.step] = failure

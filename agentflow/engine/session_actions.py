@@ -26,6 +26,7 @@ from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import AgentPlan
 from agentflow.plan.prices import price_of
 from agentflow.plan.rules import resolved
+from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.names import names_for
 from agentflow.run.state import ROOT
 from agentflow.run.workspaces import workspace_named
@@ -108,7 +109,7 @@ def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
     def begin() -> bool:
         try:
             context = tool_context(loop, stream, action.call)
-        except ExpressionError as error:
+        except (ExpressionError, SecretMissingError) as error:
             loop.happen(stream, ToolFinished(loop.now(), action.call.id, f"Not run: `env`: {error}", is_error=True))
             return False
         effects = action.tool.effects
@@ -121,19 +122,26 @@ def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
 
 
 def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
-    """Where and for whom a call runs. Raises ExpressionError where the workflow's `env` cannot be rendered."""
+    """Where and for whom a call runs.
+
+    Raises:
+        ExpressionError: the workflow's `env` cannot be rendered.
+        SecretMissingError: a secret in it has no value.
+    """
     live = loop.live
     rules = next((grant.rules for grant in live.plans[stream].agent.grants if grant.tool.name == call.name), ())
     rules = resolved(rules, live.run.inputs) if rules else ()
     key = f"{live.run.id}/{stream}/{call.id}"
-    workspace = live.sessions[stream].workspace
-    env = {**live.env, **loop.workspaces.env(workspace)}
-    return ToolContext(loop.workspaces.root(workspace), rules, env, key, live.plan.sandbox_off)
+    workspace, secrets = live.sessions[stream].workspace, loop.secrets
+    runs = call.name == "Bash" or call.name in live.plan.tools
+    env = {**secrets.filled(live.env), **loop.workspaces.env(workspace)} if runs else {}
+    root = loop.workspaces.root(workspace)
+    return ToolContext(root, rules, env, key, live.plan.sandbox_off, secrets.values if runs else {})
 
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:
     """Runs a tool call that was announced and holds a slot."""
-    loop.perform(stream, lambda: run_tool(loop.tools, call, context, loop.now))
+    loop.perform(stream, lambda: run_tool(loop.tools, call, context, loop.secrets, loop.now))
 
 
 def spawn(loop: Loop, stream: str, action: Spawn) -> None:

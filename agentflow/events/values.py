@@ -39,6 +39,7 @@ FailureKind = Literal[
     "expression",
     "outcome_unknown",
     "sandbox",
+    "secret_missing",
     "rejected",
     "step_failed",
     "failed",

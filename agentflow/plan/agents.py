@@ -9,9 +9,11 @@ from msgspec.structs import replace
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.findings import Findings
+from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.grants import FINISH_TOOL, GrantReader
 from agentflow.plan.graph import callers, cycles_of, sorted_by
 from agentflow.plan.model import AgentPlan, Grant, StopRules
+from agentflow.plan.model_settings import refused_settings
 from agentflow.plan.prices import known_models, max_output_tokens, price_of
 from agentflow.plan.scopes import Scope, Variable, check
 from agentflow.plan.texts import TextReader
@@ -57,6 +59,7 @@ class AgentReader(Struct, frozen=True):
         if agent.output is not None:
             output = self.findings.source.mapping((*loc, "output"), agent.output)
             _check_finish(agent.finish is not None, output, loc, self.findings)
+        self._check_settings(merged, loc)
         return AgentPlan(
             name=name,
             description=agent.description or "",
@@ -80,8 +83,20 @@ class AgentReader(Struct, frozen=True):
         use = self.read.prose((*loc, "instructions"), agent.instructions)
         if use is None:
             return None
-        check(use, Scope(self.names), self.findings)
+        scope = Scope(self.names)
+        check(use, scope, self.findings)
+        known = all(reference.root in self.names for reference in use.code.references)
+        if known and use_is_tainted(use, scope):
+            offset = next((reference.offset for reference in use.code.references), 0)
+            message = "instructions are the author's, and this text is not: an agent would follow it"
+            hint = "put it into the `prompt`, or let it be chosen from an `enum`"
+            self.findings.add("AF506", message, use.place(offset, 1), hint)
         return use.template
+
+    def _check_settings(self, merged: AgentDefaults, loc: Loc) -> None:
+        for model in (merged.model or DEFAULT_MODEL, merged.fallback_model):
+            for key, message, hint in refused_settings(model or "", merged.effort, merged.thinking):
+                self.findings.at("AF203", message, _written(self.findings, loc, key), hint)
 
     def _max_tokens(self, wanted: int | None, model: str, fallback: str | None, loc: Loc) -> int:
         bounds = {name: max_output_tokens(name) for name in (model, fallback) if name is not None}
@@ -131,6 +146,9 @@ class AgentReader(Struct, frozen=True):
     def _check_models(self, holder: AgentDefaults, loc: Loc) -> None:
         for key, model in (("model", holder.model), ("fallback_model", holder.fallback_model)):
             if model is None or price_of(model) is not None:
+                continue
+            if "{{" in model:
+                self.findings.at("AF307", "a model is constant", (*loc, key), f"write its id, as `{DEFAULT_MODEL}`")
                 continue
             hint = self.findings.similar(model, known_models())
             if hint is not None:

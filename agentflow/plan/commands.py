@@ -1,7 +1,6 @@
 """The file's own tools: commands over the input that a model gives."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.findings import Findings
@@ -9,13 +8,10 @@ from agentflow.plan.flow import check_argv, check_env
 from agentflow.plan.grants import FINISH_TOOL
 from agentflow.plan.model import CommandToolPlan, ToolSpec
 from agentflow.plan.scopes import Scope, Variable, check
-from agentflow.plan.texts import TextReader, Use
+from agentflow.plan.texts import SECRETS, TextReader, Use
 from agentflow.plan.types import Shape, always
 from agentflow.source.document import Loc
 from agentflow.spec.agents import CommandTool
-from agentflow.spec.base import FileRef
-
-Key = TypeVar("Key")
 
 
 def tool_specs(tools: Mapping[str, CommandTool], findings: Findings) -> Mapping[str, ToolSpec]:
@@ -32,21 +28,29 @@ def tool_specs(tools: Mapping[str, CommandTool], findings: Findings) -> Mapping[
 
 
 def command_tools(
-    tools: Mapping[str, CommandTool], specs: Mapping[str, ToolSpec], read: TextReader
+    tools: Mapping[str, CommandTool], specs: Mapping[str, ToolSpec], secrets: Variable, read: TextReader
 ) -> Mapping[str, CommandToolPlan]:
     """The file's tools, their texts checked: `input` is what a model wrote."""
-    return {name: _command_tool(tool, specs[name], ("tools", name), read) for name, tool in tools.items()}
+    return {name: _command_tool(tool, specs[name], ("tools", name), secrets, read) for name, tool in tools.items()}
 
 
-def _command_tool(tool: CommandTool, spec: ToolSpec, loc: Loc, read: TextReader) -> CommandToolPlan:
+def _command_tool(tool: CommandTool, spec: ToolSpec, loc: Loc, secrets: Variable, read: TextReader) -> CommandToolPlan:
     findings = read.findings
-    scope = Scope({"input": Variable(Shape.of(tool.input), tainted=True)})
-    words = dict(_uses(((index, (*loc, "run", index), word) for index, word in enumerate(tool.run)), scope, read))
+    scope = Scope({"input": Variable(Shape.of(tool.input), tainted=True), SECRETS: secrets})
+    words = {
+        index: use
+        for index, word in enumerate(tool.run)
+        if (use := _checked(read.template((*loc, "run", index), word), scope, findings)) is not None
+    }
     check_argv(tool.run, words, (*loc, "run"), scope, findings)
-    env = dict(_uses(((name, (*loc, "env", name), value) for name, value in tool.env.items()), scope, read))
+    env = {
+        name: use
+        for name, value in tool.env.items()
+        if (use := _checked(read.environment((*loc, "env", name), value), scope, findings)) is not None
+    }
     for name, use in env.items():
         check_env(name, use, scope, findings)
-    stdin = None if tool.stdin is None else dict(_uses([(0, (*loc, "stdin"), tool.stdin)], scope, read)).get(0)
+    stdin = None if tool.stdin is None else _checked(read.template((*loc, "stdin"), tool.stdin), scope, findings)
     return CommandToolPlan(
         spec=spec,
         argv=tuple(use.template for use in words.values()),
@@ -56,9 +60,7 @@ def _command_tool(tool: CommandTool, spec: ToolSpec, loc: Loc, read: TextReader)
     )
 
 
-def _uses(texts: Iterable[tuple[Key, Loc, str | FileRef]], scope: Scope, read: TextReader) -> Iterator[tuple[Key, Use]]:
-    for key, loc, text in texts:
-        use = read.template(loc, text)
-        if use is not None:
-            check(use, scope, read.findings)
-            yield key, use
+def _checked(use: Use | None, scope: Scope, findings: Findings) -> Use | None:
+    if use is not None:
+        check(use, scope, findings)
+    return use

@@ -18,12 +18,14 @@ from agentflow.plan.findings import Findings, has_errors
 from agentflow.plan.flow import check_env
 from agentflow.plan.grants import GrantReader
 from agentflow.plan.inputs import input_plans, inputs_variable
+from agentflow.plan.meeting import check_meeting
 from agentflow.plan.model import AgentPlan, Block, CommandToolPlan, InputPlan, Plan, RunLimits
 from agentflow.plan.retries import RepeatChecks, check_repeats
 from agentflow.plan.scopes import RUN, Scope, Variable, check
+from agentflow.plan.secrets import secrets_variable
 from agentflow.plan.skips import check_output
-from agentflow.plan.texts import TextReader, Use
-from agentflow.plan.unused import check_unused
+from agentflow.plan.texts import SECRETS, TextReader, Use
+from agentflow.plan.unused import check_defaults, check_secrets, check_unused, every_text
 from agentflow.plan.workspaces import check_workspaces
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Loc
@@ -45,14 +47,15 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
     findings = Findings(source)
     read = TextReader(findings)
     inputs = input_plans(workflow.inputs)
-    names = {"inputs": inputs_variable(inputs), "run": RUN}
+    secrets = secrets_variable(workflow.secrets)
+    names = {"inputs": inputs_variable(inputs), "run": RUN, SECRETS: secrets}
 
     block = draft_steps(workflow.steps, read)
     check_names(block, findings)
     arranged = arrange(block, findings)
 
     specs = tool_specs(workflow.tools, findings)
-    tools = command_tools(workflow.tools, specs, read)
+    tools = command_tools(workflow.tools, specs, secrets, read)
     grants = GrantReader(findings, specs, workflow.agents, workflow.inputs)
     agents = _agents(workflow, block, AgentReader(findings, read, grants, workflow.defaults, names))
     by_step = dict(agents_of_steps(block, agents.named, agents.inline, findings))
@@ -67,7 +70,11 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
     env = dict(_env(workflow, names, read))
     # What loading left out, or what cannot be parsed, may have used anything.
     if not source.broken and not read.failed:
-        check_unused(workflow, block, [*outputs.values(), *env.values()], agents.all(), findings)
+        outside = [*outputs.values(), *env.values()]
+        check_unused(workflow, block, outside, agents.all(), findings)
+        check_meeting(workflow, arranged, agents.named, by_step, findings)
+        check_secrets(workflow, every_text(block, outside, agents.all(), tools), findings)
+        check_defaults(workflow, (agent for _, agent, _ in inline_agents(block)), findings)
 
     diagnostics = findings.sorted()
     if has_errors(diagnostics) or source.broken:
@@ -94,6 +101,7 @@ def _plan(
         inputs=inputs,
         limits=RunLimits(**workflow.limits.model_dump()),
         sandbox_off=workflow.sandbox == "off",
+        secrets=tuple(workflow.secrets),
         env={name: use.template for name, use in env.items()},
         tools=tools,
         agents=agents,
@@ -136,7 +144,7 @@ def _outputs(workflow: Workflow, scope: Scope, read: TextReader) -> Iterator[tup
 def _env(workflow: Workflow, names: Mapping[str, Variable], read: TextReader) -> Iterator[tuple[str, Use]]:
     scope = Scope(names)
     for name, text in workflow.env.items():
-        use = read.template(("env", name), text)
+        use = read.environment(("env", name), text)
         if use is not None:
             check(use, scope, read.findings)
             check_env(name, use, scope, read.findings)

@@ -1,12 +1,15 @@
-"""Where text from models, tools and untrusted inputs flows, and where it must not: shells, options, environments."""
+"""Where text from models, tools and untrusted inputs flows, and where it must not: shells, options, environments,
+hosts."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from agentflow.plan import syntax
+from agentflow.plan.expressions import references
 from agentflow.plan.findings import Findings
 from agentflow.plan.scopes import Scope, shape_of
+from agentflow.plan.secrets import check_alone
 from agentflow.plan.syntax import Node
 from agentflow.plan.texts import Use
 from agentflow.plan.types import is_constrained
@@ -46,6 +49,10 @@ _CODE_OPTIONS = frozenset({"--eval", "--print", "--command", "-Command", "--exec
 # These take the first argument that is no option as code, and those every argument.
 _FIRST_IS_CODE = frozenset({"awk", "gawk", "mawk", "sed"})
 _ALL_IS_CODE = frozenset({"ssh", "eval", "watch"})
+_HOST_BEGINS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_HOST_ENDS = re.compile(r"[/?#\\\s]")
+# These take a URL, its host included, in an argument of its own.
+_FETCHERS = frozenset({"curl", "wget", "http", "https", "xh", "xhs", "aria2c", "lynx", "w3m", "links", "elinks"})
 _SAFE_FILTERS = frozenset({"length", "int", "float", "abs", "round", "sum"})
 _SAFE_NODES = (syntax.Compare, syntax.Not, syntax.Test, syntax.Literal, syntax.Text, syntax.Arithmetic, syntax.Sign)
 
@@ -128,10 +135,10 @@ def check_argv(words: Sequence[str], uses: Mapping[int, Use], loc: Loc, scope: S
         if index == 0:
             findings.at("AF501", "the name of a command is constant", (*loc, 0), "write the command out")
         elif use_is_tainted(use, scope):
-            _check_word(words[:index], use, ended, findings)
+            _check_word(words[:index], use, ended, scope, findings)
 
 
-def _check_word(before: Sequence[str], use: Use, ended: bool, findings: Findings) -> None:
+def _check_word(before: Sequence[str], use: Use, ended: bool, scope: Scope, findings: Findings) -> None:
     offset = next((reference.offset for reference in use.code.references), 0)
     interpreter = _interpreter(before)
     if interpreter is not None:
@@ -140,6 +147,25 @@ def _check_word(before: Sequence[str], use: Use, ended: bool, findings: Findings
     elif not ended and not _is_attached(use):
         hint = 'put "--" before it, attach it (`--title={{ … }}`), or pass it by `stdin`'
         findings.add("AF502", "text that is not the author's could be read as an option", use.place(offset, 1), hint)
+    elif (foreign := _foreign_host(before, use, scope)) is not None:
+        hint = "write the host out, and let the text come after a `/`, or choose it from an `enum`"
+        message = "text that is not the author's would say which host is called"
+        findings.add("AF507", message, use.place(foreign, 1), hint)
+
+
+def _foreign_host(before: Sequence[str], use: Use, scope: Scope) -> int | None:
+    """Where in an argument foreign text stands in the host of a URL; None where none does."""
+    fetches = any(PurePosixPath(word).name in _FETCHERS for word in before)
+    first = use.trees[0]
+    in_host = fetches and (not isinstance(first, syntax.Text) or first.value == "--url=")
+    for part in use.trees:
+        if isinstance(part, syntax.Text):
+            begins = [match.end() for match in _HOST_BEGINS.finditer(part.value)]
+            held = bool(begins) or in_host
+            in_host = held and _HOST_ENDS.search(part.value, begins[-1] if begins else 0) is None
+        elif in_host and is_tainted(part, scope, use):
+            return next((reference.offset for reference in references((part,))), 0)
+    return None
 
 
 def _is_attached(use: Use) -> bool:
@@ -173,10 +199,11 @@ def _takes_code(option: str, letters: str) -> bool:
 
 
 def check_env(name: str, use: Use, scope: Scope, findings: Findings) -> None:
-    """No foreign text in a variable that commands execute."""
+    """No foreign text in a variable that commands execute, and nothing computed from a secret."""
     if not _ENV_NAME.fullmatch(name):
         message = f"`{name}` is no name of an environment variable"
         findings.at("AF205", message, use.loc, "use letters, digits and `_`", key=True)
+    check_alone(use, findings)
     risky = name.upper() in _EXECUTED_NAMES or name.startswith(_EXECUTED_PREFIXES)
     if risky and use_is_tainted(use, scope):
         offset = next((reference.offset for reference in use.code.references), 0)

@@ -9,7 +9,9 @@ from msgspec import Struct
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.findings import Findings
 from agentflow.plan.model import Grant, ToolSpec
+from agentflow.plan.paths import check_rule
 from agentflow.plan.rules import path_rule_problem
+from agentflow.plan.unused import check_repeats
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
 
@@ -48,16 +50,19 @@ class GrantReader(Struct, frozen=True):
             loc: of the list in the document.
         """
         rules: dict[str, set[str] | None] = {}
+        parsed_tools: list[tuple[str, str | None, Loc]] = []
         subagents: dict[str, None] = {}
         for index, text in enumerate(tools):
             parsed = self._parsed(text, (*loc, index))
             if parsed is None:
                 continue
             name, rule = parsed
+            parsed_tools.append((name, rule, (*loc, index)))
             if name == AGENT_TOOL:
                 subagents.update(dict.fromkeys(self._subagents(caller, rule, (*loc, index))))
             before = rules.get(name, set())
             rules[name] = None if rule is None or before is None else before | {rule}
+        check_repeats(parsed_tools, self.findings)
         return Granted(tuple(self._grant(name, found) for name, found in rules.items()), tuple(subagents))
 
     def _grant(self, name: str, rules: set[str] | None) -> Grant:
@@ -91,6 +96,7 @@ class GrantReader(Struct, frozen=True):
             if problem is not None:
                 self._refuse(f"`{text}`: {problem[0]}", loc, problem[1])
                 return None
+            check_rule(rule, self.inputs, loc, self.findings)
         return name, rule
 
     def _own(self, name: str, rule: str | None, loc: Loc) -> tuple[str, str | None] | None:

@@ -119,6 +119,8 @@ class Inference(Struct, frozen=True):
             return UNKNOWN
         if found.optional and not soft:
             hint = "add `| default(…)`, or make it `required` in its schema"
+            if "null" in (kinds(shape) or ()):
+                hint = "add `| default(…)`: what it is read from may be null"
             self.reader.problem("AF313", f"`{key}` may be missing", offset, hint, len(str(key)))
         return found.shape
 

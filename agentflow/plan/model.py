@@ -347,6 +347,7 @@ class Plan(Struct, frozen=True):
         env: for every command.
         root: the steps.
         outputs: the file's, by name.
+        secrets: the names of those that environments may read.
     """
 
     name: str
@@ -361,6 +362,7 @@ class Plan(Struct, frozen=True):
     agents: Mapping[str, AgentPlan]
     root: Block
     outputs: Mapping[str, Expression] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
 
 
 def asks_a_model(plan: Plan) -> bool:

@@ -8,7 +8,7 @@ from agentflow.plan import syntax
 from agentflow.plan.draft import Draft, DraftBlock
 from agentflow.plan.findings import Findings
 from agentflow.plan.infer import Inference
-from agentflow.plan.texts import Use
+from agentflow.plan.texts import SECRETS, Use
 from agentflow.plan.types import (
     BOOLEAN,
     INTEGER,
@@ -176,6 +176,8 @@ class _Resolver(Struct, frozen=True):
         """The shape of a name, and of a step's field where the name is `steps`."""
         if name.name == "steps" and self.scope.block is not None:
             return self._step(name, members)
+        if name.name == SECRETS:
+            return self._secret(name, members)
         variable = self.scope.names.get(name.name)
         if variable is None:
             self._unknown_name(name)
@@ -195,15 +197,32 @@ class _Resolver(Struct, frozen=True):
             self.problem("AF302", f"there is no input `{key}`", member.key.offset, hint, len(key))
         return key in known
 
+    def _secret(self, name: syntax.Name, members: tuple[syntax.Member, ...]) -> tuple[Shape, int] | None:
+        if not self.use.takes_secrets:
+            hint = "put it into the `env` of the step or tool whose command needs it"
+            self.problem("AF505", "a secret can be read in `env` only", name.offset, hint, len(name.name))
+            return None
+        key = _constant_key(members[0]) if members else None
+        if key is None:
+            self.problem(
+                "AF307", "a secret is named, not computed", name.offset, "write `secrets.NAME`", len(name.name)
+            )
+            return None
+        secrets = self.scope.names.get(SECRETS, Variable(record({}))).shape
+        known = secrets.schema["properties"]
+        if key not in known and not self._is_broken((SECRETS,)):
+            hint = self.similar(key, known) or "add it to `secrets`, the list of the file's"
+            self.problem("AF302", f"there is no secret `{key}`", members[0].key.offset, hint, len(key))
+        return (secrets, 0) if key in known else None
+
     def _is_broken(self, loc: Loc) -> bool:
         return self.findings is not None and self.findings.is_broken(loc)
 
     def _unknown_name(self, name: syntax.Name) -> None:
-        known = [*self.scope.names, *(["steps"] if self.scope.block is not None else [])]
-        if name.name == "secrets":
-            hint: str | None = "secrets are not supported yet; a command finds what its own configuration holds"
-        elif name.name == "previous":
-            hint = "it is the last round of a `repeat`, and stands in the body of one"
+        known = [name for name in self.scope.names if name != SECRETS or self.use.takes_secrets]
+        known += ["steps"] if self.scope.block is not None else []
+        if name.name == "previous":
+            hint: str | None = "it is the last round of a `repeat`, and stands in the body of one"
         elif name.name == "null":
             hint = "in expressions it is `none`"
         elif self.scope.find(name.name) is not None:

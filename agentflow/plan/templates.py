@@ -20,6 +20,7 @@ from agentflow.plan import syntax
 from agentflow.plan.expressions import Expression, Template, references
 from agentflow.plan.filters import FILTERS, TESTS
 from agentflow.plan.syntax import Node
+from agentflow.plan.syntax_words import said
 from agentflow.source.suggest import did_you_mean
 
 _DEEPEST = 60
@@ -28,12 +29,6 @@ _DEEPEST_BRACKETS = 24
 _TOO_DEEP = "the expression is nested too deeply"
 _NAME_PARTS = "name parts of it by `value` steps"
 _BAD_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\(?![\\'\"abfnrtvxuU\n]))")
-_TOKENS = {
-    "'end of print statement'": "`}}`",
-    "'end of statement block'": "`%}`",
-    "'end of template'": "end",
-    "end of template": "end of the text",
-}
 _WORDS = {"Assign": "set", "AssignBlock": "set", "CallBlock": "call", "FilterBlock": "filter", "FromImport": "from"}
 _METHODS = {"strip": "trim", "get": "default", "format": "~", "count": "length", "append": "+"}
 
@@ -114,7 +109,8 @@ class _OffsetEnvironment(ImmutableSandboxedEnvironment):
                 tokens.append((original[position], token, value))
                 position += len(value)
         except TemplateSyntaxError as error:
-            raise SyntaxProblem("AF306", _sentence(error), original[position]) from None
+            message, hint = said(error.message)
+            raise SyntaxProblem("AF306", message, original[position], hint) from None
         return TokenStream(self.lexer.wrap(tokens, name, filename), name, filename)
 
 
@@ -127,7 +123,8 @@ def _parsed(source: str, parse: Callable[[Parser], Any], state: str | None) -> A
     try:
         return parse(Parser(_environment(), source, state=state))
     except TemplateSyntaxError as error:
-        raise SyntaxProblem("AF306", _sentence(error), min(error.lineno, len(source))) from None
+        message, hint = said(error.message)
+        raise SyntaxProblem("AF306", message, min(error.lineno, len(source)), hint) from None
     except RecursionError:
         raise SyntaxProblem("AF306", _TOO_DEEP, 0, _NAME_PARTS) from None
     except ValueError:
@@ -147,19 +144,14 @@ def _offsets(source: str) -> Sequence[int]:
     return [*ends, len(source)]
 
 
-def _sentence(error: TemplateSyntaxError) -> str:
-    message = (error.message or "it cannot be parsed").rstrip(".")
-    for word, meaning in _TOKENS.items():
-        message = message.replace(word, meaning)
-    return message[:1].lower() + message[1:]
-
-
 def _whole_expression(parser: Parser, source: str) -> Node:
     if not source.strip():
         raise SyntaxProblem("AF306", "the expression is empty", 0, "write what it reads, as `steps.plan.output`")
     node = parser.parse_expression()
     if not parser.stream.eos:
-        raise SyntaxProblem("AF306", "the expression goes on where it should end", parser.stream.current.lineno)
+        at = parser.stream.current.lineno
+        hint = "join the parts by an operator, as `and`, `==` or `~`, and put texts in quotes"
+        raise SyntaxProblem("AF306", "the expression goes on where it should end", at, hint)
     return _Translator(False).node(node, 0)
 
 
@@ -233,7 +225,8 @@ class _Translator(Struct, frozen=True):
         _check_depth(depth, node)
         translate = _TRANSLATIONS.get(type(node))
         if translate is None:
-            raise SyntaxProblem("AF307", f"`{type(node).__name__.lower()}` is not part of the language", node.lineno)
+            message = f"`{type(node).__name__.lower()}` is not part of the language"
+            raise SyntaxProblem("AF307", message, node.lineno, "compute it in a step with `run`")
         return translate(self, node, depth + 1)
 
     def several(self, several: Iterable[nodes.Node], depth: int) -> tuple[Node, ...]:

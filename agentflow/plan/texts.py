@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agentflow.plan import syntax
 from agentflow.plan.expressions import Expression, Template
@@ -13,6 +14,9 @@ from agentflow.source.diagnostics import Place
 from agentflow.source.document import Loc
 from agentflow.spec.base import FileRef
 
+SECRETS = "secrets"
+"""The name by which environments read the file's secrets."""
+
 
 class Use(Struct, frozen=True):
     """One expression or template of the file.
@@ -20,11 +24,13 @@ class Use(Struct, frozen=True):
     Attributes:
         loc: where it stands in the document.
         place: from an offset and a width in its text to a place.
+        takes_secrets: it may read `secrets`.
     """
 
     loc: Loc
     code: Expression | Template
     place: Callable[[int, int], Place]
+    takes_secrets: bool = False
 
     @property
     def trees(self) -> tuple[syntax.Node, ...]:
@@ -62,6 +68,11 @@ class TextReader:
     def template(self, loc: Loc, value: str | FileRef) -> Use | None:
         """A template in which only `{{ }}` may stand."""
         return self._use(loc, value, lambda text: parse_template(text, statements=False))
+
+    def environment(self, loc: Loc, text: str) -> Use | None:
+        """The template of an environment variable, which alone may read secrets."""
+        use = self.template(loc, text)
+        return None if use is None else replace(use, takes_secrets=True)
 
     def prose(self, loc: Loc, value: str | FileRef) -> Use | None:
         """A template for a reader, model or person: `{% if %}` and `{% for %}` may stand in it too."""

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from agentflow.plan.bounds import bounds_of
 from agentflow.plan.draft import DraftBlock
-from agentflow.plan.expressions import Reference
+from agentflow.plan.expressions import Expression, Reference, Template
 from agentflow.plan.findings import Findings
-from agentflow.plan.model import AgentPlan
+from agentflow.plan.model import AgentPlan, CommandToolPlan
 from agentflow.plan.rules import inputs_of
-from agentflow.plan.texts import Use
+from agentflow.plan.secrets import secrets_of
+from agentflow.plan.texts import SECRETS, Use
+from agentflow.source.document import Loc
+from agentflow.spec.agents import Agent, AgentDefaults
 from agentflow.spec.steps import AgentStep, ToolStep
 from agentflow.spec.workflow import Workflow
 
@@ -42,6 +45,62 @@ def check_unused(
             if name not in used[section]:
                 message = f"{section[:-1]} `{name}` is used by nothing"
                 findings.warn("AF404", message, (section, name), "use it, or take it away")
+
+
+def check_repeats(tools: Iterable[tuple[str, str | None, Loc]], findings: Findings) -> None:
+    """Warns of a grant that another one of the same agent covers.
+
+    Parameters:
+        tools: the name, the rule (None: the whole tool) and the place of each.
+    """
+    tools = tuple(tools)
+    whole = {name for name, rule, _ in tools if rule is None}
+    seen: set[tuple[str, str | None]] = set()
+    for name, rule, loc in tools:
+        shown = name if rule is None else f"{name}({rule})"
+        if (name, rule) in seen:
+            findings.warn("AF404", f"`{shown}` is granted twice", loc, "take one of the two out")
+        elif rule is not None and name in whole:
+            message = f"`{shown}` adds nothing, since `{name}` is granted whole"
+            findings.warn("AF404", message, loc, f"take it out, or take `{name}` out to narrow it")
+        seen.add((name, rule))
+
+
+def check_secrets(workflow: Workflow, texts: Iterable[Expression | Template], findings: Findings) -> None:
+    """Warns of secrets that nothing reads, and of names that stand twice."""
+    used = set(secrets_of(texts))
+    for index, name in enumerate(workflow.secrets):
+        if name in workflow.secrets[:index]:
+            findings.warn("AF404", f"secret `{name}` stands here twice", (SECRETS, index), "take one of the two out")
+        elif name not in used:
+            message = f"secret `{name}` is used by nothing"
+            findings.warn(
+                "AF404", message, (SECRETS, index), f"read `{{{{ secrets.{name} }}}}` in `env`, or take it away"
+            )
+
+
+def every_text(
+    block: DraftBlock, uses: Iterable[Use], agents: Iterable[AgentPlan], tools: Mapping[str, CommandToolPlan]
+) -> Iterator[Expression | Template]:
+    """Every text of a file: a secret that is read where it may not be is not told as unused too.
+
+    Parameters:
+        uses: the texts outside of steps, agents and tools.
+    """
+    yield from (use.code for use in (*uses, *_uses(block)))
+    yield from (agent.instructions for agent in agents if agent.instructions is not None)
+    for tool in tools.values():
+        yield from (*tool.argv, *tool.env.values(), *(() if tool.stdin is None else (tool.stdin,)))
+
+
+def check_defaults(workflow: Workflow, inline: Iterable[Agent], findings: Findings) -> None:
+    """Warns of defaults that every agent overrides."""
+    agents = (*workflow.agents.values(), *inline)
+    for key in AgentDefaults.model_fields:
+        if getattr(workflow.defaults, key) is None or any(getattr(agent, key) is None for agent in agents):
+            continue
+        why = "every agent has its own" if agents else "there is no agent"
+        findings.warn("AF404", f"`defaults.{key}` is used by nothing: {why}", ("defaults", key), "take it away")
 
 
 def _named_by_steps(block: DraftBlock) -> Iterator[str]:

@@ -28,6 +28,7 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
   tool without an agent, which then is null; `unbounded`: what no rule holds back, commands, functions and `Bash`, in
   words.
 - `environment`: the names that the file sets, each with `name` and `for` (`every command`, a step or a tool).
+- `secrets`: a list of `name` and `for`, the commands whose environment gets it, in the same words; never a value.
 - `outputs`: expressions by name.
 - `cost`: see `cost_json`.
 """
@@ -64,6 +65,7 @@ from agentflow.plan.model import (
     ValueStepPlan,
 )
 from agentflow.plan.rules import inputs_of, resolved
+from agentflow.plan.secrets import secrets_of
 from agentflow.report.plan_calls import (
     files_of_tools,
     function_json,
@@ -118,6 +120,7 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         "gates": list(_gates(every)),
         "files": _files(plan, every, agents),
         "environment": list(_environment(plan, every)),
+        "secrets": list(_secrets(plan, every)),
         "outputs": {name: expression.source for name, expression in plan.outputs.items()},
         "cost": cost_json(run_cost(plan, values)),
     }
@@ -423,3 +426,11 @@ def _environment(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON
             yield from ({"name": name, "for": f"step {path}"} for name in step.env)
     for tool, command in plan.tools.items():
         yield from ({"name": name, "for": f"tool {tool}"} for name in command.env)
+
+
+def _secrets(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
+    holders = [("every command", plan.env)]
+    holders += [(f"step {path}", step.env) for path, step in every if isinstance(step, RunStepPlan)]
+    holders += [(f"tool {name}", tool.env) for name, tool in plan.tools.items()]
+    for name in plan.secrets:
+        yield {"name": name, "for": [whose for whose, env in holders if name in secrets_of(env.values())]}

@@ -282,6 +282,10 @@ def _environment(data: Mapping[str, JSON]) -> Iterator[str]:
     yield from (f"{variable['name']}  for {variable['for']}" for variable in data["environment"])
 
 
+def _secrets(data: Mapping[str, JSON]) -> Iterator[str]:
+    yield from (f"{secret['name']}  for {', '.join(secret['for']) or 'nothing'}" for secret in data["secrets"])
+
+
 def _outputs(data: Mapping[str, JSON]) -> Iterator[str]:
     yield from (f"{name}  {inert_line(source, _LONGEST)}" for name, source in data["outputs"].items())
 
@@ -297,5 +301,6 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, JSON]], Iterator[str]]] = {
     "files": _files,
     "gates": _gates,
     "environment": _environment,
+    "secrets": _secrets,
     "outputs": _outputs,
 }

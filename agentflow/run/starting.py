@@ -26,6 +26,7 @@ from agentflow.plan.model import (
     ToolStepPlan,
     ValueStepPlan,
 )
+from agentflow.plan.secrets import environment_text
 from agentflow.run.names import carried_on, names_for
 from agentflow.run.state import (
     Action,
@@ -91,7 +92,7 @@ def _command(
         attempt=attempt,
         argv=script or tuple(word.render(names) for word in step.argv),
         stdin="" if step.stdin is None else step.stdin.render(names),
-        env={name: value.render(names) for name, value in env.items()},
+        env={name: environment_text(value, names) for name, value in env.items()},
         cwd=step.cwd,
         timeout=step.timeout,
         effects=step.effects,
@@ -108,7 +109,7 @@ def _call(plan: Plan, state: RunState, scope: ScopeState, step: CallStepPlan, pa
         attempt=attempt,
         plan=step,
         arguments=rendered(step.arguments, names),
-        env={name: value.render(names) for name, value in plan.env.items()},
+        env={name: environment_text(value, names) for name, value in plan.env.items()},
         workspace=workspace_of(state, path),
     )
 
@@ -120,7 +121,7 @@ def _tool(plan: Plan, state: RunState, scope: ScopeState, step: ToolStepPlan, pa
         attempt=attempt,
         tool=step.tool,
         input=rendered(step.input, names),
-        env={name: value.render(names) for name, value in plan.env.items()},
+        env={name: environment_text(value, names) for name, value in plan.env.items()},
         workspace=workspace_of(state, path),
     )
 

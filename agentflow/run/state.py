@@ -14,6 +14,7 @@ from rpds import HashTrieMap
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus, Workspace
 from agentflow.plan.model import AgentPlan, Block, CallStepPlan, ForEachStepPlan, RepeatStepPlan, RetryPlan, ToolSpec
+from agentflow.plan.secrets import EnvText
 
 JSON = Any
 ROOT = ""
@@ -201,13 +202,14 @@ class StartSession(Struct, frozen=True):
 
 
 class StartCommand(Struct, frozen=True):
-    """Run a command. `timeout` in seconds, `cwd` relative to the project; `parse` and `exit_codes` judge its end."""
+    """Run a command. `timeout` in seconds, `cwd` relative to the project; `parse` and `exit_codes` judge its end. The
+    secrets in `env` are still to be filled in."""
 
     step: str
     attempt: int
     argv: tuple[str, ...]
     stdin: str
-    env: Mapping[str, str]
+    env: Mapping[str, EnvText]
     cwd: str | None
     timeout: float
     effects: Literal["none", "writes", "sends"]
@@ -223,7 +225,7 @@ class StartCall(Struct, frozen=True):
     attempt: int
     plan: CallStepPlan
     arguments: Mapping[str, JSON]
-    env: Mapping[str, str]
+    env: Mapping[str, EnvText]
     workspace: Workspace | None = None
 
 
@@ -234,7 +236,7 @@ class StartTool(Struct, frozen=True):
     attempt: int
     tool: ToolSpec
     input: Mapping[str, JSON]
-    env: Mapping[str, str]
+    env: Mapping[str, EnvText]
     workspace: Workspace | None = None
 
 

@@ -8,6 +8,7 @@ from agentflow.spec.base import Duration, Effects, Expression, JsonSchema, Money
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "between_tools", "disabled"]
+Label = Literal["private", "untrusted", "sends"]
 
 
 class Stop(Spec):
@@ -64,3 +65,8 @@ class CommandTool(Spec):
     env: dict[str, Template] = Field(default_factory=dict, description="Environment variables of the command.")
     timeout: Duration = Field(default=120.0, description="How long it may take, as `2m`.")
     effects: Effects = Field(default="sends", description="What it does beyond giving its result.")
+    labels: list[Label] | None = Field(
+        default=None,
+        description="What the analysis of data may assume: it gives private data, or text of others, or sends; "
+        "unlabelled means private and untrusted, and sends by its `effects`.",
+    )

@@ -8,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 AGENT_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 FUNCTION_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
+LONGEST_NAME = 128
+"""Characters: what the Messages API takes as the name of a tool."""
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -33,7 +35,8 @@ def _seconds(value: Any) -> Any:
 
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-AgentName = Annotated[str, StringConstraints(pattern=AGENT_NAME_PATTERN)]
+AgentName = Annotated[str, StringConstraints(pattern=AGENT_NAME_PATTERN, max_length=LONGEST_NAME)]
+ToolName = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=LONGEST_NAME)]
 Duration = Annotated[
     float,
     BeforeValidator(_seconds, json_schema_input_type=Annotated[str, StringConstraints(pattern=_DURATION.pattern)]),

@@ -15,7 +15,7 @@ from agentflow.spec.workflow import Limits, Workflow
 LATER_KINDS = ("workflow",)
 _LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions", "skills"})
 _LATER_OF_STEPS = frozenset({*LATER_KINDS, "escalate", "from"})
-_LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "secrets", "skills"})
+_LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "skills"})
 
 _OWNERS: tuple[tuple[type[Spec], str], ...] = (
     (Agent, "an agent"),

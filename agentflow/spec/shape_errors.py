@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Document, Loc
 from agentflow.source.suggest import did_you_mean
+from agentflow.spec.base import LONGEST_NAME
 from agentflow.spec.findings import EMPTY_HINT, Finding, found, shown
 from agentflow.spec.positions import (
     bounds_of,
@@ -47,6 +48,7 @@ _EMPTY = frozenset({"too_short", "string_too_short"})
 _MAPPINGS = frozenset({"dict_type", "model_type", "model_attributes_type"})
 _ID_FORM = "a name starts with a letter or `_` and goes on with letters, digits and `_`"
 _FUNCTION_FORM = "name a module beside this file and a function in it, as `lib.stats:mean`"
+_LENGTH = f"a name has at most {LONGEST_NAME} characters"
 _NAME_FORM = f"{_ID_FORM}; agents and the workflow also with `-`"
 
 
@@ -172,6 +174,7 @@ def _finding(error: _Error, document: Document, data: Any) -> Finding:
     loc, value = error.loc, value_at(data, error.loc)
     if error.of_key:
         form = _NAME_FORM if loc[:-1] == ("agents",) else _ID_FORM
+        form = _LENGTH if error.type == "string_too_long" else form
         return found(document, "AF205", f"{shown(loc[-1])} cannot be a name here", loc, form, key=True)
     if error.type == "missing":
         return _missing(document, data, loc)
@@ -179,8 +182,9 @@ def _finding(error: _Error, document: Document, data: Any) -> Finding:
         return _unknown_key(document, data, loc)
     if error.type == "string_pattern_mismatch" and loc[-1] == "call":
         return found(document, "AF205", f"`call` cannot be {shown(value)}", loc, _FUNCTION_FORM)
-    if error.type == "string_pattern_mismatch":
+    if error.type in ("string_pattern_mismatch", "string_too_long"):
         form = _NAME_FORM if loc == ("name",) else _ID_FORM
+        form = _LENGTH if error.type == "string_too_long" else form
         return found(document, "AF205", f"{name_of(loc)} cannot be {shown(value)}", loc, form)
     if loc == ("agentflow",):
         message = f"version {shown(value)} of the language is not known"
@@ -191,7 +195,7 @@ def _finding(error: _Error, document: Document, data: Any) -> Finding:
     if value is None:
         return found(document, "AF203", f"{name_of(loc)} is empty", loc, EMPTY_HINT)
     if error.type in _EMPTY:
-        return found(document, "AF203", f"{name_of(loc)} must not be empty", loc)
+        return found(document, "AF203", f"{name_of(loc)} must not be empty", loc, EMPTY_HINT)
     expected, hint = _expected(error, data, value)
     return found(document, "AF203", f"{name_of(loc)} must be {expected}, not {shown(value)}", loc, hint)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from agentflow.spec.agents import Agent, AgentDefaults, CommandTool
-from agentflow.spec.base import AgentName, Duration, Expression, Id, Money, Spec, Template
+from agentflow.spec.base import AgentName, Duration, Expression, Id, Money, Spec, Template, ToolName
 from agentflow.spec.steps import Step
 
 
@@ -34,8 +34,11 @@ class Workflow(Spec):
     defaults: AgentDefaults = Field(default_factory=AgentDefaults, description="What every agent starts from.")
     limits: Limits = Field(default_factory=Limits, description="The bounds of the whole run, subagents included.")
     sandbox: Literal["off"] | None = Field(default=None, description="`off`: commands run as you would run them.")
+    secrets: list[Id] = Field(
+        default_factory=list, description="Names of secrets, read as `{{ secrets.NAME }}` in `env` alone."
+    )
     env: dict[str, Template] = Field(default_factory=dict, description="Environment variables of every command.")
-    tools: dict[Id, CommandTool] = Field(default_factory=dict, description="The file's own tools.")
+    tools: dict[ToolName, CommandTool] = Field(default_factory=dict, description="The file's own tools.")
     agents: dict[AgentName, Agent] = Field(default_factory=dict, description="Agents by their names.")
     steps: dict[Id, Step] = Field(min_length=1, description="Steps by their ids; what they read gives the order.")
     outputs: dict[Id, Expression] = Field(default_factory=dict, description="What the run gives, by name.")

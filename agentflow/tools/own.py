@@ -26,21 +26,21 @@ def own_tool(tool: "CommandToolPlan") -> Tool:
 
 def _rendered(tool: "CommandToolPlan", tool_input: Mapping[str, JSON], context: ToolContext) -> Command:
     from agentflow.plan.expressions import ExpressionError
+    from agentflow.plan.secrets import SecretMissingError, environment_text, filled
 
     names = {"input": tool_input}
     try:
+        env = {name: environment_text(value, names) for name, value in tool.env.items()}
         stdin = "" if tool.stdin is None else tool.stdin.render(names)
         return Command(
             argv=tuple(argument.render(names) for argument in tool.argv),
             stdin=stdin.encode(errors="replace"),
-            env={
-                **context.env,
-                **{name: value.render(names) for name, value in tool.env.items()},
-                KEY_VARIABLE: context.key,
-            },
+            env={**context.env, **filled(env, context.secrets), KEY_VARIABLE: context.key},
             cwd=context.project,
             timeout=tool.timeout,
             output_limit=OUTPUT_LIMIT,
         )
+    except SecretMissingError as error:
+        raise ToolError(f"{tool.spec.name}: {error.message}", "go on without this tool") from error
     except ExpressionError as error:
         raise ToolError(f"{tool.spec.name}: {error}", "correct the input") from error

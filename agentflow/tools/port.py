@@ -29,6 +29,7 @@ class ToolContext(Struct, frozen=True):
         rules: the patterns of the agent's grant for this tool (gitignore meaning, relative to `project`); empty: all.
         env: the workflow's own variables for commands, rendered.
         key: the idempotency key of this call, handed to commands as `AGENTFLOW_IDEMPOTENCY_KEY`.
+        secrets: the values that the `env` of the file's own tools may read, by name.
         sandbox_off: the file says `sandbox: off`; a command without it is refused.
     """
 
@@ -37,6 +38,7 @@ class ToolContext(Struct, frozen=True):
     env: Mapping[str, str]
     key: str
     sandbox_off: bool
+    secrets: Mapping[str, str] = {}
 
 
 class Tool(Protocol):

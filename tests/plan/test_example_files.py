@@ -15,8 +15,8 @@ VALID = sorted((EXAMPLES / "valid").glob("*.yaml"))
 INVALID = sorted((EXAMPLES / "invalid").glob("*.yaml"))
 NAMED = re.compile(r"# (AF\d{3}) (\d+):(\d+)")
 # A file of text cannot show the first, one of readable size not the second; a run refuses
-# AF504, not a file.
-NOT_IN_FILES = {"AF101", "AF104", "AF504"}
+# AF504, and a machine AF510, not a file.
+NOT_IN_FILES = {"AF101", "AF104", "AF504", "AF510"}
 
 
 def diagnostics_of(path: Path):

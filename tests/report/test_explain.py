@@ -30,23 +30,36 @@ def codes_of(project: Path, example: str) -> set[str]:
     return {found.code for found in api.check_to_run(project / "workflow.yaml").diagnostics}
 
 
+def codes_here(project: Path, example: str) -> set[str]:
+    """What `validate --environment` reports."""
+    (project / "workflow.yaml").write_text(example)
+    return {found.code for found in api.check_environment(project / "workflow.yaml").diagnostics}
+
+
 def test_there_is_one_explanation_for_each_code_and_no_other():
     assert sorted(path.name for path in FOLDER.iterdir()) == sorted(f"{code}.md" for code in CODES)
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_wrong_example_gives_the_code_and_no_other(code: str, project: Path):
-    assert codes_of(project, explain.explanation(code).wrong) == {code}
+    codes = codes_here if code == "AF510" else codes_of
+    assert codes(project, explain.explanation(code).wrong) == {code}
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_right_example_gives_no_diagnostic_and_could_be_run(code: str, project: Path):
-    assert codes_of(project, explain.explanation(code).right) == set()
+    codes = codes_here if code == "AF510" else codes_of
+    assert codes(project, explain.explanation(code).right) == set()
 
 
 def test_only_run_reports_a_missing_sandbox(project: Path):
     (project / "workflow.yaml").write_text(explain.explanation("AF504").wrong)
     assert api.check(project / "workflow.yaml").diagnostics == ()
+
+
+def test_only_a_look_at_the_machine_reports_what_it_lacks(project: Path):
+    (project / "workflow.yaml").write_text(explain.explanation("AF510").wrong)
+    assert api.check_to_run(project / "workflow.yaml").diagnostics == ()
 
 
 def test_bytes_that_are_no_text_have_the_code_whose_example_shows_an_escape(project: Path):

@@ -44,7 +44,7 @@ def loaded(text: str) -> Source:
 CASES = [
     # Unknown keys.
     ("AF201", "does not take `descripton`", "`description`", "«descripton»: x"),
-    ("AF201", "`secrets` is not supported yet", "delete it", "«secrets»: [A]"),
+    ("AF201", "`skills` is not supported yet", "delete it", "«skills»: [A]"),
     ("AF201", "`imports` is not supported yet", "delete it", "«imports»: [a.yaml]"),
     ("AF201", "step `a` does not take `tools`", "`tools` belongs to an agent", "steps:\n  a: {value: x, «tools»: []}"),
     ("AF201", "does not take `prompt`", "belongs to a step with `agent`", "steps:\n  a: {value: x, «prompt»: p}"),
@@ -518,3 +518,21 @@ def test_every_prefix_of_a_workflow_gives_diagnostics_never_an_exception():
 @settings(max_examples=300, deadline=None)
 def test_every_mutation_of_a_workflow_gives_diagnostics_never_an_exception(start: int, cut: int, put: str):
     sound(*check(WHOLE[:start] + put + WHOLE[start + cut :]))
+
+
+@pytest.mark.parametrize(
+    "step", ["5", "null", "{}", "{agnt: x}", "{agent: {}}", "{run: []}", "{value: x, run: [x]}", "{steps: {b: 5}}"]
+)
+def test_of_an_only_step_that_cannot_be_used_one_thing_is_told(step: str):
+    _, diagnostics = check(HEAD + f"steps: {{a: {step}}}\n")
+    assert len(diagnostics) == 1, diagnostics
+
+
+def test_names_are_as_long_as_the_api_takes_them():
+    for name, problems in (("n" * 128, 0), ("n" * 129, 1)):
+        tool = f"tools: {{{name}: {{description: x, run: [x]}}}}\n"
+        agent = f"agents: {{{name}: {{}}}}\n"
+        for text in (tool, agent):
+            _, diagnostics = check(HEAD + text + "steps: {a: {value: x}}\n")
+            assert [found.code for found in diagnostics] == ["AF205"] * problems
+            assert all(found.hint == "a name has at most 128 characters" for found in diagnostics)

@@ -13,6 +13,7 @@ NEVER_RETRIED = {
     "model_access",
     "sandbox",
     "workspace",
+    "secret_missing",
     "rejected",  # no failure of the step's own
     "step_failed",
     "cancelled",

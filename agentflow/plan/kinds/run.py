@@ -30,7 +30,7 @@ def _stdin_and_env(read: TextReader, loc: Loc, step: RunStep) -> Texts:
     if step.stdin is not None:
         yield ("stdin",), read.template((*loc, "stdin"), step.stdin)
     for name, value in step.env.items():
-        yield ("env", name), read.template((*loc, "env", name), value)
+        yield ("env", name), read.environment((*loc, "env", name), value)
 
 
 def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arranged, scope: Scope) -> Output:

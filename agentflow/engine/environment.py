@@ -1,0 +1,108 @@
+"""What a workflow needs of the machine it runs on: values of secrets, programs, a key for the model's service."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+
+from agentflow.errors import AgentflowError
+from agentflow.plan.findings import Findings
+from agentflow.plan.model import Plan, asks_a_model
+from agentflow.plan.secrets import SecretMissingError, secrets_used
+from agentflow.plan.texts import SECRETS
+from agentflow.source.diagnostics import Diagnostic, Severity
+from agentflow.source.document import Loc
+from agentflow.spec.agents import Agent
+from agentflow.spec.bodies import body_of
+from agentflow.spec.load import Source
+from agentflow.spec.steps import AgentStep, RunStep, StepBase
+
+CODE = "AF510"
+
+
+def _claude_refusal() -> AgentflowError | None:
+    """What keeps the Claude API from being asked; None where nothing does. Nothing is sent."""
+    from agentflow.models.anthropic import AnthropicModel
+
+    try:
+        AnthropicModel(connections=1)
+    except AgentflowError as error:
+        return error
+    return None
+
+
+def lacking(
+    source: Source,
+    plan: Plan,
+    environ: Mapping[str, str],
+    refusal: Callable[[], AgentflowError | None] = _claude_refusal,
+) -> list[Diagnostic]:
+    """What is missing here, each at the place that needs it; a warning where a `when` may leave it out.
+
+    Parameters:
+        source: what the plan was made from.
+        environ: the process's environment.
+        refusal: what keeps the model from being asked.
+    """
+    findings = Findings(source)
+    for name in secrets_used(plan):
+        if not environ.get(name):
+            error = SecretMissingError(name)
+            findings.at(CODE, error.message, (SECRETS, source.workflow.secrets.index(name)), error.hint)
+    if asks_a_model(plan) and (refused := refusal()) is not None:
+        findings.at(CODE, refused.message, _first_agent(source), refused.hint, key=True)
+    for program, env, loc, guarded in _programs(source):
+        path = _path(source.workflow.env, env, environ)
+        if path is not None and "/" not in program and shutil.which(program, path=path) is None:
+            place = source.document.place(loc, key=False)
+            severity = Severity.WARNING if guarded else Severity.ERROR
+            hint = "install it, or write the path of the program"
+            findings.add(CODE, f"there is no program `{program}` on this machine's PATH", place, hint, severity)
+    return findings.sorted()
+
+
+def _path(*environments: Mapping[str, str]) -> str | None:
+    """The PATH that a command gets; None where it is known only in a run."""
+    whole, own, process = environments
+    found = own.get("PATH", whole.get("PATH", process.get("PATH", os.defpath)))
+    return None if "{{" in found else found
+
+
+def _programs(source: Source) -> Iterator[tuple[str, Mapping[str, str], Loc, bool]]:
+    """Each program that commands name, with the environment and the place of its command, and whether it may be left
+    out. Raises nothing; a name that is not constant is no program here."""
+    workflow = source.workflow
+    for name, tool in workflow.tools.items():
+        yield tool.run[0], tool.env, ("tools", name, "run", 0), False
+    for step, loc, guarded in _steps(source):
+        if isinstance(step, RunStep) and isinstance(step.run, str):
+            yield "bash", step.env, (*loc, "run"), guarded
+        elif isinstance(step, RunStep):
+            yield step.run[0], step.env, (*loc, "run", 0), guarded
+        elif isinstance(step, AgentStep) and isinstance(step.agent, Agent):
+            yield from _of_agent(step.agent, (*loc, "agent"), guarded)
+    for name, agent in workflow.agents.items():
+        yield from _of_agent(agent, ("agents", name), False)
+
+
+def _of_agent(agent: Agent, loc: Loc, guarded: bool) -> Iterator[tuple[str, Mapping[str, str], Loc, bool]]:
+    for index, tool in enumerate(agent.tools):
+        if tool == "Bash" or tool.startswith("Bash("):
+            yield "bash", {}, (*loc, "tools", index), guarded
+
+
+def _first_agent(source: Source) -> Loc:
+    return next((*loc, "agent") for step, loc, _ in _steps(source) if isinstance(step, AgentStep))
+
+
+def _steps(source: Source) -> Iterator[tuple[StepBase, Loc, bool]]:
+    """Every step with its place, and whether a `when` of it or of a block around it may leave it out."""
+    waiting: list[tuple[StepBase, Loc, bool]] = [
+        (step, ("steps", name), False) for name, step in reversed(source.workflow.steps.items())
+    ]
+    while waiting:
+        step, loc, guarded = waiting.pop()
+        guarded = guarded or step.when is not None
+        yield step, loc, guarded
+        body = body_of(step)
+        inner = () if body is None else reversed(tuple(body.steps.values()))
+        waiting += [(each, (*loc, *place), guarded) for place, each in inner]

@@ -1,0 +1,101 @@
+"""Where the values of secrets come from before a run begins or goes on: what was given, then the environment."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from agentflow.engine.live import Live
+from agentflow.errors import UsageError
+from agentflow.plan.model import Plan
+from agentflow.plan.secrets import SecretMissingError, secrets_of_step, secrets_used
+from agentflow.run.state import ROOT
+from agentflow.source.suggest import did_you_mean
+
+Ask = Callable[[str], Awaitable[str | None]]
+
+
+def secret_values(
+    plan: Plan, given: Mapping[str, str], environ: Mapping[str, str], *, may_ask: bool
+) -> Mapping[str, str]:
+    """The values of a file's secrets, as far as they are known before it runs.
+
+    Parameters:
+        given: by name; it wins over `environ`.
+        may_ask: a person can be asked for those that a step turns out to need.
+
+    Raises:
+        UsageError: a name is none of the file's, a value cannot be one, or one that a step may need is missing.
+    """
+    known = _known(plan, given, environ)
+    if not may_ask:
+        _require(secrets_used(plan), known)
+    return known
+
+
+async def secrets_to_go_on(
+    live: Live,
+    given: Mapping[str, str],
+    environ: Mapping[str, str],
+    ask: Ask | None,
+    interrupt: asyncio.Event | None,
+) -> Mapping[str, str]:
+    """The same for a run that is taken up again: what ended steps used is not needed any more, and what steps at work
+    need is asked for now.
+
+    Parameters:
+        interrupt: once it is set nobody is asked any more.
+
+    Raises:
+        UsageError: as for `secret_values`, or a step at work needs one for which no value was typed.
+    """
+    known = dict(_known(live.plan, given, environ))
+    root = live.run.scopes[ROOT]
+    for name, state in root.steps.items():
+        if state.status not in ("waiting", "running"):
+            continue
+        needed = secrets_of_step(live.plan, root.block.steps[name])
+        if ask is None:
+            _require(needed, known)
+            continue
+        for secret in needed if state.status == "running" else ():
+            if secret not in known and (value := await _asked(ask, secret, interrupt)):
+                known[secret] = value
+            # Without it the run stays as it is, and can be resumed by somebody who has the value.
+            _require((secret,), known)
+    return known
+
+
+async def _asked(ask: Ask, name: str, interrupt: asyncio.Event | None) -> str | None:
+    """What a person says, unless the run is interrupted first."""
+    asking = asyncio.ensure_future(ask(name))
+    leaving = asyncio.ensure_future((interrupt or asyncio.Event()).wait())
+    try:
+        await asyncio.wait((asking, leaving), return_when=asyncio.FIRST_COMPLETED)
+        return asking.result() if asking.done() else None
+    finally:
+        for task in (asking, leaving):
+            task.cancel()
+        await asyncio.gather(asking, leaving, return_exceptions=True)
+
+
+def _known(plan: Plan, given: Mapping[str, str], environ: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in given.items():
+        if name not in plan.secrets:
+            listed = f"the file's secrets are {', '.join(plan.secrets)}" if plan.secrets else "the file has none"
+            raise UsageError(f"there is no secret `{name}`", did_you_mean(name, plan.secrets) or listed)
+        if "\0" in value:
+            raise UsageError(f"the value of the secret `{name}` holds a NUL byte", "no environment can hold it")
+        if not value:
+            raise UsageError(f"the value of the secret `{name}` is empty", "give it one, or leave the option away")
+    found = {name: given.get(name) or environ.get(name, "") for name in plan.secrets}
+    return {name: value for name, value in found.items() if value}
+
+
+def _require(names: Iterable[str], known: Mapping[str, str]) -> None:
+    missing = [name for name in names if name not in known]
+    if len(missing) == 1:
+        error = SecretMissingError(missing[0])
+        raise UsageError(error.message, error.hint)
+    if missing:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        hint = "set environment variables of these names, or pass `--secret NAME=@FILE` or `--secrets-file FILE`"
+        raise UsageError(f"the secrets {listed} have no value", hint)

@@ -1,0 +1,51 @@
+"""A workflow file with all that was found out about it."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from agentflow.errors import AgentflowError
+from agentflow.source.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from agentflow.plan.model import Plan
+    from agentflow.spec.load import Source
+
+
+class InvalidWorkflowError(AgentflowError):
+    """A workflow file has errors; `checked` tells them."""
+
+    def __init__(self, checked: "Checked") -> None:
+        first = next(d for d in checked.diagnostics if d.severity is Severity.ERROR)
+        place = first.place
+        super().__init__(f"{place.path}:{place.line}:{place.column}: {first.code}: {first.message}", first.hint)
+        self.checked = checked
+
+
+class Checked(Struct, frozen=True):
+    """A workflow file, checked.
+
+    Attributes:
+        plan: None where there are errors.
+        diagnostics: all problems, by place.
+        texts: the text of every file that was read, by the path that places name.
+        source: what the plan was made from; None where the file could not be read.
+    """
+
+    path: str
+    plan: "Plan | None"
+    diagnostics: tuple[Diagnostic, ...]
+    texts: Mapping[str, str]
+    source: "Source | None" = None
+
+    @property
+    def ok(self) -> bool:
+        """There are no errors; there may be warnings."""
+        return self.plan is not None
+
+    def joined(self, more: Iterable[Diagnostic]) -> "Checked":
+        """The same with more diagnostics; an error among them leaves no plan."""
+        every = sorted({*self.diagnostics, *more}, key=lambda diagnostic: (diagnostic.place, diagnostic.code))
+        refused = any(diagnostic.severity is Severity.ERROR for diagnostic in every)
+        return Checked(self.path, None if refused else self.plan, tuple(every), self.texts, self.source)
