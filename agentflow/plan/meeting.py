@@ -17,7 +17,17 @@ from agentflow.plan.texts import Use
 from agentflow.source.diagnostics import Severity
 from agentflow.source.document import Loc
 from agentflow.spec.agents import CommandTool, Label
-from agentflow.spec.steps import AgentStep, ApproveStep, RunStep, StepBase, ValueStep
+from agentflow.spec.steps import (
+    AgentStep,
+    ApproveStep,
+    AskStep,
+    CallStep,
+    FailStep,
+    RunStep,
+    StepBase,
+    ToolStep,
+    ValueStep,
+)
 from agentflow.spec.workflow import Workflow
 
 Labels = frozenset[Label]
@@ -173,10 +183,12 @@ class _Steps(Struct, frozen=True):
 
     def _output(self, seen: _Seen) -> Labels:
         step: StepBase = seen.draft.step
-        if isinstance(step, ApproveStep):
+        if isinstance(step, ApproveStep | AskStep | FailStep):
             return NOTHING
-        if isinstance(step, RunStep):
+        if isinstance(step, RunStep | CallStep):
             return frozenset({"private"}) if step.effects == "none" else _TEXT
+        if isinstance(step, ToolStep):
+            return _labels_of_grant(step.tool, self.tools)
         if isinstance(step, AgentStep):
             agent = self.by_step.get(seen.draft.loc)
             return (ALL if agent is None else self.held(agent)) | self.read(seen)
