@@ -146,7 +146,7 @@ def check_to_run(path: str | os.PathLike[str]) -> Checked:
     checked = check(path)
     if checked.plan is None or checked.source is None:
         return checked
-    refused = run_refusals(checked.source, checked.plan)
+    refused = run_refusals(checked.source)
     if not refused:
         return checked
     return Checked(checked.path, None, (*checked.diagnostics, *refused), checked.texts, checked.source)
@@ -321,7 +321,7 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     found, more = to_plan(source)
     diagnostics = sorted({*problems, *more}, key=lambda diagnostic: (diagnostic.place, diagnostic.code))
     refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
-    return Checked(path, None if refused else found, tuple(diagnostics), source.sources(), source)
+    return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
 
 
 def stored_plan(started: "RunStarted") -> "Plan":

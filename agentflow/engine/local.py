@@ -17,7 +17,7 @@ from agentflow.engine.port import Outcome, Surroundings
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.run_actions import RUN_ACTIONS
 from agentflow.engine.session_actions import SESSION_ACTIONS
-from agentflow.engine.slots import Slots
+from agentflow.engine.slots import Bounds, Slots
 from agentflow.engine.timers import Timers
 from agentflow.errors import AgentflowError, JournalFullError
 from agentflow.events.codec import Event
@@ -27,6 +27,7 @@ from agentflow.events.values import Failure
 from agentflow.journal.port import LEASE_SECONDS, RUN_STREAM, Journal, Lease
 from agentflow.models.port import Model
 from agentflow.run.decide import decide as decide_run
+from agentflow.run.files import files_around
 from agentflow.session.decide import decide as decide_session
 from agentflow.tools.toolbox import Toolbox
 
@@ -49,10 +50,17 @@ def allow_open_files(calls: int) -> None:
 
 @dataclass(slots=True)
 class Performance:
-    """A call that holds a slot, from the moment it is asked for."""
+    """A call that holds a slot, from the moment it is asked for.
+
+    Attributes:
+        bounds: what else bounds how many there are at once.
+        call: which of its stream's calls it is, where one can be cancelled by itself.
+    """
 
     stream: str
     work: Callable[[], Coroutine[Any, Any, Event]]
+    bounds: tuple[str, ...] = ()
+    call: str | None = None
     task: "asyncio.Task[None] | None" = None
     cancelled: bool = False
 
@@ -87,7 +95,7 @@ class LocalEngine:
     _ending: bool = False
 
     def __post_init__(self) -> None:
-        self.slots = Slots(self.live.plan.limits.parallel)
+        self.slots = Slots(self.live.plan.limits.parallel, self._bounds_of)
         self.timers = Timers(self._fail)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
         self.people = Askers(self, self.journal, self._task_ended)
@@ -162,9 +170,9 @@ class LocalEngine:
 
     # What is in flight
 
-    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]]) -> None:
+    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]], call: str | None = None) -> None:
         """Starts a call that holds a slot, once everything that has happened so far is on record."""
-        performance = Performance(stream, work)
+        performance = Performance(stream, work, self.slots.beginning, call)
         self._out.setdefault(stream, []).append(performance)
         self.recorder.then(lambda: self._launch(performance))
 
@@ -176,6 +184,22 @@ class LocalEngine:
         self.exhausted.pop(stream, None)
         for performance in self._out.get(stream, ()):
             performance.cancel()
+
+    def cancel_call(self, stream: str, call: str) -> None:
+        """Ends one call of a stream, in flight or in line."""
+        self.slots.forget(stream, call)
+        for performance in self._out.get(stream, ()):
+            if performance.call == call:
+                performance.cancel()
+
+    def _bounds_of(self, stream: str, call: str) -> Bounds:
+        """The files around a call that bound how many calls they have in flight."""
+        around = files_around(self.live.run, call if stream == RUN_STREAM else self.live.sessions[stream].step)
+        return {
+            scope.path: scope.file.limits.parallel
+            for scope in around
+            if scope.file is not None and scope.file.limits.parallel is not None
+        }
 
     def cancel_everything(self) -> None:
         """Ends whatever is in flight."""
@@ -220,7 +244,7 @@ class LocalEngine:
         out.remove(performance)
         if not out:
             del self._out[performance.stream]
-        self.slots.release()
+        self.slots.release(performance.bounds)
 
     # Ends
 

@@ -113,8 +113,15 @@ class Loop(Protocol):
     def decide(self, stream: str) -> None:
         """Does what a stream's decider wants now."""
 
-    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]]) -> None:
-        """Starts a call that holds a slot, once everything that has happened so far is on record."""
+    def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]], call: str | None = None) -> None:
+        """Starts a call that holds a slot, once everything that has happened so far is on record.
+
+        Parameters:
+            call: which of its stream's calls it is, where one is cancelled by itself.
+        """
+
+    def cancel_call(self, stream: str, call: str) -> None:
+        """Ends one call of a stream, in flight or in line."""
 
     def cancel(self, stream: str) -> None:
         """Ends whatever a stream has in flight, in line, or on a timer."""

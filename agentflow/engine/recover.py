@@ -1,5 +1,6 @@
 """Taking a run up again: what was out when its process ended is judged before anything new is decided."""
 
+from agentflow.engine.file_limits import watch_file
 from agentflow.engine.live import commands_at_work
 from agentflow.engine.port import Loop
 from agentflow.engine.run_actions import want_command
@@ -28,6 +29,8 @@ def recover(loop: Loop) -> None:
     for path in list(live.run.gates):
         loop.people.opened(path)
     _recover_commands(loop)
+    for scope in list(live.run.scopes.values()):
+        watch_file(loop, scope.path)
     loop.people.look()
 
 

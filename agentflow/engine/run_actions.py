@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from agentflow.engine.live import commands_at_work
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
+from agentflow.engine.file_limits import FILE_CLOCK, reach_limit, watch_file
 from agentflow.engine.session_actions import watch_the_clock
 from agentflow.events.run_events import (
     CommandCalled,
@@ -36,6 +37,9 @@ def start_session(loop: Loop, action: StartSession) -> None:
     failure = loop.live.ledger.no_more_agents()
     if failure is not None:
         loop.exhausted[action.step] = failure
+        return
+    if (used_up := loop.live.no_more_agents_at(action.step)) is not None:
+        reach_limit(loop, used_up.part, used_up.failure)
         return
     now = loop.now()
     loop.happen(RUN_STREAM, StepStarted(now, action.step, action.attempt, session=action.session))
@@ -69,7 +73,7 @@ def want_command(loop: Loop, path: str) -> None:
             failure = Failure("expression", str(error), step=path)
             loop.happen(RUN_STREAM, StepFinished(loop.now(), path, "failed", failure=failure))
             return False
-        if not loop.live.plan.sandbox_off:
+        if not loop.live.plan_of(path).sandbox_off:
             failure = Failure("sandbox", "commands run only under `sandbox: off`, until there is a sandbox", step=path)
             loop.happen(RUN_STREAM, StepFinished(loop.now(), path, "failed", failure=failure))
             return False
@@ -77,15 +81,16 @@ def want_command(loop: Loop, path: str) -> None:
         loop.happen(RUN_STREAM, called, durable=action.effects != "none")
         # The same however often it is tried: who gets it can tell that a repeat is one.
         key = f"{loop.live.run.id}/{path}"
-        loop.perform(RUN_STREAM, lambda: run_step(action, loop.around.project, key, loop.now))
+        loop.perform(RUN_STREAM, lambda: run_step(action, loop.around.project, key, loop.now), call=path)
         return True
 
     loop.slots.request(RUN_STREAM, path, begin)
 
 
 def start_block(loop: Loop, action: StartBlock) -> None:
-    """Opens a group or a loop."""
+    """Opens a group, a loop or a file."""
     loop.happen(RUN_STREAM, StepStarted(loop.now(), action.step, items=action.items))
+    watch_file(loop, action.step)
 
 
 def open_gate(loop: Loop, action: OpenGate) -> None:
@@ -113,6 +118,7 @@ def finish_step(loop: Loop, action: FinishStep) -> None:
         ),
     )
     loop.people.closed(action.step)
+    loop.timers.forget(action.step, FILE_CLOCK)
     loop.exhausted.pop(action.step, None)
 
 

@@ -30,6 +30,7 @@ FailureKind = Literal[
     "model_request_refused",
     "model_access",
     # what a step met
+    "input_invalid",
     "command_failed",
     "timeout",
     "expression",

@@ -7,10 +7,12 @@ from msgspec import Struct
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft
 from agentflow.plan.expressions import Expression
+from agentflow.plan.files import Compiled
 from agentflow.plan.kinds.table import KINDS
 from agentflow.plan.model import AgentPlan, Block, StepPlan
 from agentflow.plan.texts import Use
 from agentflow.source.document import Loc
+from agentflow.spec.load import Source
 
 
 class Builder(Struct, frozen=True):
@@ -19,10 +21,14 @@ class Builder(Struct, frozen=True):
     Attributes:
         agents: the agent of each agent step, by where the step stands.
         parallel: how many items of a `for_each` are at work at once unless it says.
+        source: the file.
+        parts: the files that its steps run, by where the steps stand.
     """
 
     agents: Mapping[Loc, AgentPlan]
     parallel: int
+    source: Source
+    parts: Mapping[Loc, Compiled]
 
     def block(self, arranged: Arranged) -> Block:
         """A block with all that it holds."""

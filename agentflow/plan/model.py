@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
-from agentflow.plan.expressions import Expression, Template
+from agentflow.plan.expressions import Argument, Expression, Template
 from agentflow.plan.graph import Edges, digraph
 
 if TYPE_CHECKING:
@@ -156,6 +156,38 @@ class ApproveStepPlan(StepPlan, frozen=True):
     on_reject: Literal["skip", "continue"]
 
 
+class PartLimits(Struct, frozen=True):
+    """What bounds a file that runs as a step, as far as it says; None: what is around it. Units as in `RunLimits`."""
+
+    cost_usd: float | None = None
+    wall_time: float | None = None
+    turns: int | None = None
+    parallel: int | None = None
+    agents: int | None = None
+    depth: int | None = None
+
+
+class WorkflowStepPlan(StepPlan, frozen=True):
+    """Another workflow file.
+
+    Attributes:
+        file: its path as it is written.
+        plan: its own plan; its agents, tools, variables and inputs are its alone.
+        arguments: its inputs, by name.
+        limits: those that it writes down, which bound its part of the run.
+    """
+
+    file: str
+    plan: "Plan"
+    arguments: Mapping[str, Argument]
+    limits: PartLimits
+
+    @property
+    def body(self) -> "Block":
+        """Its steps."""
+        return self.plan.root
+
+
 class BoundPlan(Struct, frozen=True):
     """A bound: a constant, or the name of an input whose schema bounds it."""
 
@@ -203,12 +235,14 @@ class Block(Struct, frozen=True, dict=True):
         return digraph(self.followers)
 
 
-def every_step(block: Block) -> Iterator[StepPlan]:
-    """The steps of a block and of all the blocks in it."""
+def every_step(block: Block, *, into_files: bool = True) -> Iterator[StepPlan]:
+    """The steps of a block and of all the blocks in it, also of the files that its steps run."""
     for step in block.steps.values():
         yield step
         if isinstance(step, ForEachStepPlan | GroupStepPlan):
-            yield from every_step(step.body)
+            yield from every_step(step.body, into_files=into_files)
+        elif isinstance(step, WorkflowStepPlan) and into_files:
+            yield from every_step(step.plan.root)
 
 
 class InputPlan(Struct, frozen=True):

@@ -22,10 +22,12 @@ from agentflow.events.run_events import (
     RunStarted,
     StepFinished,
     StepStarted,
+    WorkflowLimitReached,
 )
 from agentflow.events.values import Failure
-from agentflow.plan.model import ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan
+from agentflow.plan.model import ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan, WorkflowStepPlan
 from agentflow.run.blocks import fill, loops_around, may_open, open_scope
+from agentflow.run.files import inputs_for, limited, woken
 from agentflow.run.moves import counted, due, scope_of, taken, taken_to_begin, with_step
 from agentflow.run.starting import bound, items_of
 from agentflow.run.state import ROOT, ItemResult, LoopState, RunState, ScopeState, StepState, item_of, step_path
@@ -66,7 +68,8 @@ def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
 # The run as a whole
 
 
-def _resumed(_plan: Plan, state: RunState, _event: RunResumed) -> RunState:
+def _resumed(_plan: Plan, state: RunState, event: RunResumed) -> RunState:
+    state = woken(state, event.worked_until, event.at)
     return replace(state, run={**state.run, "attempt": state.run["attempt"] + 1})
 
 
@@ -76,6 +79,10 @@ def _paused(_plan: Plan, state: RunState, _event: RunPaused) -> RunState:
 
 def _limit(_plan: Plan, state: RunState, event: RunLimitReached) -> RunState:
     return replace(state, limit=event.failure)
+
+
+def _file_limit(_plan: Plan, state: RunState, event: WorkflowLimitReached) -> RunState:
+    return limited(state, event.step, event.failure)
 
 
 def _run_finished(_plan: Plan, state: RunState, event: RunFinished) -> RunState:
@@ -103,11 +110,14 @@ def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
     state = with_step(state, scope, name, started)
     if isinstance(step, GroupStepPlan):
         return open_scope(state, event.step, scope.path, name, step.body, {})
+    if isinstance(step, WorkflowStepPlan):
+        inputs = inputs_for(state, scope, step)
+        return open_scope(state, event.step, scope.path, name, step.body, {"inputs": inputs}, step)
     if isinstance(step, ForEachStepPlan):
         items = items_of(state, scope, step)
         if len(items) != event.items:
             raise ValueError(f"{event.step} has {len(items)} items, not {event.items}")
-        parallel = bound(state, step.parallel)
+        parallel = bound(state, scope, step.parallel)
         loop = LoopState(scope.path, step, items, parallel)
         state = replace(state, loops=state.loops.insert(event.step, loop))
         return state if may_open(state, loop) else due(state, event.step)
@@ -188,7 +198,7 @@ def _item_finished(state: RunState, event: StepFinished, path: str, index: int) 
 def _closed(state: RunState, path: str, scope: ScopeState, name: str) -> RunState:
     """Forgets the inside of a block that has ended."""
     step = scope.block.steps[name]
-    if isinstance(step, GroupStepPlan) and path in state.scopes:
+    if isinstance(step, GroupStepPlan | WorkflowStepPlan) and path in state.scopes:
         return replace(state, scopes=state.scopes.remove(path))
     if isinstance(step, ForEachStepPlan) and path in state.loops:
         return replace(state, loops=state.loops.remove(path))
@@ -237,13 +247,14 @@ def _check_command_at_work(scope: ScopeState, name: str, path: str) -> None:
 
 
 def _is_block(scope: ScopeState, name: str) -> bool:
-    return isinstance(scope.block.steps[name], GroupStepPlan | ForEachStepPlan)
+    return isinstance(scope.block.steps[name], GroupStepPlan | ForEachStepPlan | WorkflowStepPlan)
 
 
 _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
     RunResumed: _resumed,
     RunPaused: _paused,
     RunLimitReached: _limit,
+    WorkflowLimitReached: _file_limit,
     RunFinished: _run_finished,
     StepStarted: _step_started,
     CommandCalled: _command_called,

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 from rpds import HashTrieMap
 
-from agentflow.plan.model import Block
+from agentflow.plan.model import Block, WorkflowStepPlan
 from agentflow.run.halts import halted
 from agentflow.run.moves import due
 from agentflow.run.state import LoopState, RunState, ScopeState, StepState, step_path
@@ -17,7 +17,13 @@ _WAITING = StepState()
 
 
 def open_scope(
-    state: RunState, path: str, above: str | None, holder: str, block: Block, names: Mapping[str, JSON]
+    state: RunState,
+    path: str,
+    above: str | None,
+    holder: str,
+    block: Block,
+    names: Mapping[str, JSON],
+    file: WorkflowStepPlan | None = None,
 ) -> RunState:
     """Opens a scope, and puts the steps in line that wait for nothing.
 
@@ -25,8 +31,9 @@ def open_scope(
         above: the path of the enclosing scope.
         holder: the id of the step there that holds the block.
         names: what its expressions see beside what those of the enclosing scope see.
+        file: the step that runs a file of its own, which sees `names` alone.
     """
-    outer = state.scopes[above].names if above is not None else {}
+    outer = state.scopes[above].names if above is not None and file is None else {}
     scope = ScopeState(
         path=path,
         above=above,
@@ -36,6 +43,7 @@ def open_scope(
         steps=HashTrieMap(dict.fromkeys(block.order, _WAITING)),
         waits=HashTrieMap({name: block.graph.in_degree(name) for name in block.order}),
         open=len(block.order),
+        file=file,
     )
     state = replace(state, scopes=state.scopes.insert(path, scope))
     for name in block.order:

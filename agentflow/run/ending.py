@@ -5,7 +5,8 @@ from typing import Any
 
 from agentflow.events.values import Failure
 from agentflow.plan.expressions import ExpressionError
-from agentflow.plan.model import ApproveStepPlan, ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan, StepPlan
+from agentflow.plan.model import ApproveStepPlan, ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan, StepPlan, WorkflowStepPlan
+from agentflow.run.files import outputs_of
 from agentflow.run.halts import halted
 from agentflow.run.names import names_for
 from agentflow.run.starting import start_command
@@ -58,6 +59,15 @@ def _finish_group(_plan: Plan, state: RunState, _scope: ScopeState, _step: Group
     return finish_scope(state, path)
 
 
+def _finish_workflow(
+    _plan: Plan, state: RunState, _scope: ScopeState, step: WorkflowStepPlan, path: str
+) -> Action:
+    ended = finish_scope(state, path)
+    if not isinstance(ended, FinishStep) or ended.status != "done":
+        return ended
+    return FinishStep(path, "done", outputs_of(state, path, step))
+
+
 def _finish_loop(_plan: Plan, state: RunState, scope: ScopeState, step: ForEachStepPlan, path: str) -> Action:
     loop = state.loops[path]
     if loop.failing is not None:
@@ -108,6 +118,7 @@ def _after_crash(plan: Plan, state: RunState, scope: ScopeState, step: RunStepPl
 _GoOn = Callable[[Plan, RunState, ScopeState, Any, str], Action]
 GO_ON: Mapping[type[StepPlan], _GoOn] = {
     GroupStepPlan: _finish_group,
+    WorkflowStepPlan: _finish_workflow,
     ForEachStepPlan: _finish_loop,
     ApproveStepPlan: _answered,
     RunStepPlan: _after_crash,

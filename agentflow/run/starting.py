@@ -15,7 +15,9 @@ from agentflow.plan.model import (
     RunStepPlan,
     StepPlan,
     ValueStepPlan,
+    WorkflowStepPlan,
 )
+from agentflow.run.files import InputsRefusedError, inputs_at, inputs_for, plan_at
 from agentflow.run.names import find, names_for
 from agentflow.run.state import (
     Action,
@@ -68,7 +70,7 @@ def start_command(plan: Plan, state: RunState, scope: ScopeState, step: RunStepP
 def _command(
     plan: Plan, state: RunState, scope: ScopeState, step: RunStepPlan, path: str, attempt: int
 ) -> StartCommand:
-    env = {**plan.env, **step.env}
+    env = {**plan_at(plan, state, scope).env, **step.env}
     names = names_for(state, scope, *step.argv, step.stdin, *env.values())
     script = () if step.script is None else ("bash", "-euo", "pipefail", "-c", step.script)
     return StartCommand(
@@ -97,7 +99,7 @@ def _start_approve(_plan: Plan, state: RunState, scope: ScopeState, step: Approv
 
 def _start_for_each(_plan: Plan, state: RunState, scope: ScopeState, step: ForEachStepPlan, path: str) -> Action:
     items = items_of(state, scope, step)
-    most = bound(state, step.max)
+    most = bound(state, scope, step.max)
     if len(items) > most:
         message = f"`for_each` got {len(items)} items and may take {most}; raise `max`, or shorten the list"
         return FinishStep(path, "failed", failure=Failure("max_items", message, step=path))
@@ -108,12 +110,21 @@ def _start_group(_plan: Plan, _state: RunState, _scope: ScopeState, _step: Group
     return StartBlock(path, None)
 
 
+def _start_workflow(_plan: Plan, state: RunState, scope: ScopeState, step: WorkflowStepPlan, path: str) -> Action:
+    try:
+        inputs_for(state, scope, step)
+    except InputsRefusedError as error:
+        return FinishStep(path, "failed", failure=Failure("input_invalid", str(error), step=path))
+    return StartBlock(path, None)
+
+
 _Start = Callable[[Plan, RunState, ScopeState, Any, str], Action]
 START: Mapping[type[StepPlan], _Start] = {
     AgentStepPlan: _start_agent,
     RunStepPlan: start_command,
     ValueStepPlan: _start_value,
     ApproveStepPlan: _start_approve,
+    WorkflowStepPlan: _start_workflow,
     ForEachStepPlan: _start_for_each,
     GroupStepPlan: _start_group,
 }
@@ -127,9 +138,9 @@ def items_of(state: RunState, scope: ScopeState, step: ForEachStepPlan) -> list[
     return items
 
 
-def bound(state: RunState, value: BoundPlan) -> int:
-    """What a bound comes to in this run."""
-    return value.value if value.value is not None else int(state.inputs[str(value.input)])
+def bound(state: RunState, scope: ScopeState, value: BoundPlan) -> int:
+    """What a bound that stands in a scope comes to in this run."""
+    return value.value if value.value is not None else int(inputs_at(state, scope)[str(value.input)])
 
 
 def word_for(value: JSON) -> str:

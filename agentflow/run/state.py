@@ -12,7 +12,7 @@ from rpds import HashTrieMap
 
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus
-from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan
+from agentflow.plan.model import AgentPlan, Block, ForEachStepPlan, WorkflowStepPlan
 
 JSON = Any
 ROOT = ""
@@ -54,6 +54,8 @@ class ScopeState(Struct, frozen=True):
         open: steps that have not ended.
         failing: the first failure, which lets nothing new start.
         busy: what is to be decided or is running in it, at any depth; `asking`: gates open in it.
+        file: where it is the root of a file that runs as a step, that step: nothing outside is seen from inside.
+        worked: of a file, how long it was at work, in seconds; `since`: when it began to be.
     """
 
     path: str
@@ -67,6 +69,9 @@ class ScopeState(Struct, frozen=True):
     failing: Failure | None = None
     busy: int = 0
     asking: int = 0
+    file: WorkflowStepPlan | None = None
+    worked: float = 0.0
+    since: float | None = None
 
     @property
     def parked(self) -> bool:

@@ -10,6 +10,7 @@ CODES = {
     "AF104": "the file passes a bound on size, depth, aliases or expansion",
     "AF105": "a YAML feature that workflow files do not use",
     "AF106": "a file that is named cannot be read",
+    "AF107": "a file from another repository that is not pinned, or not what its pin says",
     "AF201": "an unknown key",
     "AF202": "a key that must be there is missing",
     "AF203": "a value of the wrong type or outside its bounds",
@@ -40,5 +41,6 @@ CODES = {
     "AF502": "untrusted text in an argument that could be read as an option",
     "AF503": "untrusted text in an environment variable that commands execute",
     "AF504": "a command needs a sandbox, or `sandbox: off`",
+    "AF521": "untrusted text in a path that a rule holds",
     "AF601": "a model without a price under a money cap",
 }

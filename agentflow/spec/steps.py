@@ -13,6 +13,7 @@ from agentflow.spec.base import (
     Expression,
     Id,
     JsonSchema,
+    NamedFile,
     Spec,
     Template,
     Text,
@@ -79,6 +80,15 @@ class ApproveStep(StepBase):
     on_reject: Literal["skip", "continue"] = Field(default="skip", description="`continue` makes `.approved` readable.")
 
 
+class WorkflowStep(StepBase):
+    """Another workflow file as one step, its limits inside this one's."""
+
+    workflow: NamedFile = Field(description="The file.")
+    with_: dict[Id, Any] = Field(
+        default_factory=dict, alias="with", description="Its inputs by name; `{{ }}` in their texts."
+    )
+
+
 class ForEachStep(StepBase):
     """The body once per item."""
 
@@ -108,6 +118,7 @@ KINDS: dict[str, type[StepBase]] = {
     "run": RunStep,
     "value": ValueStep,
     "approve": ApproveStep,
+    "workflow": WorkflowStep,
     "for_each": ForEachStep,
     "steps": GroupStep,
 }
@@ -126,6 +137,7 @@ Step = Annotated[
         | Annotated[RunStep, Tag("run")]
         | Annotated[ValueStep, Tag("value")]
         | Annotated[ApproveStep, Tag("approve")]
+        | Annotated[WorkflowStep, Tag("workflow")]
         | Annotated[ForEachStep, Tag("for_each")]
         | Annotated[GroupStep, Tag("steps")]
     ),

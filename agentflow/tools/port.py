@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from agentflow.plan.model import CommandToolPlan
 
 JSON = Any
 
@@ -30,6 +33,7 @@ class ToolContext(Struct, frozen=True):
         env: the workflow's own variables for commands, rendered.
         key: the idempotency key of this call, handed to commands as `AGENTFLOW_IDEMPOTENCY_KEY`.
         sandbox_off: the file says `sandbox: off`; a command without it is refused.
+        own: the tool of that name that the file of the call's agent has itself.
     """
 
     project: Path
@@ -37,6 +41,7 @@ class ToolContext(Struct, frozen=True):
     env: Mapping[str, str]
     key: str
     sandbox_off: bool
+    own: "CommandToolPlan | None" = None
 
 
 class Tool(Protocol):

@@ -9,6 +9,7 @@ from agentflow.plan.kinds.group import GROUP
 from agentflow.plan.kinds.kind import Kind
 from agentflow.plan.kinds.run import RUN
 from agentflow.plan.kinds.value import VALUE
+from agentflow.plan.kinds.workflow import WORKFLOW
 from agentflow.spec.steps import (
     AgentStep,
     ApproveStep,
@@ -17,6 +18,7 @@ from agentflow.spec.steps import (
     RunStep,
     StepBase,
     ValueStep,
+    WorkflowStep,
 )
 
 KINDS: Mapping[type[StepBase], Kind] = {
@@ -24,6 +26,7 @@ KINDS: Mapping[type[StepBase], Kind] = {
     RunStep: RUN,
     ValueStep: VALUE,
     ApproveStep: APPROVE,
+    WorkflowStep: WORKFLOW,
     ForEachStep: FOR_EACH,
     GroupStep: GROUP,
 }
