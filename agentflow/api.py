@@ -48,9 +48,8 @@ class Checked(Struct, frozen=True):
     """A workflow file, checked.
 
     Attributes:
-        plan: None where there are errors.
-        diagnostics: all problems, by place.
-        texts: the text of every file that was read, by the path that places name.
+        plan: None where there are errors, and of a file that others import.
+        diagnostics: all problems, by place; `texts`: of every file that was read, by the path that places name.
         source: what the plan was made from; None where the file could not be read.
     """
 
@@ -63,7 +62,8 @@ class Checked(Struct, frozen=True):
     @property
     def ok(self) -> bool:
         """There are no errors; there may be warnings."""
-        return self.plan is not None
+        is_library = self.source is not None and self.source.is_library
+        return not any(d.severity is Severity.ERROR for d in self.diagnostics) if is_library else self.plan is not None
 
 
 class RunOptions(Struct, frozen=True):
@@ -113,10 +113,11 @@ class RunResult(Struct, frozen=True):
     waiting: tuple[str, ...] = ()
 
 
-def check(path: str | os.PathLike[str], source: bytes | None = None) -> Checked:
+def check(path: str | os.PathLike[str], source: bytes | None = None, *, or_library: bool = False) -> Checked:
     """Checks a workflow file: every problem of it and of the files it names, in one pass. Raises nothing.
 
     Parameters:
+        or_library: a file of agents and tools alone, for others to import, is checked as such.
         path: the file; diagnostics name it as it is given here.
         source: its bytes, where they are not to be read from there.
     """
@@ -128,7 +129,8 @@ def check(path: str | os.PathLike[str], source: bytes | None = None) -> Checked:
         diagnostic = Diagnostic("AF106", content.message, Place(str(path), 1, 1), content.hint)
         return Checked(str(path), None, (diagnostic,), {})
     project = Project.of(file)
-    return _checked(str(path), *load(content, str(path), lambda name: project.read(name, beside=file)), content)
+    loaded = load(content, str(path), lambda name: project.read(name, beside=file), or_library=or_library)
+    return _checked(str(path), *loaded, content)
 
 
 def plan(path: str | os.PathLike[str]) -> "Plan":

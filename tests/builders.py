@@ -50,8 +50,7 @@ from agentflow.session.decide import decide as decide_session
 from agentflow.session.plans import session_plan
 from agentflow.session.state import CallModel, Earlier, End, GiveResult, Message, RunTool, SessionPlan, Spawn
 from agentflow.source.diagnostics import Severity
-from agentflow.source.project import Problem
-from agentflow.spec.load import load
+from agentflow.spec.load import load, stored
 
 HEAD = "agentflow: 1\nname: test\nsandbox: off\n"
 STARTED_AT = 1_000.0
@@ -63,9 +62,11 @@ def workflow(text: str) -> str:
     return HEAD + dedent(text)
 
 
-def plan_of(text: str) -> Plan:
-    """The plan of a workflow without its head."""
-    source, problems = load(workflow(text), "test.yaml", lambda name: Problem(f"there is no {name}"))
+def plan_of(text: str, files: Mapping[str, str] | None = None) -> Plan:
+    """The plan of a workflow without its head; `files` stand beside it, whole."""
+    beside = {name: dedent(content) for name, content in (files or {}).items()}
+    read = stored(beside, "test.yaml")
+    source, problems = load(workflow(text), "test.yaml", read)
     assert source is not None, problems
     plan, more = to_plan(source)
     errors = [problem for problem in (*problems, *more) if problem.severity is Severity.ERROR]

@@ -15,6 +15,7 @@ from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
     from agentflow.api import Checked
+    from agentflow.source.diagnostics import Diagnostic
 
 STDIN = "-"
 _LOOKED_AT = 64 * 1024
@@ -38,11 +39,12 @@ def validate(paths: tuple[str, ...], strict: bool, output_format: str) -> int:
     input.
     """
     checks = [_check(path) for path in dict.fromkeys(found for path in paths for found in _files(path))]
+    refused = any(not checked.ok or (strict and checked.diagnostics) for checked in checks)
+    checks = list(_each_once(checks))
     if output_format == "text":
         _print_text(checks)
     elif shown := _rendered(checks, output_format):
         click.echo(shown)
-    refused = any(checked.plan is None or (strict and checked.diagnostics) for checked in checks)
     return exits.INVALID if refused else exits.DONE
 
 
@@ -51,11 +53,22 @@ def _check(path: str) -> "Checked":
     from agentflow.source.project import MAX_WORKFLOW_BYTES
 
     typed = sys.stdin.buffer.read(MAX_WORKFLOW_BYTES + 1) if path == STDIN else None
-    checked = api.check(path if typed is None else "<stdin>", typed)
+    checked = api.check(path if typed is None else "<stdin>", typed, or_library=True)
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
     return checked
+
+
+def _each_once(checks: "list[Checked]") -> "Iterator[Checked]":
+    """The checks with each problem once: one of a file that several run or import is met again with each of them."""
+    from msgspec.structs import replace
+
+    told: set[Diagnostic] = set()
+    for checked in checks:
+        new = tuple(problem for problem in checked.diagnostics if problem not in told)
+        told.update(new)
+        yield checked if len(new) == len(checked.diagnostics) else replace(checked, diagnostics=new)
 
 
 def _files(path: str) -> Iterator[str]:

@@ -124,9 +124,7 @@ class Ledger:
             part: the path of the step whose file the session is in.
         """
         above = self._accounts[parent] if parent is not None else self._part(part)
-        self._accounts[session] = account = Account(
-            f"agent `{agent}`", inf if cap_usd is None else cap_usd, above
-        )
+        self._accounts[session] = account = Account(f"agent `{agent}`", inf if cap_usd is None else cap_usd, above)
         for around in _up_from(account):
             around.agents_left -= 1
         self.agents_left -= 1

@@ -18,6 +18,7 @@ from agentflow.plan.findings import Findings, has_errors
 from agentflow.plan.flow import check_env, use_is_tainted
 from agentflow.plan.grants import GrantReader
 from agentflow.plan.inputs import input_plans, inputs_variable
+from agentflow.plan.library import check_library
 from agentflow.plan.model import AgentPlan, Block, CommandToolPlan, InputPlan, Plan, RunLimits
 from agentflow.plan.scopes import RUN, Scope, Variable, check
 from agentflow.plan.skips import check_output
@@ -42,6 +43,8 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
         files that it runs too, in the order of the text. Those that loading gave are not among them, and a caller
         that has errors of that kind runs nothing.
     """
+    if source.is_library:
+        return None, check_library(source)
     files = Files(_compile)
     found = files.alone(source)
     diagnostics = sorted(files.problems, key=lambda problem: (problem.place, problem.code, problem.message))

@@ -94,6 +94,8 @@ def check_import_is_used(findings: Findings, used: "dict[str, set[str]]") -> Non
     source = findings.source
     for index, part in enumerate(source.imports):
         names = [loc for loc, owner in source.imported.items() if owner is part]
-        if not any(loc[1] in used[str(loc[0])] for loc in names):
+        has_taken_names = len(names) < len(part.workflow.agents) + len(part.workflow.tools)
+        is_repeated = part in source.imports[:index]
+        if not has_taken_names and not is_repeated and not any(loc[1] in used[str(loc[0])] for loc in names):
             message = f"nothing of `{part.document.path}` is used"
             findings.warn("AF404", message, ("imports", index), "use it, or take it away")

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from agentflow.plan import syntax
 from agentflow.plan.expressions import Expression, ExpressionError
+from agentflow.plan.inputs import known_inputs_of
 from agentflow.plan.model import (
     AgentStepPlan,
     Block,
@@ -16,6 +17,7 @@ from agentflow.plan.model import (
     InputPlan,
     StepPlan,
     ValueStepPlan,
+    WorkflowStepPlan,
 )
 from agentflow.plan.types import Field, Shape, alternatives, field_type
 
@@ -108,6 +110,8 @@ def _step_length(
 ) -> Iterations | None:
     if isinstance(step, AgentStepPlan):
         return None if step.agent.output is None else _schema_length(Shape.of(step.agent.output), path)
+    if isinstance(step, WorkflowStepPlan):
+        return _file_length(step, path, left)
     if path:
         return None
     if isinstance(step, ForEachStepPlan):
@@ -117,6 +121,14 @@ def _step_length(
     if isinstance(step, GroupStepPlan) and step.body.output is not None:
         return _length(step.body.output, (*blocks, step.body), known, left)
     return None
+
+
+def _file_length(step: WorkflowStepPlan, path: tuple[str | int, ...], left: int) -> Iterations | None:
+    """How long an output of a file is at most that a step runs."""
+    output = step.plan.outputs.get(str(path[0])) if len(path) == 1 else None
+    if output is None:
+        return None
+    return _length(output, (step.body,), Known(step.plan.inputs, known_inputs_of(step)), left)
 
 
 def _schema_length(shape: Shape, path: tuple[str | int, ...]) -> Iterations | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from agentflow.plan.expressions import Argument, Expression, Template
 from agentflow.plan.graph import Edges, digraph
@@ -290,6 +290,12 @@ class Plan(Struct, frozen=True):
     agents: Mapping[str, AgentPlan]
     root: Block
     outputs: Mapping[str, Expression] = field(default_factory=dict)
+
+
+def limits_within(limits: RunLimits, part: PartLimits) -> RunLimits:
+    """What bounds a file that runs as a step: what it writes down, inside what is around it."""
+    written = {name: value for name, value in structs.asdict(part).items() if value is not None}
+    return structs.replace(limits, **{name: min(value, getattr(limits, name)) for name, value in written.items()})
 
 
 def asks_a_model(plan: Plan) -> bool:

@@ -18,6 +18,7 @@ from agentflow.plan.model import (
     Plan,
     RunStepPlan,
     StepPlan,
+    WorkflowStepPlan,
 )
 from agentflow.report.inert import inert_line
 from agentflow.report.plan_json import KINDS, why
@@ -110,7 +111,7 @@ def _block(block: Block, prefix: str, states: Mapping[str, Counter[str]] | None)
 
 def _drawn(step: StepPlan, path: str, states: Mapping[str, Counter[str]] | None) -> Drawn:
     inside = None
-    if isinstance(step, ForEachStepPlan | GroupStepPlan):
+    if isinstance(step, ForEachStepPlan | GroupStepPlan | WorkflowStepPlan):
         inside = _block(step.body, f"{path}.", states)
     kind = KINDS[type(step)]
     lines = [step.id, *_detail(step)]
@@ -140,6 +141,8 @@ def _detail(step: StepPlan) -> Iterator[str]:
             yield f"run {inert_line(text, _LONGEST)}"
         case ApproveStepPlan():
             yield f"approve {inert_line(step.message.source, _LONGEST)}"
+        case WorkflowStepPlan():
+            yield f"workflow {inert_line(step.plan.path, _LONGEST)}"
         case ForEachStepPlan():
             yield f"for each {inert_line(step.as_name)} of {inert_line(step.items.source, _LONGEST)}"
     if step.when is not None:

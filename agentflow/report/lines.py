@@ -12,6 +12,7 @@ from agentflow.events.run_events import (
     RunStarted,
     StepFinished,
     StepStarted,
+    WorkflowLimitReached,
 )
 from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
 from agentflow.report.inert import inert_line
@@ -43,6 +44,8 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return "run", "interrupted"
         case RunLimitReached():
             return "run", f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
+        case WorkflowLimitReached():
+            return event.step, f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
         case RunFinished():
             return "run", event.status
         case StepStarted():

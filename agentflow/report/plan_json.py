@@ -6,15 +6,15 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `type` (`plan`), `name`, `description`, `path`, `digest`; `sandbox` (`off`, or null: `run` refuses commands).
 - `inputs`: by name `schema`, `required`, `untrusted`; `value` where it is known before the run.
 - `limits`: those of the run.
-- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `for_each`, `group`), `needs`, `reads`
+- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `workflow`, `for_each`, `group`), `needs`, `reads`
   (outputs without which the step is skipped), `join`, `when`, `on_error`, `if_skipped` (an object with `value`, or
   null), what its kind adds, and for blocks `output` and `steps`.
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
-- `agents`: a list of `name`, `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,
+- `agents`: a list of `name`, `file` (that of a step that runs one; null for the plan's own), `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,
   `max_tokens`, `stop`, `finish`, `output`, `subagents`, and `tools`: `name`, `effects`, `rules`, each with `rule` and
   `resolved`: with the inputs in their places, or null where one is not known.
-- `commands`: a list of `step` or `tool` (the other is null), `argv`, `script`, `stdin`, `env` (names), `cwd`,
+- `commands`: a list of `step` or `tool` (the other is null), `file` (of a tool, as for agents), `argv`, `script`, `stdin`, `env` (names), `cwd`,
   `effects`, `timeout`.
 - `gates`: a list of `step`, `message`, `show`, `timeout`, `on_timeout`, `on_reject`.
 - `files`: `read` and `write`, each a list of `pattern`, `resolved`, `agent`, `tool`; `unbounded`: what no rule holds
@@ -39,14 +39,17 @@ from agentflow.plan.model import (
     ApproveStepPlan,
     Block,
     BoundPlan,
+    CommandToolPlan,
     ForEachStepPlan,
     GroupStepPlan,
     Plan,
     RunStepPlan,
     StepPlan,
     ValueStepPlan,
+    WorkflowStepPlan,
 )
 from agentflow.plan.rules import inputs_of, resolved
+from agentflow.report.plan_parts import Part, parts_of
 
 JSON = Any
 
@@ -57,6 +60,7 @@ KINDS: Mapping[type[StepPlan], str] = {
     ApproveStepPlan: "approve",
     ForEachStepPlan: "for_each",
     GroupStepPlan: "group",
+    WorkflowStepPlan: "workflow",
 }
 """The name of each kind of step."""
 
@@ -68,7 +72,8 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         values: of the inputs whose value is known before the run.
     """
     every = list(steps_of(plan.root))
-    agents = _agents_json(plan, every, values)
+    parts = parts_of(plan, values)
+    agents = [agent for part in parts for agent in _agents_json(part)]
     return {
         "type": "plan",
         "name": plan.name,
@@ -81,10 +86,10 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         "steps": _block_json(plan.root, ""),
         "edges": list(_edges(plan.root, "")),
         "agents": agents,
-        "commands": list(_commands(plan, every)),
+        "commands": list(_commands(parts, every)),
         "gates": list(_gates(every)),
-        "files": _files(plan, every, agents),
-        "environment": list(_environment(plan, every)),
+        "files": _files(parts, every, agents),
+        "environment": list(_environment(parts, every)),
         "outputs": {name: expression.source for name, expression in plan.outputs.items()},
         "cost": cost_json(run_cost(plan, values)),
     }
@@ -94,7 +99,7 @@ def steps_of(block: Block, prefix: str = "") -> Iterator[tuple[str, StepPlan]]:
     """Every step with its path: the ids of the blocks it stands in and its own, with dots."""
     for name, step in block.steps.items():
         yield f"{prefix}{name}", step
-        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+        if isinstance(step, ForEachStepPlan | GroupStepPlan | WorkflowStepPlan):
             yield from steps_of(step.body, f"{prefix}{name}.")
 
 
@@ -226,6 +231,12 @@ def _of_its_kind(step: StepPlan, path: str) -> dict[str, JSON]:
             return {**loop, "parallel": _bound(step.parallel), **_body_json(step.body, path)}
         case GroupStepPlan():
             return _body_json(step.body, path)
+        case WorkflowStepPlan():
+            with_ = {name: value.source for name, value in step.arguments.items()}
+            file = {"file": step.plan.path, "name": step.plan.name, "with": with_}
+            outputs = {name: expression.source for name, expression in step.plan.outputs.items()}
+            limits = structs.asdict(step.limits)
+            return {**file, "limits": limits, "outputs": outputs, **_body_json(step.body, path)}
     raise ValueError(f"no words for a step of the kind {type(step).__name__}")
 
 
@@ -245,26 +256,27 @@ def _edges(block: Block, path: str) -> Iterator[JSON]:
     for source, target in block.graph.edges:
         yield {"block": path, "from": source, "to": target, "why": why(source, block.steps[target])}
     for name, step in block.steps.items():
-        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+        if isinstance(step, ForEachStepPlan | GroupStepPlan | WorkflowStepPlan):
             yield from _edges(step.body, f"{path}.{name}" if path else name)
 
 
 # Agents, commands, gates
 
 
-def _agents_json(plan: Plan, every: list[tuple[str, StepPlan]], values: Mapping[str, JSON]) -> list[JSON]:
-    started: dict[str, list[str]] = {name: [] for name in plan.agents}
-    agents = dict(plan.agents)
-    for path, step in every:
+def _agents_json(part: Part) -> list[JSON]:
+    started: dict[str, list[str]] = {name: [] for name in part.plan.agents}
+    agents = dict(part.plan.agents)
+    for path, step in part.steps:
         if isinstance(step, AgentStepPlan):
             agents.setdefault(step.agent.name, step.agent)
             started.setdefault(step.agent.name, []).append(path)
-    return [_agent_json(agent, started[name], values) for name, agent in agents.items()]
+    return [_agent_json(agent, started[name], part) for name, agent in agents.items()]
 
 
-def _agent_json(agent: AgentPlan, steps: list[str], values: Mapping[str, JSON]) -> dict[str, JSON]:
+def _agent_json(agent: AgentPlan, steps: list[str], part: Part) -> dict[str, JSON]:
     return {
         "name": agent.name,
+        "file": part.file,
         "description": agent.description,
         "steps": steps,
         "model": agent.model,
@@ -280,7 +292,7 @@ def _agent_json(agent: AgentPlan, steps: list[str], values: Mapping[str, JSON]) 
             {
                 "name": grant.tool.name,
                 "effects": grant.tool.effects,
-                "rules": [{"rule": rule, "resolved": _resolved(rule, values)} for rule in grant.rules],
+                "rules": [{"rule": rule, "resolved": _resolved(rule, part.values)} for rule in grant.rules],
             }
             for grant in agent.grants
         ],
@@ -303,14 +315,15 @@ def _command_json(step: RunStepPlan) -> dict[str, JSON]:
     }
 
 
-def _commands(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
+def _commands(parts: list[Part], every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
     for path, step in every:
         if isinstance(step, RunStepPlan):
-            yield {"step": path, "tool": None, **_command_json(step)}
-    for name, tool in plan.tools.items():
+            yield {"step": path, "tool": None, "file": None, **_command_json(step)}
+    for part, name, tool in _tools(parts):
         yield {
             "step": None,
             "tool": name,
+            "file": part.file,
             "argv": [word.source for word in tool.argv],
             "script": None,
             "stdin": _source(tool.stdin),
@@ -319,6 +332,16 @@ def _commands(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
             "effects": tool.spec.effects,
             "timeout": tool.timeout,
         }
+
+
+def _tools(parts: list[Part]) -> Iterator[tuple[Part, str, CommandToolPlan]]:
+    for part in parts:
+        yield from ((part, name, tool) for name, tool in part.plan.tools.items())
+
+
+def _named(name: str, part: Part) -> str:
+    """What to call an agent or tool of a file."""
+    return name if part.file is None else f"{name} of {part.file}"
 
 
 def _gate_json(step: ApproveStepPlan) -> dict[str, JSON]:
@@ -340,10 +363,10 @@ def _gates(every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
 # What is touched
 
 
-def _files(plan: Plan, every: list[tuple[str, StepPlan]], agents: list[JSON]) -> dict[str, JSON]:
+def _files(parts: list[Part], every: list[tuple[str, StepPlan]], agents: list[JSON]) -> dict[str, JSON]:
     found: dict[str, list[JSON]] = {"read": [], "write": []}
     unbounded = [f"the command of step {path}" for path, step in every if isinstance(step, RunStepPlan)]
-    unbounded += [f"the command of tool {name}" for name in plan.tools]
+    unbounded += [f"the command of tool {_named(name, part)}" for part, name, _ in _tools(parts)]
     for agent in agents:
         for tool in agent["tools"]:
             if tool["name"] == "Bash":
@@ -358,10 +381,12 @@ def _files(plan: Plan, every: list[tuple[str, StepPlan]], agents: list[JSON]) ->
     return {**found, "unbounded": unbounded}
 
 
-def _environment(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
-    yield from ({"name": name, "for": "every command"} for name in plan.env)
+def _environment(parts: list[Part], every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
+    for part in parts:
+        whose = "every command" if part.file is None else f"every command of {part.file}"
+        yield from ({"name": name, "for": whose} for name in part.plan.env)
     for path, step in every:
         if isinstance(step, RunStepPlan):
             yield from ({"name": name, "for": f"step {path}"} for name in step.env)
-    for tool, command in plan.tools.items():
-        yield from ({"name": name, "for": f"tool {tool}"} for name in command.env)
+    for part, tool, command in _tools(parts):
+        yield from ({"name": name, "for": f"tool {_named(tool, part)}"} for name in command.env)

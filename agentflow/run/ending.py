@@ -5,7 +5,15 @@ from typing import Any
 
 from agentflow.events.values import Failure
 from agentflow.plan.expressions import ExpressionError
-from agentflow.plan.model import ApproveStepPlan, ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan, StepPlan, WorkflowStepPlan
+from agentflow.plan.model import (
+    ApproveStepPlan,
+    ForEachStepPlan,
+    GroupStepPlan,
+    Plan,
+    RunStepPlan,
+    StepPlan,
+    WorkflowStepPlan,
+)
 from agentflow.run.files import outputs_of
 from agentflow.run.halts import halted
 from agentflow.run.names import names_for
@@ -59,9 +67,7 @@ def _finish_group(_plan: Plan, state: RunState, _scope: ScopeState, _step: Group
     return finish_scope(state, path)
 
 
-def _finish_workflow(
-    _plan: Plan, state: RunState, _scope: ScopeState, step: WorkflowStepPlan, path: str
-) -> Action:
+def _finish_workflow(_plan: Plan, state: RunState, _scope: ScopeState, step: WorkflowStepPlan, path: str) -> Action:
     ended = finish_scope(state, path)
     if not isinstance(ended, FinishStep) or ended.status != "done":
         return ended

@@ -43,8 +43,8 @@ class SourceText:
 
     path: str
     text: str
-    real: str = ""
-    foreign: bool = False
+    real: str = field(default="", compare=False)
+    foreign: bool = field(default=False, compare=False)
     _lines: Lines = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -65,7 +65,9 @@ def read_claude_agent(text: SourceText) -> ClaudeAgent:
     match = _FRONT.match(text.text)
     if match is None:
         hint = "begin it with `---`, a `name:`, a `description:` and `tools:`, and `---`"
-        return ClaudeAgent({}, {}, top, (("", Diagnostic("AF202", "an agent file begins with front matter", top, hint)),))
+        return ClaudeAgent(
+            {}, {}, top, (("", Diagnostic("AF202", "an agent file begins with front matter", top, hint)),)
+        )
     # An empty line in the place of `---` keeps the numbers of the lines.
     document, problems = yaml_reader.read("\n" + match["front"], text.path)
     if document is None or problems:
@@ -109,7 +111,14 @@ class _Reader:
         self._refused()
 
     def refuse(
-        self, replaced_by: str, code: str, message: str, field: str | None, hint: str | None = None, *, key: bool = False
+        self,
+        replaced_by: str,
+        code: str,
+        message: str,
+        field: str | None,
+        hint: str | None = None,
+        *,
+        key: bool = False,
     ) -> None:
         """Notes what is wrong with a field; None: with the whole."""
         place = self.document.place(() if field is None else (field,), key=key)
@@ -150,9 +159,7 @@ class _Reader:
         """The tools of a field, a text with commas or a list, each with its place."""
         value = self.document.data[field]
         if isinstance(value, str):
-            return [
-                (self.document.place_in((field,), offset, len(name)), name) for offset, name in _split(value)
-            ]
+            return [(self.document.place_in((field,), offset, len(name)), name) for offset, name in _split(value)]
         if not isinstance(value, list):
             self.refuse("tools", "AF203", f"`{field}` must be names with commas or a list, not {shown(value)}", field)
             return []
@@ -198,9 +205,13 @@ class _Reader:
                 continue
             if field == "permissionMode":
                 hint = "delete it: `tools` is the whole of what an agent may do here"
-                self.refuse("", "AF201", f"`permissionMode: {shown(value)}` is not supported yet", field, hint, key=True)
+                self.refuse(
+                    "", "AF201", f"`permissionMode: {shown(value)}` is not supported yet", field, hint, key=True
+                )
             elif field in _REFUSED:
-                self.refuse("", "AF201", f"`{field}` of an agent file is not supported", field, _REFUSED[field], key=True)
+                self.refuse(
+                    "", "AF201", f"`{field}` of an agent file is not supported", field, _REFUSED[field], key=True
+                )
 
 
 def _split(text: str) -> Iterator[tuple[int, str]]:

@@ -18,8 +18,8 @@ from agentflow.spec.author_schemas import schema_findings
 from agentflow.spec.base import FileRef
 from agentflow.spec.files import Files
 from agentflow.spec.findings import EMPTY_HINT, Finding, found, shown
-from agentflow.spec.named_files import NamedFiles, Read, read_named
-from agentflow.spec.parts import library_findings, with_parts
+from agentflow.spec.named_files import Read, read_named
+from agentflow.spec.parts import LIBRARY_KEYS, library_findings, with_parts
 from agentflow.spec.positions import has, name_of, steps_of, value_at
 from agentflow.spec.shape_errors import shape_findings, unusable_locs
 from agentflow.spec.step_kinds import kind_findings
@@ -44,6 +44,7 @@ class Source(Struct, frozen=True):
         imported: of each agent and tool that an import brought in, the loc and the file.
         lacks_names: an import could not be read, so that nobody can tell which names there are.
         children: the workflow files that steps run, by the loc of `workflow`.
+        is_library: it is a file that others import, and has no steps.
         height: how many files deep it is, itself counted.
         others: every text that was read for this file, by path; more than `sources` where there are problems.
     """
@@ -58,6 +59,7 @@ class Source(Struct, frozen=True):
     imported: "Mapping[Loc, Source]" = field(default_factory=dict)
     lacks_names: bool = False
     children: "Mapping[Loc, Source]" = field(default_factory=dict)
+    is_library: bool = False
     height: int = 1
     others: Mapping[str, str] = field(default_factory=dict)
 
@@ -151,42 +153,38 @@ def stored(sources: Mapping[str, str], path: str) -> Read:
     return read
 
 
-def load(source: bytes | str, path: str, read: Read) -> tuple[Source | None, list[Diagnostic]]:
+def load(
+    source: bytes | str, path: str, read: Read, *, or_library: bool = False
+) -> tuple[Source | None, list[Diagnostic]]:
     """Reads a workflow file.
 
     Args:
         source: the file's bytes or text.
         path: the file as the user named it.
         read: gives the text of a file by the path that the workflow writes, or says why it cannot.
+        or_library: a file that has agents and tools alone is read as one that others import.
 
     Returns:
         What could be used of it, or None where that is nothing; and all problems of it and of the files it names,
         in the order of their places. There are problems wherever something could not be used.
     """
     files = Files(read)
-    found, problems = load_file(source, path, files, "", is_library=False)
-    return (None if found is None else with_others(found, files)), _in_order([*problems, *files.problems])
+    as_library = or_library and _is_library(source, path)
+    found, problems = load_file(source, path, files, "", is_library=as_library)
+    return (None if found is None else _with_others(found, files)), _in_order([*problems, *files.problems])
 
 
-def load_library(
-    source: bytes | str, path: str, read: Read
-) -> tuple[Source | None, list[Diagnostic]]:
-    """Reads a file that others import, by itself; else as `load`."""
-    files = Files(read)
-    found, problems = load_file(source, path, files, "", is_library=True)
-    return (None if found is None else with_others(found, files)), _in_order([*problems, *files.problems])
+def _is_library(source: bytes | str, path: str) -> bool:
+    """Whether a file has agents or tools, and nothing that only a workflow has."""
+    document, _ = _document(source, path)
+    data = document.data if document is not None else None
+    return isinstance(data, dict) and bool(set(data) & set(LIBRARY_KEYS)) and not set(data) & _OF_WORKFLOWS
 
 
-def is_library(data: Any) -> bool:
-    """Returns whether a file's data is that of a file that others import: it has nothing that only a workflow has."""
-    return isinstance(data, dict) and "agentflow" in data and not (set(data) & _OF_WORKFLOWS) and bool(set(data) & _HELD)
-
-
-_HELD = {"agents", "tools", "mcp_servers"}
 _OF_WORKFLOWS = {"name", "steps", "inputs", "outputs", "limits", "defaults", "imports", "sandbox", "env"}
 
 
-def with_others(source: Source, files: Files) -> Source:
+def _with_others(source: Source, files: Files) -> Source:
     """Returns a file with every text that was read for it."""
     return replace(source, others={text.path: text.text for text in files.texts.values()})
 
@@ -238,7 +236,9 @@ def load_file(
         return None, _in_order(diagnostics)
     diagnostics += _nulls(document, usable)
     workflow = usable if isinstance(usable, Workflow) else _as_workflow(usable)
-    found = Source(document, workflow, named.texts, named.documents, frozenset(removed), agent_files)
+    found = Source(
+        document, workflow, named.texts, named.documents, frozenset(removed), agent_files, is_library=is_library
+    )
     found, more = with_parts(found, files, folder, load_file)
     return found, _in_order([*diagnostics, *more])
 
@@ -251,9 +251,7 @@ def _document(source: bytes | str, path: str) -> tuple[Document | None, tuple[Di
 
 
 def _as_workflow(library: Library) -> Workflow:
-    return Workflow.model_construct(
-        agentflow=1, name="library", tools=library.tools, agents=library.agents, steps={}
-    )
+    return Workflow.model_construct(agentflow=1, name="library", tools=library.tools, agents=library.agents, steps={})
 
 
 def _copied(value: Any) -> Any:
@@ -271,9 +269,7 @@ def _pydantic_findings(document: Document, data: Any, model: type[Workflow | Lib
     return []
 
 
-def _usable(
-    data: dict[str, Any], model: type[Workflow | Library]
-) -> tuple[Workflow | Library | None, set[Loc]]:
+def _usable(data: dict[str, Any], model: type[Workflow | Library]) -> tuple[Workflow | Library | None, set[Loc]]:
     """Removes from `data` what cannot be used until the rest can; what then lacks a key that it must have goes too."""
     removed: set[Loc] = set()
     while True:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from agentflow.source.diagnostics import Diagnostic
+from agentflow.source.diagnostics import Diagnostic, Severity
 from agentflow.source.document import Document, Loc
 from agentflow.source.project import SourceText
 from agentflow.source.suggest import did_you_mean
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 LoadFile = Callable[..., "tuple[Source | None, list[Diagnostic]]"]
 
-_LIBRARY_KEYS = ("agentflow", "agents", "tools")
+LIBRARY_KEYS = ("agents", "tools", "mcp_servers")
+"""What a file that others import has."""
+
+_KEYS = ("agentflow", "agents", "tools")
 _WORKFLOW_HINT = "run it as a step by `workflow:`, or move its agents and tools into a file of their own"
 
 
@@ -32,9 +35,9 @@ def library_findings(document: Document) -> Iterator[Finding]:
             message, hint = "`mcp_servers` is not supported yet by this version", "delete it"
         elif key == "imports":
             message, hint = "an imported file imports nothing itself", "import both files where they are used"
-        elif key not in _LIBRARY_KEYS:
+        elif key not in _KEYS:
             message = f"an imported file does not take `{key[:60]}`"
-            hint = did_you_mean(key, _LIBRARY_KEYS) or "it takes `agentflow`, `agents` and `tools`"
+            hint = did_you_mean(key, _KEYS) or "it takes `agentflow`, `agents` and `tools`"
         else:
             continue
         yield found(document, "AF201", message, (key,), hint, key=True)
@@ -60,9 +63,7 @@ def with_parts(source: "Source", files: Files, folder: str, load: LoadFile) -> "
     for loc, value in _run_by(source.workflow.steps):
         _child(source, loc, value, parts, files, folder, load)
     workflow = source.workflow.model_copy(
-        update={
-            key: {**getattr(source.workflow, key), **_brought(key, parts)} for key in ("agents", "tools")
-        }
+        update={key: {**getattr(source.workflow, key), **_brought(key, parts)} for key in ("agents", "tools")}
     )
     broken = parts.broken | {finding.unusable for finding in parts.findings if finding.unusable is not None}
     for part in parts.imports:
@@ -82,14 +83,10 @@ def with_parts(source: "Source", files: Files, folder: str, load: LoadFile) -> "
 
 
 def _brought(key: str, parts: _Parts) -> Mapping[str, object]:
-    return {
-        str(loc[1]): getattr(part.workflow, key)[loc[1]] for loc, part in parts.imported.items() if loc[0] == key
-    }
+    return {str(loc[1]): getattr(part.workflow, key)[loc[1]] for loc, part in parts.imported.items() if loc[0] == key}
 
 
-def _open(
-    source: "Source", loc: Loc, value: NamedFile, parts: _Parts, files: Files, folder: str
-) -> SourceText | None:
+def _open(source: "Source", loc: Loc, value: NamedFile, parts: _Parts, files: Files, folder: str) -> SourceText | None:
     named = path_and_pin(value)
     assert named is not None
     text = files.get(folder, named[0])
@@ -105,9 +102,7 @@ def _part(
     """One of the files, loaded once; what is wrong in it is told once too."""
     key = ("import" if is_library else "workflow", text.path)
     if key not in files.parts:
-        files.parts[key], problems = load(
-            text.text, text.path, files, folder_of(folder, name), is_library=is_library
-        )
+        files.parts[key], problems = load(text.text, text.path, files, folder_of(folder, name), is_library=is_library)
         files.problems += problems
     part: Source | None = files.parts[key]
     return part
@@ -122,8 +117,11 @@ def _import(
 ) -> None:
     text = _open(source, loc, value, parts, files, folder)
     part = None
-    if text is not None and any(part.document.path == text.path for part in parts.imports):
-        parts.findings.append(found(source.document, "AF103", f"`{_name(value)}` is imported twice", loc, "delete it"))
+    before = [] if text is None else [part for part in parts.imports if part.document.path == text.path]
+    if before:
+        problem = found(source.document, "AF404", f"`{_name(value)}` is imported twice", loc, "delete it").diagnostic
+        parts.findings.append(Finding(replace(problem, severity=Severity.WARNING), None))
+        parts.imports.append(before[0])
         return
     if text is not None:
         part = _part(text, _name(value), files, folder, load, is_library=True)
@@ -154,13 +152,11 @@ def _bring(source: "Source", loc: Loc, part: "Source", parts: _Parts) -> None:
     second = part.place(loc, key=True)
     for here, there in ((first, second), (second, first)):
         message = f"{what} stands in {there.path}, too, at line {there.line}"
-        diagnostic = Diagnostic("AF103", message, here, f"give one of the two another name in {source.document.path}")
+        diagnostic = Diagnostic("AF205", message, here, "give one of the two another name")
         parts.findings.append(Finding(diagnostic, None))
 
 
-def _check_pin(
-    source: "Source", loc: Loc, value: NamedFile, text: SourceText, part: "Source", parts: _Parts
-) -> None:
+def _check_pin(source: "Source", loc: Loc, value: NamedFile, text: SourceText, part: "Source", parts: _Parts) -> None:
     finding = pin_finding(source.document, loc, value, text, lambda: digest_of(text.path, part.sources()))
     if finding is not None:
         parts.findings.append(finding)
@@ -219,9 +215,7 @@ def _too_deep(source: "Source", loc: Loc) -> Finding:
     return found(source.document, "AF104", message, loc, "run fewer of them inside each other")
 
 
-def _refuse_cycle(
-    cycle: Iterable[Above], text: SourceText, loc: Loc, parts: _Parts
-) -> None:
+def _refuse_cycle(cycle: Iterable[Above], text: SourceText, loc: Loc, parts: _Parts) -> None:
     """A file that runs itself, told at the first file of the circle."""
     cycle = list(cycle)
     way = " → ".join([*(above.path for above in cycle), text.path])

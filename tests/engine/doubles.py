@@ -167,6 +167,7 @@ class Setting:
 
     folder: Path
     text: str
+    files: dict[str, str] = field(default_factory=dict)
     model: ModelDouble = field(default_factory=ModelDouble)
     tools: ToolsDouble = field(default_factory=ToolsDouble)
     around: dict[str, object] = field(default_factory=dict)
@@ -177,7 +178,7 @@ class Setting:
     begun: bool = False
 
     def __post_init__(self) -> None:
-        self.plan: Plan = plan_of(self.text)
+        self.plan: Plan = plan_of(self.text, self.files)
         self.folder = self.folder.resolve()
         self.sqlite: SqliteJournal = open_journal(self.folder / "journal" / "journal.db")
         self.journal = JournalDouble(self.sqlite)

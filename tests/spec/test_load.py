@@ -45,7 +45,7 @@ CASES = [
     # Unknown keys.
     ("AF201", "does not take `descripton`", "`description`", "«descripton»: x"),
     ("AF201", "`secrets` is not supported yet", "delete it", "«secrets»: [A]"),
-    ("AF201", "`imports` is not supported yet", "delete it", "«imports»: [a.yaml]"),
+    ("AF201", "`secrets` is not supported yet", "delete it", "«secrets»: [A]"),
     ("AF201", "step `a` does not take `tools`", "`tools` belongs to an agent", "steps:\n  a: {value: x, «tools»: []}"),
     ("AF201", "does not take `prompt`", "belongs to a step with `agent`", "steps:\n  a: {value: x, «prompt»: p}"),
     ("AF201", "does not take `inputs`", "top level", "steps:\n  a: {value: x, «inputs»: {}}"),

@@ -50,9 +50,11 @@ def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arrang
                 tainted.add(name)
     found, problems = analysis.files.given(child, frozenset(tainted))
     for name, problem in problems:
-        checks.crossing(name, f"{problem.place.path}:{problem.place.line}: {problem.message}", problem.code, problem.hint)
-    if found.plan is not None:
-        checks.rules(found.plan, tainted)
+        checks.crossing(
+            name, f"{problem.place.path}:{problem.place.line}: {problem.message}", problem.code, problem.hint
+        )
+    if (plan := analysis.files.alone(child).plan) is not None:
+        checks.rules(plan, tainted)
     checks.size(found.steps)
     analysis.parts[draft.loc] = found
     return Output(found.output, found.tainted)
@@ -144,9 +146,7 @@ def inputs_of_rules(plan: Plan) -> set[str]:
             handed = inputs_of_rules(step.plan)
             for name, value in step.arguments.items():
                 if name in handed:
-                    found.update(
-                        str(read.path[0]) for read in value.references if read.root == "inputs" and read.path
-                    )
+                    found.update(str(read.path[0]) for read in value.references if read.root == "inputs" and read.path)
     for agent in agents:
         found.update(name for grant in agent.grants for rule in grant.rules for name in inputs_of(rule))
     return found
