@@ -5,10 +5,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from agentflow.engine.file_limits import FILE_CLOCK, reach_limit, watch_file
 from agentflow.engine.live import commands_at_work
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
-from agentflow.engine.file_limits import FILE_CLOCK, reach_limit, watch_file
 from agentflow.engine.session_actions import watch_the_clock
 from agentflow.events.run_events import (
     CommandCalled,

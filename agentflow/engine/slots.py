@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-
 Bounds = Mapping[str, int]
 
 

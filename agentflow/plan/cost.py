@@ -228,7 +228,12 @@ def _capped(agent: AgentPlan, found: _Bounded) -> _Bounded:
 
 
 class _Reckoner(Struct, frozen=True):
-    """Reckons the sessions of one file; `limits` bound it, inside those around it. `found` keeps what was reckoned, by agent and how deep others may be below."""
+    """Reckons the sessions of one file.
+
+    Attributes:
+        limits: what bounds it, inside those around it.
+        found: what was reckoned, by agent and how deep others may be below.
+    """
 
     plan: Plan
     limits: RunLimits

@@ -92,10 +92,16 @@ def check_import_is_used(findings: Findings, used: "dict[str, set[str]]") -> Non
         used: names by section.
     """
     source = findings.source
+    brought: dict[int, int] = {}
+    useful: set[int] = set()
+    for loc, part in source.imported.items():
+        brought[id(part)] = brought.get(id(part), 0) + 1
+        if loc[1] in used[str(loc[0])]:
+            useful.add(id(part))
     for index, part in enumerate(source.imports):
-        names = [loc for loc, owner in source.imported.items() if owner is part]
-        has_taken_names = len(names) < len(part.workflow.agents) + len(part.workflow.tools)
-        is_repeated = part in source.imports[:index]
-        if not has_taken_names and not is_repeated and not any(loc[1] in used[str(loc[0])] for loc in names):
+        # A name that is taken twice may have been meant, and an import that is repeated is told already.
+        is_clear = brought.get(id(part), 0) == len(part.workflow.agents) + len(part.workflow.tools)
+        if is_clear and id(part) not in useful:
+            useful.add(id(part))
             message = f"nothing of `{part.document.path}` is used"
             findings.warn("AF404", message, ("imports", index), "use it, or take it away")

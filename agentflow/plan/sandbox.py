@@ -14,10 +14,10 @@ _HINT = "write `sandbox: off` to let commands run as you would run them; sandbox
 
 
 def run_refusals(source: Source) -> list[Diagnostic]:
-    """Every command of a file, and of those that its steps run, that needs a sandbox, which this version does not have; none under `sandbox: off`.
+    """Every command that needs a sandbox, which this version does not have: of a file and of those that its steps run.
 
     Parameters:
-        source: what the plan was made from.
+        source: what the plan was made from. A file that says `sandbox: off` has none of them.
     """
     refused: dict[Diagnostic, None] = {}
     waiting, seen = [source], set[str]()

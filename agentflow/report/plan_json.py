@@ -6,15 +6,17 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `type` (`plan`), `name`, `description`, `path`, `digest`; `sandbox` (`off`, or null: `run` refuses commands).
 - `inputs`: by name `schema`, `required`, `untrusted`; `value` where it is known before the run.
 - `limits`: those of the run.
-- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `workflow`, `for_each`, `group`), `needs`, `reads`
-  (outputs without which the step is skipped), `join`, `when`, `on_error`, `if_skipped` (an object with `value`, or
-  null), what its kind adds, and for blocks `output` and `steps`.
+- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `value`, `approve`, `workflow`, `for_each`, `group`),
+  `needs`, `reads` (outputs without which the step is skipped), `join`, `when`, `on_error`, `if_skipped` (an object with
+  `value`, or null), what its kind adds, and for blocks and files `output` and `steps`.
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
-- `agents`: a list of `name`, `file` (that of a step that runs one; null for the plan's own), `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,
+- `agents`: a list of `name`, `file` (null for the plan's own, the path for one that a step runs),
+  `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,
   `max_tokens`, `stop`, `finish`, `output`, `subagents`, and `tools`: `name`, `effects`, `rules`, each with `rule` and
   `resolved`: with the inputs in their places, or null where one is not known.
-- `commands`: a list of `step` or `tool` (the other is null), `file` (of a tool, as for agents), `argv`, `script`, `stdin`, `env` (names), `cwd`,
+- `commands`: a list of `step` or `tool` (the other is null), `file` (a tool's, as of agents), `argv`, `script`,
+  `stdin`, `env` (names), `cwd`,
   `effects`, `timeout`.
 - `gates`: a list of `step`, `message`, `show`, `timeout`, `on_timeout`, `on_reject`.
 - `files`: `read` and `write`, each a list of `pattern`, `resolved`, `agent`, `tool`; `unbounded`: what no rule holds

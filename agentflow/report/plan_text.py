@@ -159,7 +159,8 @@ def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
     for agent in data["agents"]:
         model = agent["model"] + (f", else {agent['fallback_model']}" if agent["fallback_model"] else "")
         effort = f", effort {agent['effort']}" if agent["effort"] else ""
-        yield f"{_of_file(agent['name'], agent)}  {inert_line(model)}{effort}, replies of at most {agent['max_tokens']:,} tokens"
+        replies = f"replies of at most {agent['max_tokens']:,} tokens"
+        yield f"{_of_file(agent['name'], agent)}  {inert_line(model)}{effort}, {replies}"
         yield f"    tools: {', '.join(_tools(agent)) or 'none'}"
         yield f"    stop: {', '.join(_stop(agent['stop']))}"
 

@@ -63,8 +63,8 @@ def _take(document: Document, loc: Loc, agent: dict[str, Any], taken: AgentFiles
         return  # the model says what is wrong with it
     text = files.get(folder, named[0])
     if isinstance(text, Problem):
-        finding = unread(document, where, agent["from"], text)
-        taken.findings.append(Finding(finding.diagnostic, loc))
+        taken.findings.append(Finding(unread(document, where, agent["from"], text).diagnostic, None))
+        taken.unusable.append(loc)
         return
     taken.texts[text.path] = text.text
     unpinned = pin_finding(document, where, agent["from"], text, lambda: digest_of(text.path, {text.path: text.text}))

@@ -2,7 +2,7 @@
 
 import os.path
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from msgspec import Struct, field
@@ -211,36 +211,50 @@ def load_file(
             message = f"a workflow must be a mapping, not {shown(document.data)}"
             return None, [Diagnostic("AF203", message, document.place(()), "begin with `agentflow: 1`")]
         return None, list(problems)
+    found, diagnostics = _shaped(document, files, folder, is_library=is_library)
+    if found is None or is_library:
+        return found, _in_order([*problems, *diagnostics])
+    found, more = with_parts(found, files, folder, load_file)
+    return found, _in_order([*problems, *diagnostics, *more])
+
+
+def _shaped(
+    document: Document, files: Files, folder: str, *, is_library: bool
+) -> tuple[Source | None, list[Diagnostic]]:
+    """What can be used of a file, the texts and schemas that it names read; without the files it imports and runs."""
     model = Library if is_library else Workflow
-    read = files.beside(folder)
     data = _copied(document.data)
-    unfit = list(library_findings(document)) if is_library else []
-    for finding in unfit:
-        del data[str(finding.unusable and finding.unusable[0])]
-    if "steps" in document.data:
-        # That a whole workflow is imported is told once, where it is.
-        unfit = []
+    unfit = _unfit(document, data) if is_library else []
     agent_files = take_agents(document, data, files, folder)
     findings = [*unfit, *agent_files.findings, *kind_findings(document, data)]
     removed = _remove(data, (finding.unusable for finding in findings))
     findings += _pydantic_findings(document, data, model)
-    named = read_named(document, data, read)
+    named = read_named(document, data, files.beside(folder))
     findings += named.findings
     findings += schema_findings(document, data, named.documents)
     removed |= _remove(data, (finding.unusable for finding in findings))
     removed |= _remove(data, [*named.unusable, *agent_files.unusable])
     usable, also_removed = _usable(data, model)
     removed |= also_removed
-    diagnostics = [*problems, *(finding.diagnostic for finding in findings), *named.problems, *agent_files.problems]
+    diagnostics = [*(finding.diagnostic for finding in findings), *named.problems, *agent_files.problems]
     if usable is None:
-        return None, _in_order(diagnostics)
+        return None, diagnostics
     diagnostics += _nulls(document, usable)
     workflow = usable if isinstance(usable, Workflow) else _as_workflow(usable)
-    found = Source(
-        document, workflow, named.texts, named.documents, frozenset(removed), agent_files, is_library=is_library
+    return (
+        Source(
+            document, workflow, named.texts, named.documents, frozenset(removed), agent_files, is_library=is_library
+        ),
+        diagnostics,
     )
-    found, more = with_parts(found, files, folder, load_file)
-    return found, _in_order([*diagnostics, *more])
+
+
+def _unfit(document: Document, data: dict[str, Any]) -> list[Finding]:
+    """Takes the keys out that an imported file may not have; that it is a workflow is told where it is imported."""
+    findings = list(library_findings(document))
+    for key in [key for key in data if key not in Library.model_fields]:
+        del data[key]
+    return [] if "steps" in document.data else findings
 
 
 @lru_cache(maxsize=64)
@@ -251,7 +265,12 @@ def _document(source: bytes | str, path: str) -> tuple[Document | None, tuple[Di
 
 
 def _as_workflow(library: Library) -> Workflow:
-    return Workflow.model_construct(agentflow=1, name="library", tools=library.tools, agents=library.agents, steps={})
+    return _no_steps().model_copy(update={"tools": library.tools, "agents": library.agents})
+
+
+@cache
+def _no_steps() -> Workflow:
+    return Workflow.model_construct(agentflow=1, name="library", steps={})
 
 
 def _copied(value: Any) -> Any:
@@ -318,8 +337,8 @@ def _nulls(document: Document, workflow: Workflow | Library) -> Iterator[Diagnos
             waiting += [((*loc, name), item) for name, item in holder.items() if isinstance(item, BaseModel)]
         if not isinstance(holder, BaseModel):
             continue
-        for name, field in type(holder).model_fields.items():
-            below = (*loc, field.alias or name)
+        for name, info in type(holder).model_fields.items():
+            below = (*loc, info.alias or name)
             value = getattr(holder, name)
             if value is None and name in holder.model_fields_set and name != "if_skipped":
                 yield found(document, "AF203", f"{name_of(below)} is empty", below, EMPTY_HINT).diagnostic

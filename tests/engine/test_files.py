@@ -175,11 +175,13 @@ async def test_a_used_up_cap_of_a_file_ends_its_step_by_that_name_whatever_on_er
 
 
 async def test_the_parent_may_go_on_when_a_files_cap_is_used_up(setting):
-    run = setting(
-        "steps: {a: {workflow: a.yaml, on_error: continue, if_skipped: null}, b: {agent: {}, prompt: after, needs: [a], join: done}}\n"
-        "outputs: {b: steps.b.output}",
-        files={"a.yaml": ASKING % "{turns: 2}"},
-    )
+    parent = """
+steps:
+  a: {workflow: a.yaml, on_error: continue}
+  b: {agent: {}, prompt: after, needs: [a], join: done}
+outputs: {b: steps.b.output}
+"""
+    run = setting(parent, files={"a.yaml": ASKING % "{turns: 2}"})
     assert await run.outputs() == {"b": "done"}
 
 
@@ -191,7 +193,12 @@ async def test_a_file_cannot_widen_the_caps_around_it(setting):
 
 
 async def test_money_spent_in_a_file_counts_in_all_that_are_around_it(setting):
-    middle = "agentflow: 1\nname: middle\nlimits: {turns: 3}\nsteps: {a: {workflow: a.yaml}, b: {workflow: a.yaml, needs: [a]}}"
+    middle = """
+agentflow: 1
+name: middle
+limits: {turns: 3}
+steps: {a: {workflow: a.yaml}, b: {workflow: a.yaml, needs: [a]}}
+"""
     run = setting("steps: {m: {workflow: m.yaml}}", files={"m.yaml": middle, "a.yaml": ASKING % "{turns: 100}"})
     assert await run.failure() == "turns"
     (reached,) = run.events(WorkflowLimitReached)
@@ -221,10 +228,13 @@ steps:
             await asyncio.Event().wait()
         return reply("done")
 
-    run = setting(
-        "steps: {s: {workflow: slow.yaml, on_error: continue}, b: {agent: {}, prompt: short, needs: [s], join: done}}\noutputs: {b: steps.b.output}",
-        files={"slow.yaml": slow}, model=ModelDouble(think),
-    )  # fmt: skip
+    parent = """
+steps:
+  s: {workflow: slow.yaml, on_error: continue}
+  b: {agent: {}, prompt: short, needs: [s], join: done}
+outputs: {b: steps.b.output}
+"""
+    run = setting(parent, files={"slow.yaml": slow}, model=ModelDouble(think))
     assert await run.outputs() == {"b": "done"}
     (reached,) = run.events(WorkflowLimitReached)
     assert reached.failure.kind == "wall_time"
@@ -240,9 +250,13 @@ async def test_a_command_of_a_file_without_sandbox_off_is_refused_whatever_its_p
 
 
 async def test_a_session_may_go_on_inside_a_file(setting):
-    files = {
-        "a.yaml": "agentflow: 1\nname: a\nsteps: {a: {agent: {}, prompt: one}, b: {agent: {}, prompt: two, session: {continue: a}}}\noutputs: {b: steps.b.output}"
-    }
+    going_on = """
+agentflow: 1
+name: a
+steps: {a: {agent: {}, prompt: one}, b: {agent: {}, prompt: two, session: {continue: a}}}
+outputs: {b: steps.b.output}
+"""
+    files = {"a.yaml": going_on}
     run = setting("steps: {f: {workflow: a.yaml}}\noutputs: {b: steps.f.output.b}", files=files)
     assert await run.outputs() == {"b": "done"}
     assert [len(request.messages) for request in run.model.requests] == [1, 3]

@@ -109,8 +109,11 @@ def test_a_failure_inside_fails_the_step_and_on_error_makes_it_a_skip():
 
 
 def test_a_bound_of_the_files_own_lets_nothing_new_start_in_it_and_names_its_failure():
-    text = "steps: {c: {workflow: child.yaml, with: {topic: tea}, on_error: continue}, d: {run: [d], needs: [c], join: done}}"
-    run = run_of(text)
+    run = run_of("""
+        steps:
+          c: {workflow: child.yaml, with: {topic: tea}, on_error: continue}
+          d: {run: [d], needs: [c], join: done}
+    """)
     run.happen(WorkflowLimitReached(run.now, "c", Failure("cost_usd", "too dear")))
     run.settle()
     run.finish("c.look", "leaves")

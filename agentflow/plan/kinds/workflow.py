@@ -7,9 +7,9 @@ from agentflow.plan.arguments import argument, argument_shape, argument_texts, i
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft, Key
 from agentflow.plan.files import MOST_STEPS
-from agentflow.plan.kinds.kind import Kind, Output, Shapes, Texts
-from agentflow.plan.model import InputPlan, PartLimits, Plan, StepPlan, WorkflowStepPlan, every_step, AgentStepPlan
 from agentflow.plan.inputs import input_plans
+from agentflow.plan.kinds.kind import Kind, Output, Shapes, Texts
+from agentflow.plan.model import AgentStepPlan, InputPlan, PartLimits, Plan, StepPlan, WorkflowStepPlan, every_step
 from agentflow.plan.rules import inputs_of
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import TextReader
