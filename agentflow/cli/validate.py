@@ -66,9 +66,17 @@ def _each_once(checks: "list[Checked]") -> "Iterator[Checked]":
 
     told: set[Diagnostic] = set()
     for checked in checks:
-        new = tuple(problem for problem in checked.diagnostics if problem not in told)
-        told.update(new)
+        found = {_named_plainly(problem): problem for problem in checked.diagnostics}
+        new = tuple(problem for plain, problem in found.items() if plain not in told)
+        told.update(found)
         yield checked if len(new) == len(checked.diagnostics) else replace(checked, diagnostics=new)
+
+
+def _named_plainly(problem: "Diagnostic") -> "Diagnostic":
+    """A problem with its file named as those who use the file name it: `./a.yaml` is `a.yaml`."""
+    from msgspec.structs import replace
+
+    return replace(problem, place=replace(problem.place, path=os.path.normpath(problem.place.path)))
 
 
 def _files(path: str) -> Iterator[str]:
