@@ -22,14 +22,20 @@ class Findings:
     source: Source
     _found: dict[Diagnostic, None] = field(default_factory=dict)
     _suggested: int = 0
+    _imported: frozenset[str] | None = None
 
     def add(
         self, code: str, message: str, place: Place, hint: str | None = None, severity: Severity = Severity.ERROR
     ) -> None:
         """Notes a problem at a place; of what depends on the file that imports the place, it names that file."""
-        if place.path != self.source.document.path and code in _OF_THE_IMPORTER and self.source.is_imported(place.path):
+        if place.path != self.source.document.path and code in _OF_THE_IMPORTER and self._is_imported(place.path):
             message = f"{message}, where `{self.source.document.path}` takes it up"
         self._found[Diagnostic(code, message, place, hint, severity)] = None
+
+    def _is_imported(self, path: str) -> bool:
+        if self._imported is None:
+            self._imported = self.source.imported_paths()
+        return path in self._imported
 
     def at(self, code: str, message: str, loc: Loc, hint: str | None = None, *, key: bool = False) -> None:
         """Notes an error at a value of the file, or at its key."""

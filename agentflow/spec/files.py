@@ -19,6 +19,9 @@ from agentflow.spec.named_files import Read
 MOST_FILES = 2_000
 """Files that one workflow may be made of."""
 
+MOST_CHARACTERS = 32 * 1024 * 1024
+"""What their texts may come to; a run keeps them all."""
+
 DEEPEST = 16
 """How deep files may run files."""
 
@@ -52,6 +55,7 @@ class Files:
     problems: list[Diagnostic] = field(default_factory=list)
     above: list[Above] = field(default_factory=list)
     _read: dict[str, SourceText | Problem] = field(default_factory=dict)
+    _characters: int = 0
 
     def beside(self, folder: str) -> Read:
         """Reads files by their paths from a folder, which is seen from the first file's."""
@@ -69,6 +73,10 @@ class Files:
             return Problem(f"`{path}` is one file too many: a workflow is made of at most {MOST_FILES:,}", "split it")
         text = self.read(path)
         if isinstance(text, SourceText):
+            self._characters += len(text.text)
+            if self._characters > MOST_CHARACTERS:
+                problem = f"with `{path}` the files of a workflow pass {MOST_CHARACTERS:,} characters"
+                return Problem(problem, "let a step read long texts with a tool")
             self.texts[text.path] = text
         return text
 

@@ -86,11 +86,9 @@ class Source(Struct, frozen=True):
         """Returns whether loading left out what would stand there."""
         return loc in self.broken or (self.lacks_names and len(loc) > 1 and loc[0] in _IMPORTED)
 
-    def is_imported(self, path: str) -> bool:
-        """Returns whether the file of that path was imported, or is an agent file."""
-        return path in self.agent_files.texts or any(
-            path == part.document.path or path in part.sources() for part in self.imports
-        )
+    def imported_paths(self) -> frozenset[str]:
+        """Returns the paths of the files that were imported, with all that they name, and of agent files."""
+        return frozenset(self.agent_files.texts).union(*(part.sources() for part in self.imports))
 
     def is_verbatim(self, loc: Loc) -> bool:
         """Returns whether the text at `loc` is no template."""

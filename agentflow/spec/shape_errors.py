@@ -185,6 +185,9 @@ def _finding(error: _Error, document: Document, data: Any) -> Finding:
         return _missing(document, data, loc)
     if error.type == "extra_forbidden":
         return _unknown_key(document, data, loc)
+    if error.type == "string_pattern_mismatch" and loc[-1:] == ("pin",):
+        message = f"`pin` must be `sha256:` and 64 digits of base 16, not {shown(value)}"
+        return found(document, "AF203", message, loc, "write any digest; the message then tells the right one")
     if error.type == "string_pattern_mismatch":
         form = _NAME_FORM if loc == ("name",) else _ID_FORM
         return found(document, "AF205", f"{name_of(loc)} cannot be {shown(value)}", loc, form)

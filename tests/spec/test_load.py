@@ -204,6 +204,17 @@ CASES = [
         "steps: {a: {agent: b, prompt: p, output: {«file»: schema.json, type: object}}}",
     ),
     # Files.
+    (
+        "AF203",
+        "`pin` must be `sha256:` and 64 digits",
+        "write any digest",
+        "steps: {a: {workflow: {path: b, pin: «x»}}}",
+    ),
+    ("AF202", "`workflow` lacks `pin`", "add `pin`", "steps: {a: {«workflow»: {path: b}}}"),
+    ("AF203", "item 1 of `imports` must be a path, or `{path, pin}`, not 3", "", "imports: [«3»]"),
+    ("AF203", "`from` must be a path, or `{path, pin}`, not a list", "", "agents: {a: {from: «[x]»}}"),
+    ("AF106", "`none.yaml` does not exist", "create it", "steps: {a: {workflow: «none.yaml»}}"),
+    ("AF106", "`none.md` does not exist", "create it", "agents: {a: {from: «none.md»}}"),
     ("AF106", "`none.md` does not exist", "create it", "steps: {a: {agent: b, prompt: {file: «none.md»}}}"),
     ("AF106", "`none.json` does not exist", "create it", "agents: {b: {output: {file: «none.json»}}}"),
 ]

@@ -8,6 +8,7 @@ import pytest
 
 from agentflow import api
 from agentflow.source import yaml_reader
+from agentflow.spec import files
 from agentflow.spec import load as loading
 from agentflow.spec.files import DEEPEST, MOST_FILES
 
@@ -106,6 +107,13 @@ def test_more_files_than_a_workflow_may_have_are_refused(write):
     for name in names:
         (folder / name).write_text("agentflow: 1\n")
     assert ("AF106", "main.yaml", 3) in told(folder)
+
+
+def test_the_texts_of_all_files_together_are_bounded(write, monkeypatch):
+    monkeypatch.setattr(files, "MOST_CHARACTERS", 100)
+    prompts = ", ".join(f"s{n}: {{agent: {{}}, prompt: {{file: p{n}.md}}}}" for n in range(3))
+    folder = write(main_yaml=MAIN + f"steps: {{{prompts}}}\n", **{f"p{n}_md": "x" * 45 for n in range(3)})
+    assert told(folder) == [("AF106", "main.yaml", 3)]
 
 
 def test_a_library_that_many_files_import_is_parsed_once(write, monkeypatch):

@@ -85,6 +85,8 @@ class _Checks:
                 hint = self._findings.similar(name, inputs) or "it has no inputs"
                 loc = (*self._draft.loc, "with", name)
                 self._findings.at("AF302", f"`{self._path}` has no input `{name}`", loc, hint, key=True)
+        if self._findings.is_broken((*self._draft.loc, "with")):
+            return
         for name, declared in inputs.items():
             if declared.required and name not in self._step.with_:
                 message = f"step `{self._draft.id}` lacks the input `{name}` of `{self._path}`"
