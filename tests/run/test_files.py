@@ -93,8 +93,11 @@ def test_a_path_that_leaves_the_project_does_not_come_in_by_an_input():
         inputs: {folder: {type: string, format: path}}
         steps: {a: {value: inputs.folder}}
     """
-    files = {"child.yaml": child}
-    run = run_of('steps: {c: {workflow: child.yaml, with: {folder: "../other"}}}', files)
+    text = """
+        inputs: {at: {type: string}}
+        steps: {c: {workflow: child.yaml, with: {folder: "{{ inputs.at }}"}}}
+    """
+    run = run_of(text, {"child.yaml": child}, at="../other")
     assert run.state.finished.failure.kind == "input_invalid"
 
 

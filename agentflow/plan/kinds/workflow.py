@@ -1,5 +1,6 @@
 """`workflow`: another file as one step."""
 
+import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ class _Checks:
         key: Key = ("with", name)
         if is_constant(key, self._draft.uses):
             problems = Contract(declared.schema).problems(value)
-            problem = problems[0].removeprefix("$ ") if problems else None
+            problem = problems[0].removeprefix("$ ") if problems else _leaves(value, declared)
         else:
             problem = misfit(argument_shape(value, key, shapes, self._draft.uses), Shape.of(declared.schema))
         if problem is not None:
@@ -125,6 +126,12 @@ class _Checks:
         if before + steps > MOST_STEPS:
             message = f"with the files that its steps run this comes to more than {MOST_STEPS:,} steps"
             self._findings.at("AF104", message, (*self._draft.loc, "workflow"), "run them in a `for_each`, or split it")
+
+
+def _leaves(value: Any, declared: InputPlan) -> str | None:
+    """Why a path that is written out leads out of the project wherever that is."""
+    is_path = declared.schema.get("format") == "path" and isinstance(value, str)
+    return "it leaves the project" if is_path and posixpath.normpath(value).split("/")[0] == ".." else None
 
 
 def _texts_in(value: Any, key: Key) -> set[Key]:
