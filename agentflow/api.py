@@ -88,10 +88,11 @@ class RunResult(Struct, frozen=True):
     waiting: tuple[str, ...] = ()
 
 
-def check(path: str | os.PathLike[str], source: bytes | None = None) -> Checked:
+def check(path: str | os.PathLike[str], source: bytes | None = None, *, or_library: bool = False) -> Checked:
     """Checks a workflow file: every problem of it and of the files it names, in one pass. Raises nothing.
 
     Parameters:
+        or_library: a file of agents and tools alone, for others to import, is checked as such.
         path: the file; diagnostics name it as it is given here.
         source: its bytes, where they are not to be read from there.
     """
@@ -103,7 +104,8 @@ def check(path: str | os.PathLike[str], source: bytes | None = None) -> Checked:
         diagnostic = Diagnostic("AF106", content.message, Place(str(path), 1, 1), content.hint)
         return Checked(str(path), None, (diagnostic,), {})
     project = Project.of(file)
-    return _checked(str(path), *load(content, str(path), lambda name: project.read(name, beside=file)), content)
+    loaded = load(content, str(path), lambda name: project.read(name, beside=file), or_library=or_library)
+    return _checked(str(path), *loaded, content)
 
 
 def plan(path: str | os.PathLike[str]) -> "Plan":
@@ -121,14 +123,16 @@ def check_to_run(path: str | os.PathLike[str]) -> Checked:
     checked = check(path)
     if checked.plan is None or checked.source is None:
         return checked
-    return checked.joined(run_refusals(checked.source, checked.plan))
+    return checked.joined(run_refusals(checked.source))
 
 
-def check_environment(path: str | os.PathLike[str], source: bytes | None = None) -> Checked:
+def check_environment(
+    path: str | os.PathLike[str], source: bytes | None = None, *, or_library: bool = False
+) -> Checked:
     """As `check`, and with what only this machine can tell: values of secrets, programs, a key for the Claude API."""
     from agentflow.engine.environment import lacking
 
-    checked = check(path, source)
+    checked = check(path, source, or_library=or_library)
     if checked.plan is None or checked.source is None:
         return checked
     return checked.joined(lacking(checked.source, checked.plan, os.environ))
@@ -299,7 +303,7 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     found, more = to_plan(source)
     diagnostics = sorted({*problems, *more}, key=lambda diagnostic: (diagnostic.place, diagnostic.code))
     refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
-    return Checked(path, None if refused else found, tuple(diagnostics), source.sources(), source)
+    return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
 
 
 def stored_plan(started: "RunStarted") -> "Plan":

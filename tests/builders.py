@@ -65,8 +65,7 @@ from agentflow.session.decide import decide as decide_session
 from agentflow.session.plans import session_plan
 from agentflow.session.state import CallModel, Earlier, End, GiveResult, Message, RunTool, SessionPlan, Spawn
 from agentflow.source.diagnostics import Severity
-from agentflow.source.project import Problem, SourceText
-from agentflow.spec.load import load
+from agentflow.spec.load import load, stored
 
 HEAD = "agentflow: 1\nname: test\nsandbox: off\n"
 STARTED_AT = 1_000.0
@@ -79,11 +78,9 @@ def workflow(text: str) -> str:
 
 
 def plan_of(text: str, files: Mapping[str, str] | None = None) -> Plan:
-    """The plan of a workflow without its head; `files` are beside it."""
-
-    def read(name: str) -> SourceText | Problem:
-        return SourceText(name, files[name]) if files and name in files else Problem(f"there is no {name}")
-
+    """The plan of a workflow without its head; `files` stand beside it, whole."""
+    beside = {name: dedent(content) for name, content in (files or {}).items()}
+    read = stored(beside, "test.yaml")
     source, problems = load(workflow(text), "test.yaml", read)
     assert source is not None, problems
     plan, more = to_plan(source)

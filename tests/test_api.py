@@ -303,3 +303,86 @@ async def test_a_stream_that_came_to_its_end_leaves_the_callers_interrupt_alone(
     async for _ in api.stream(file(), options=options(interrupt=interrupt)):
         pass
     assert not interrupt.is_set()
+
+
+# Files that use each other
+
+PARENT = """
+imports: [lib/agents.yaml]
+steps:
+  first: {agent: helper, prompt: go}
+  ok: {approve: Go on?, needs: [first]}
+  child: {workflow: lib/child.yaml, with: {topic: tea}, needs: [ok], if_skipped: {said: null}}
+outputs: {said: steps.child.output.said}
+"""
+LIBRARY = """agentflow: 1
+agents:
+  helper: {from: ../.claude/agents/helper.md, tools: []}
+"""
+HELPER = "---\nname: helper\ndescription: Helps.\n---\nHelp {{ as you }} can.\n"
+CHILD = """agentflow: 1
+name: child
+inputs: {topic: {type: string}}
+imports: [agents.yaml]
+steps: {say: {agent: helper, prompt: {file: prompt.md}}}
+outputs: {said: steps.say.output}
+"""
+
+
+@pytest.fixture
+def several(file, tmp_path: Path) -> Path:
+    """A workflow with an import, an agent file, and a file that it runs, which has a prompt in a file of its own."""
+    for name, text in {
+        "lib/agents.yaml": LIBRARY,
+        "lib/child.yaml": CHILD,
+        "lib/prompt.md": "About {{ inputs.topic }}.",
+        ".claude/agents/helper.md": HELPER,
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return file(PARENT)
+
+
+async def test_a_run_of_several_files_is_resumed_with_what_it_was_started_with(several, tmp_path: Path):
+    model = ModelDouble(lambda request: reply(f"{prompt_of(request)} {request.system}"))
+    paused = await api.run(several, options=options(model))
+    assert (paused.status, paused.waiting) == ("waiting", ("ok",))
+    for name in ("lib/agents.yaml", "lib/child.yaml", "lib/prompt.md", ".claude/agents/helper.md"):
+        (tmp_path / name).write_text("changed: beyond recognition")
+    several.unlink()
+    done = await api.resume(paused.run, options(model, yes=True), project=tmp_path)
+    assert done.outputs == {"said": "About tea. Help {{ as you }} can."}
+
+
+def test_check_reads_each_file_once_and_holds_its_text(several, tmp_path: Path):
+    checked = api.check(several)
+    assert checked.diagnostics == ()
+    names = sorted(str(Path(path).relative_to(tmp_path)) for path in checked.texts)
+    assert names == [".claude/agents/helper.md", "flow.yaml", "lib/agents.yaml", "lib/child.yaml", "lib/prompt.md"]
+
+
+@pytest.mark.parametrize("name", ["lib/agents.yaml", "lib/child.yaml", "lib/prompt.md", ".claude/agents/helper.md"])
+def test_the_digest_of_a_plan_covers_every_file(several, tmp_path: Path, name: str):
+    before = api.plan(several).digest
+    path = tmp_path / name
+    path.write_text(path.read_text() + "\n ")
+    assert api.plan(several).digest != before
+
+
+def test_a_file_of_agents_is_checked_as_one_where_that_is_asked_for(several, tmp_path: Path):
+    library = tmp_path / "lib/agents.yaml"
+    assert api.check(library, or_library=True).ok
+    assert {found.code for found in api.check(library).diagnostics} == {"AF202"}
+    library.write_text(LIBRARY + "tools: {t: {description: Does., run: [ls, '{{ input.x }}']}}\n")
+    assert not api.check(library, or_library=True).ok
+
+
+async def test_what_run_alone_refuses_it_refuses_in_every_file(file, tmp_path: Path):
+    (tmp_path / "child.yaml").write_text("agentflow: 1\nname: c\nsteps: {a: {run: [date]}}\n")
+    path = file("steps: {c: {workflow: child.yaml}}")
+    assert api.check(path).ok
+    with pytest.raises(InvalidWorkflowError) as refused:
+        await api.run(path)
+    (found,) = refused.value.checked.diagnostics
+    assert (found.code, Path(found.place.path).name) == ("AF504", "child.yaml")

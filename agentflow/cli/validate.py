@@ -15,6 +15,7 @@ from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
     from agentflow.api import Checked
+    from agentflow.source.diagnostics import Diagnostic
 
 STDIN = "-"
 _LOOKED_AT = 64 * 1024
@@ -38,12 +39,14 @@ def validate(paths: tuple[str, ...], strict: bool, environment: bool, output_for
     PATH is a file, a folder (its *.yaml and *.yml files whose first level has the key `agentflow`), or - for standard
     input.
     """
-    checks = [_check(path, environment) for path in dict.fromkeys(found for path in paths for found in _files(path))]
+    every = dict.fromkeys(found for path in paths for found in _files(path))
+    checks = [_check(path, environment) for path in every]
+    refused = any(not checked.ok or (strict and checked.diagnostics) for checked in checks)
+    checks = list(_each_once(checks))
     if output_format == "text":
         _print_text(checks)
     elif shown := _rendered(checks, output_format):
         click.echo(shown)
-    refused = any(checked.plan is None or (strict and checked.diagnostics) for checked in checks)
     return exits.INVALID if refused else exits.DONE
 
 
@@ -53,11 +56,30 @@ def _check(path: str, environment: bool) -> "Checked":
 
     typed = sys.stdin.buffer.read(MAX_WORKFLOW_BYTES + 1) if path == STDIN else None
     check = api.check_environment if environment else api.check
-    checked = check(path if typed is None else "<stdin>", typed)
+    checked = check(path if typed is None else "<stdin>", typed, or_library=True)
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
     return checked
+
+
+def _each_once(checks: "list[Checked]") -> "Iterator[Checked]":
+    """The checks with each problem once: one of a file that several run or import is met again with each of them."""
+    from msgspec.structs import replace
+
+    told: set[Diagnostic] = set()
+    for checked in checks:
+        found = {_named_plainly(problem): problem for problem in checked.diagnostics}
+        new = tuple(problem for plain, problem in found.items() if plain not in told)
+        told.update(found)
+        yield checked if len(new) == len(checked.diagnostics) else replace(checked, diagnostics=new)
+
+
+def _named_plainly(problem: "Diagnostic") -> "Diagnostic":
+    """A problem with its file named as those who use the file name it: `./a.yaml` is `a.yaml`."""
+    from msgspec.structs import replace
+
+    return replace(problem, place=replace(problem.place, path=os.path.normpath(problem.place.path)))
 
 
 def _files(path: str) -> Iterator[str]:

@@ -90,7 +90,7 @@ def _time_out(loop: Loop, path: str, failure: Failure) -> None:
         loop.decide(session)
     elif path in loop.live.run.scopes or path in loop.live.run.loops:
         loop.happen(RUN_STREAM, StepTimedOut(loop.now(), path, failure))
-        end_inside(loop, path)
+        end_inside(loop, path, _cut_off(path))
     else:
         loop.cancel(RUN_STREAM, path)
         loop.happen(RUN_STREAM, StepFinished(loop.now(), path, "failed", failure=failure))
@@ -101,19 +101,23 @@ def end_overdue(loop: Loop) -> None:
     for scope in list(loop.live.run.scopes.values()):
         for name, step in scope.steps.items():
             if step.overdue is not None:
-                end_inside(loop, step_path(scope.path, name))
+                path = step_path(scope.path, name)
+                end_inside(loop, path, _cut_off(path))
 
 
-def end_inside(loop: Loop, path: str) -> None:
-    """Ends every session and every command inside a block; the decider ends the rest."""
-    cancelled = Failure("cancelled", f"step `{path}` timed out before this ended")
+def _cut_off(path: str) -> Failure:
+    return Failure("cancelled", f"step `{path}` timed out before this ended")
+
+
+def end_inside(loop: Loop, path: str, failure: Failure) -> None:
+    """Ends every session and every effect inside a block by a failure; the decider ends the rest."""
     for stream, state in list(loop.live.sessions.items()):
         if state.parent is None and path in holders_of(state.step) and stream in loop.live.sessions:
-            loop.happen(stream, LimitReached(loop.now(), replace(cancelled, step=state.step)))
+            loop.happen(stream, LimitReached(loop.now(), replace(failure, step=state.step)))
             loop.decide(stream)
     for inner in _leaves_at_work(loop.live.run, path):
         loop.cancel(RUN_STREAM, inner)
-        loop.happen(RUN_STREAM, StepFinished(loop.now(), inner, "failed", failure=replace(cancelled, step=inner)))
+        loop.happen(RUN_STREAM, StepFinished(loop.now(), inner, "failed", failure=replace(failure, step=inner)))
 
 
 def _leaves_at_work(run: RunState, path: str) -> list[str]:

@@ -16,6 +16,7 @@ from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import Effects
 from agentflow.plan.secrets import SecretMissingError
+from agentflow.run.files import folder_of
 from agentflow.run.starting import effect_of
 from agentflow.run.state import StartCall, StartCommand, StartEffect, StartTool
 from agentflow.spec.contracts import Contract
@@ -74,7 +75,7 @@ def want_effect(loop: Loop, path: str) -> None:
 
 
 def _command(loop: Loop, action: StartCommand, env: Env, key: str) -> Prepared | Failure:
-    if not loop.live.plan.sandbox_off:
+    if not loop.live.plan_of(action.step).sandbox_off:
         return _no_sandbox()
     intent = CommandCalled(loop.now(), action.step, action.argv)
     root = loop.workspaces.root(action.workspace)
@@ -100,7 +101,7 @@ async def _call_function(loop: Loop, action: StartCall, env: Env, key: str) -> S
     above = plan.file.removesuffix(".py").removesuffix(plan.module.replace(".", "/"))
     file = plan.file.removeprefix(above)
     call = FunctionCall(
-        folder=(loop.around.project / loop.live.run.folder / above).resolve(),
+        folder=(loop.around.project / folder_of(loop.live.run, action.step) / above).resolve(),
         file=file,
         module=plan.module,
         function=plan.function,
@@ -123,15 +124,17 @@ async def _call_function(loop: Loop, action: StartCall, env: Env, key: str) -> S
 
 
 def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failure:
-    tool, live = action.tool, loop.live
-    if not live.plan.sandbox_off and (tool.name == "Bash" or tool.name in live.plan.tools):
+    tool, plan = action.tool, loop.live.plan_of(action.step)
+    own = plan.tools.get(tool.name)
+    runs = tool.name == "Bash" or own is not None
+    if runs and not plan.sandbox_off:
         return _no_sandbox()
     problems = Contract(tool.input_schema).problems(action.input)
     if problems:
         return Failure("tool_failed", f"`{tool.name}` does not take this input: {'; '.join(problems)}")
-    runs = tool.name == "Bash" or tool.name in live.plan.tools
     given = (env, loop.secrets.values) if runs else ({}, {})
-    context = ToolContext(loop.workspaces.root(action.workspace), (), given[0], key, live.plan.sandbox_off, given[1])
+    root = loop.workspaces.root(action.workspace)
+    context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own)
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)

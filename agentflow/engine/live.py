@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agentflow.events.codec import Event
-from agentflow.events.run_events import MoneyLeased, MoneyWrittenOff, RunStarted
+from agentflow.events.run_events import MoneyLeased, MoneyWrittenOff, RunStarted, StepFinished, StepStarted
 from agentflow.events.session_events import (
     ModelCalled,
     ModelFailed,
@@ -13,13 +13,14 @@ from agentflow.events.session_events import (
     SessionStarted,
 )
 from agentflow.events.values import Spent
-from agentflow.guard.ledger import Ledger
+from agentflow.guard.ledger import Ledger, UsedUp
 from agentflow.journal.port import RUN_STREAM, Recorded
 from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, EffectStepPlan, Plan, every_step
 from agentflow.plan.secrets import EnvText, environment_text
 from agentflow.run import apply as run_apply
+from agentflow.run.files import file_of, files_around
 from agentflow.run.names import names_for
-from agentflow.run.state import ROOT, RunState, StepState, split, step_path
+from agentflow.run.state import ROOT, RunState, ScopeState, StepState, split, step_path
 from agentflow.session import apply as session_apply
 from agentflow.session.plans import session_plan
 from agentflow.session.state import Earlier, SessionPlan, SessionState
@@ -43,16 +44,32 @@ class Live:
     children: dict[str, dict[str, None]] = field(default_factory=dict)
     ended: dict[str, Earlier] = field(default_factory=dict)
     _keeps: bool = False
-    _env: Mapping[str, EnvText] | None = None
     _known: dict[tuple[int, bool], SessionPlan] = field(default_factory=dict)
 
-    @property
-    def env(self) -> Mapping[str, EnvText]:
-        """The workflow's own variables for commands, rendered but for the secrets in them."""
-        if self._env is None:
-            names = names_for(self.run, self.run.scopes[ROOT], *self.plan.env.values())
-            self._env = {name: environment_text(value, names) for name, value in self.plan.env.items()}
-        return self._env
+    def scope_of(self, step: str) -> ScopeState:
+        """The root of the file that a step at work stands in."""
+        return file_of(self.run, self.run.scopes[split(step)[0]]) or self.run.scopes[ROOT]
+
+    def plan_of(self, step: str) -> Plan:
+        """The plan of the file that a step at work stands in."""
+        file = self.scope_of(step).file
+        return self.plan if file is None else file.plan
+
+    def env_of(self, step: str) -> Mapping[str, EnvText]:
+        """The variables for commands of the file that a step at work stands in, rendered but for the secrets in them.
+
+        Raises:
+            ExpressionError: one of them cannot be.
+        """
+        env = self.plan_of(step).env
+        names = names_for(self.run, self.scope_of(step), *env.values())
+        return {name: environment_text(value, names) for name, value in env.items()}
+
+    def depth_at(self, step: str) -> int:
+        """How deep agents may call agents below a step: what the files around it allow, and the run."""
+        files = (scope.file for scope in files_around(self.run, step))
+        depths = [file.limits.depth for file in files if file is not None and file.limits.depth is not None]
+        return min([self.plan.limits.depth, *depths])
 
     @classmethod
     def begin(cls, plan: Plan, started: RunStarted) -> "Live":
@@ -81,6 +98,10 @@ class Live:
                 self.ledger.leased(event.amount_usd)
             elif isinstance(event, MoneyWrittenOff):
                 self.ledger.write_off(event.amount_usd)
+            elif isinstance(event, StepStarted):
+                self._open_file(event.step)
+            elif isinstance(event, StepFinished):
+                self.ledger.close_part(event.step)
         elif isinstance(event, SessionStarted):
             self._open(stream, event)
         else:
@@ -99,16 +120,34 @@ class Live:
             total = total + state.spent
         return total
 
+    def no_more_agents_at(self, step: str) -> UsedUp | None:
+        """What keeps another session from starting at a step: the bounds of the files around it."""
+        return self.ledger.no_more_agents_in(self._part(step))
+
+    def _open_file(self, path: str) -> None:
+        """Opens the account of a file that a step runs."""
+        scope = self.run.scopes.get(path)
+        if scope is None or scope.file is None:
+            return
+        limits = scope.file.limits
+        caps = (limits.cost_usd, limits.turns, limits.agents)
+        self.ledger.open_part(path, f"`{scope.file.file}`, run by step `{path}`,", caps, self._part(path))
+
+    def _part(self, step: str) -> str | None:
+        """The path of the step whose file a step stands in."""
+        around = files_around(self.run, step)
+        return around[0].path if around else None
+
     def _open(self, stream: str, event: SessionStarted) -> None:
         agent = self._agent(event)
         siblings = event.parent is not None or "[" in event.step
         key = (id(agent), siblings)
         if key not in self._known:
-            self._known[key] = session_plan(agent, self.plan.agents, siblings=siblings)
+            self._known[key] = session_plan(agent, self.plan_of(event.step).agents, siblings=siblings)
         self.plans[stream] = self._known[key]
         earlier = self.ended.get(event.continues) if event.continues is not None else None
         self.sessions[stream] = session_apply.begin(self.plans[stream], event, earlier)
-        self.ledger.open(stream, agent.name, agent.stop.cost_usd, event.parent)
+        self.ledger.open(stream, agent.name, agent.stop.cost_usd, event.parent, self._part(event.step))
         if event.parent is not None:
             self.children.setdefault(event.parent, {})[stream] = None
 
@@ -130,7 +169,7 @@ class Live:
 
     def _agent(self, event: SessionStarted) -> AgentPlan:
         if event.parent is not None:
-            return self.plan.agents[event.agent]
+            return self.plan_of(event.step).agents[event.agent]
         scope, name = split(event.step)
         step = self.run.scopes[scope].block.steps[name]
         if not isinstance(step, AgentStepPlan):

@@ -19,7 +19,7 @@ from agentflow.engine.recorder import Recorder
 from agentflow.engine.run_actions import RUN_ACTIONS
 from agentflow.engine.secrets import Secrets
 from agentflow.engine.session_actions import SESSION_ACTIONS
-from agentflow.engine.slots import Slots
+from agentflow.engine.slots import Bounds, Slots
 from agentflow.engine.timers import Timers
 from agentflow.engine.workspaces import Workspaces
 from agentflow.errors import AgentflowError, JournalFullError
@@ -30,6 +30,7 @@ from agentflow.events.values import Failure
 from agentflow.journal.port import LEASE_SECONDS, RUN_STREAM, Journal, Lease
 from agentflow.models.port import Model
 from agentflow.run.decide import decide as decide_run
+from agentflow.run.files import files_around
 from agentflow.session.decide import decide as decide_session
 from agentflow.tools.toolbox import Toolbox
 
@@ -52,11 +53,17 @@ def allow_open_files(calls: int) -> None:
 
 @dataclass(slots=True)
 class Performance:
-    """A call that holds a slot, from the moment it is asked for. `call`: what tells it from others of its stream."""
+    """A call that holds a slot, from the moment it is asked for.
+
+    Attributes:
+        call: what tells it from others of its stream.
+        bounds: what else bounds how many there are at once.
+    """
 
     stream: str
     work: Callable[[], Coroutine[Any, Any, Event]]
     call: str = ""
+    bounds: tuple[str, ...] = ()
     task: "asyncio.Task[None] | None" = None
     cancelled: bool = False
 
@@ -94,7 +101,7 @@ class LocalEngine:
     _ending: bool = False
 
     def __post_init__(self) -> None:
-        self.slots = Slots(self.live.plan.limits.parallel)
+        self.slots = Slots(self.live.plan.limits.parallel, self._bounds_of)
         self.timers = Timers(self._fail)
         self.workspaces = Workspaces(self.around.project)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
@@ -176,7 +183,7 @@ class LocalEngine:
 
     def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]], call: str = "") -> None:
         """Starts a call that holds a slot, once everything that has happened so far is on record."""
-        performance = Performance(stream, work, call)
+        performance = Performance(stream, work, call, self.slots.beginning)
         self._out.setdefault(stream, []).append(performance)
         self.recorder.then(lambda: self._launch(performance))
 
@@ -193,6 +200,15 @@ class LocalEngine:
         self.exhausted.pop(stream, None)
         for performance in self._out.get(stream, ()):
             performance.cancel()
+
+    def _bounds_of(self, stream: str, call: str) -> Bounds:
+        """The files around a call that bound how many calls they have in flight."""
+        around = files_around(self.live.run, call if stream == RUN_STREAM else self.live.sessions[stream].step)
+        return {
+            scope.path: scope.file.limits.parallel
+            for scope in around
+            if scope.file is not None and scope.file.limits.parallel is not None
+        }
 
     def cancel_everything(self) -> None:
         """Ends whatever is in flight."""
@@ -237,7 +253,7 @@ class LocalEngine:
         out.remove(performance)
         if not out:
             del self._out[performance.stream]
-        self.slots.release()
+        self.slots.release(performance.bounds)
 
     # Ends
 

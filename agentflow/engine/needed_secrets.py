@@ -17,10 +17,11 @@ def has_secrets(loop: Loop, path: str) -> bool:
     the step before anything of it runs.
     """
     live = loop.live
-    if not live.plan.secrets:
+    plan = live.plan_of(path)
+    if not plan.secrets:
         return True
     scope, name = split(path)
-    ready = loop.secrets.ready(secrets_of_step(live.plan, live.run.scopes[scope].block.steps[name]))
+    ready = loop.secrets.ready(secrets_of_step(plan, live.run.scopes[scope].block.steps[name]))
     if isinstance(ready, Failure):
         loop.happen(RUN_STREAM, StepFinished(loop.now(), path, "failed", failure=replace(ready, step=path)))
     return ready is True

@@ -2,6 +2,7 @@
 
 from agentflow.engine.deadlines import end_overdue
 from agentflow.engine.effects import want_effect
+from agentflow.engine.file_limits import watch_file
 from agentflow.engine.live import effects_at_work
 from agentflow.engine.port import Loop
 from agentflow.engine.retries import wait
@@ -38,6 +39,8 @@ def recover(loop: Loop) -> None:
     for path in list(live.run.gates):
         loop.people.opened(path)
     _recover_effects(loop)
+    for scope in list(live.run.scopes.values()):
+        watch_file(loop, scope.path)
     loop.people.look()
 
 

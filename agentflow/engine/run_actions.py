@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agentflow.engine.effects import EFFECTS
+from agentflow.engine.file_limits import FILE_CLOCK, reach_limit, watch_file
 from agentflow.engine.live import effects_at_work
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.port import Loop
@@ -38,6 +39,9 @@ def start_session(loop: Loop, action: StartSession) -> None:
     if failure is not None:
         loop.exhausted[action.step] = failure
         return
+    if (used_up := loop.live.no_more_agents_at(action.step)) is not None:
+        reach_limit(loop, used_up.part, used_up.failure)
+        return
     now = loop.now()
     loop.happen(RUN_STREAM, StepStarted(now, action.step, action.attempt, action.session, workspace=action.workspace))
     loop.happen(
@@ -56,7 +60,7 @@ def start_session(loop: Loop, action: StartSession) -> None:
 
 
 def start_block(loop: Loop, action: StartBlock) -> None:
-    """Opens a group, a loop or a choice."""
+    """Opens a group, a loop, a choice or a file."""
     loop.happen(
         RUN_STREAM,
         StepStarted(
@@ -68,6 +72,7 @@ def start_block(loop: Loop, action: StartBlock) -> None:
             choice=action.choice,
         ),
     )
+    watch_file(loop, action.step)
 
 
 def open_gate(loop: Loop, action: OpenGate) -> None:
@@ -97,6 +102,7 @@ def finish_step(loop: Loop, action: FinishStep) -> None:
     )
     loop.people.closed(action.step)
     forget(loop, action.step)
+    loop.timers.forget(action.step, FILE_CLOCK)
     loop.exhausted.pop(action.step, None)
 
 

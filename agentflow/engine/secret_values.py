@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from agentflow.engine.live import Live
 from agentflow.errors import UsageError
 from agentflow.plan.model import Plan
-from agentflow.plan.secrets import SecretMissingError, secrets_of_step, secrets_used
+from agentflow.plan.secrets import SecretMissingError, secrets_declared, secrets_of_step, secrets_used
 from agentflow.run.state import ROOT
 from agentflow.source.suggest import did_you_mean
 
@@ -78,15 +78,16 @@ async def _asked(ask: Ask, name: str, interrupt: asyncio.Event | None) -> str | 
 
 
 def _known(plan: Plan, given: Mapping[str, str], environ: Mapping[str, str]) -> Mapping[str, str]:
+    declared = secrets_declared(plan)
     for name, value in given.items():
-        if name not in plan.secrets:
-            listed = f"the file's secrets are {', '.join(plan.secrets)}" if plan.secrets else "the file has none"
-            raise UsageError(f"there is no secret `{name}`", did_you_mean(name, plan.secrets) or listed)
+        if name not in declared:
+            listed = f"the file's secrets are {', '.join(declared)}" if declared else "the file has none"
+            raise UsageError(f"there is no secret `{name}`", did_you_mean(name, declared) or listed)
         if "\0" in value:
             raise UsageError(f"the value of the secret `{name}` holds a NUL byte", "no environment can hold it")
         if not value:
             raise UsageError(f"the value of the secret `{name}` is empty", "give it one, or leave the option away")
-    found = {name: given.get(name) or environ.get(name, "") for name in plan.secrets}
+    found = {name: given.get(name) or environ.get(name, "") for name in declared}
     return {name: value for name, value in found.items() if value}
 
 

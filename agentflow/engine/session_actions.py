@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from agentflow.engine.file_limits import reach_limit
 from agentflow.engine.live import Live
 from agentflow.engine.perform import call_model, run_tool
 from agentflow.engine.port import Loop
@@ -20,15 +21,15 @@ from agentflow.events.session_events import (
     ToolFinished,
 )
 from agentflow.events.values import Failure, StepStatus
-from agentflow.guard.ledger import Exhausted, Wait
+from agentflow.guard.ledger import Exhausted, UsedUp, Wait
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import AgentPlan
 from agentflow.plan.prices import price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError
+from agentflow.run.files import inputs_at
 from agentflow.run.names import names_for
-from agentflow.run.state import ROOT
 from agentflow.run.workspaces import workspace_named
 from agentflow.session.context import input_bound, request
 from agentflow.session.state import Call, CallModel, End, GiveResult, RunTool, Spawn
@@ -68,6 +69,9 @@ def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float)
     if isinstance(held, Wait | Exhausted):
         loop.short_of_money[stream] = lambda: _reserve_and_send(loop, stream, action, wanted)
         return False
+    if isinstance(held, UsedUp):
+        reach_limit(loop, held.part, held.failure)
+        held = held.failure
     if isinstance(held, Failure):
         loop.happen(stream, LimitReached(loop.now(), held))
         return False
@@ -130,13 +134,16 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
     """
     live = loop.live
     rules = next((grant.rules for grant in live.plans[stream].agent.grants if grant.tool.name == call.name), ())
-    rules = resolved(rules, live.run.inputs) if rules else ()
+    step = live.sessions[stream].step
+    plan, scope = live.plan_of(step), live.scope_of(step)
+    rules = resolved(rules, inputs_at(live.run, scope)) if rules else ()
     key = f"{live.run.id}/{stream}/{call.id}"
     workspace, secrets = live.sessions[stream].workspace, loop.secrets
-    runs = call.name == "Bash" or call.name in live.plan.tools
-    env = {**secrets.filled(live.env), **loop.workspaces.env(workspace)} if runs else {}
+    own = plan.tools.get(call.name)
+    runs = call.name == "Bash" or own is not None
+    env = {**secrets.filled(live.env_of(step)), **loop.workspaces.env(workspace)} if runs else {}
     root = loop.workspaces.root(workspace)
-    return ToolContext(root, rules, env, key, live.plan.sandbox_off, secrets.values if runs else {})
+    return ToolContext(root, rules, env, key, plan.sandbox_off, secrets.values if runs else {}, own)
 
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:
@@ -148,14 +155,16 @@ def spawn(loop: Loop, stream: str, action: Spawn) -> None:
     """Starts a subagent, unless the run's bounds on agents or their depth are reached."""
     live = loop.live
     parent = live.sessions[stream]
-    agent = live.plan.agents[action.agent]
+    agent = live.plan_of(parent.step).agents[action.agent]
     instructions = None
     refusal = live.ledger.no_more_agents()
-    if refusal is None and parent.depth >= live.plan.limits.depth:
-        depth = live.plan.limits.depth
+    if refusal is None and (used_up := live.no_more_agents_at(parent.step)) is not None:
+        refusal = used_up.failure
+    depth = live.depth_at(parent.step)
+    if refusal is None and parent.depth >= depth:
         refusal = Failure("depth", f"agents may be nested {depth} deep (`limits.depth`); do this yourself")
     try:
-        instructions = _instructions(live, agent)
+        instructions = _instructions(live, agent, parent.step)
     except ExpressionError as error:
         refusal = Failure("expression", f"the instructions of `{action.agent}` cannot be rendered: {error}")
     now = loop.now()
@@ -183,10 +192,10 @@ def spawn(loop: Loop, stream: str, action: Spawn) -> None:
     watch_the_clock(loop, child)
 
 
-def _instructions(live: "Live", agent: AgentPlan) -> str | None:
+def _instructions(live: "Live", agent: AgentPlan, step: str) -> str | None:
     if agent.instructions is None:
         return None
-    return agent.instructions.render(names_for(live.run, live.run.scopes[ROOT], agent.instructions))
+    return agent.instructions.render(names_for(live.run, live.scope_of(step), agent.instructions))
 
 
 def watch_the_clock(loop: Loop, stream: str) -> None:

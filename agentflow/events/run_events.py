@@ -54,6 +54,14 @@ class RunLimitReached(Struct, frozen=True):
     failure: Failure
 
 
+class WorkflowLimitReached(Struct, frozen=True):
+    """A bound of a file that runs as the step `step` is reached, and ends that step: nothing new starts in it."""
+
+    at: float
+    step: str
+    failure: Failure
+
+
 class RunFinished(Struct, frozen=True):
     """The run has ended for good."""
 
@@ -240,6 +248,7 @@ RunEvent = (
     | RunResumed
     | RunPaused
     | RunLimitReached
+    | WorkflowLimitReached
     | RunFinished
     | StepStarted
     | CommandCalled

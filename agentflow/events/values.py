@@ -31,6 +31,7 @@ FailureKind = Literal[
     "model_request_refused",
     "model_access",
     # what a step met
+    "input_invalid",
     "command_failed",
     "call_failed",
     "tool_failed",

@@ -1,10 +1,12 @@
 """Money, turns and agents of a run: what may still be spent, by whom.
 
-Accounts form a tree: the run's at the root, one below it for each session, a subagent's below its parent's. A call
+Accounts form a tree: the run's at the root, one below it for each session, a subagent's below its parent's; a file that
+runs as a step has one in between, with the turns and agents that it may use. A call
 reserves the most it can cost from every account above it and settles what it did cost, so that no number of parallel
 calls passes a cap. The ledger is a fold over events that is kept in place; it decides and never acts.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
@@ -25,6 +27,8 @@ class Account:
     """What one session, or the run, may spend and has spent, in US dollars, its subagents included.
 
     Attributes:
+        part: the path of the step whose file it is the account of.
+        turns, agents: what such a file may use of them; `turns_left`, `agents_left`: what is left of that.
         in_flight: the calls that `reserved_usd` is held for; a sum of floats alone cannot tell that there are none.
     """
 
@@ -34,6 +38,11 @@ class Account:
     settled_usd: float = 0.0
     reserved_usd: float = 0.0
     in_flight: int = 0
+    part: str | None = None
+    turns: float = inf
+    agents: float = inf
+    turns_left: float = inf
+    agents_left: float = inf
 
     @property
     def left_usd(self) -> float:
@@ -57,6 +66,13 @@ class Exhausted(Struct, frozen=True):
     failure: Failure
 
 
+class UsedUp(Struct, frozen=True):
+    """What a file that runs as the step `part` may use is used up, and ends that step."""
+
+    part: str
+    failure: Failure
+
+
 class Ledger:
     """The accounts of one run.
 
@@ -74,11 +90,43 @@ class Ledger:
         self._turns = turns
         self._agents = agents
         self._accounts: dict[str, Account] = {}
+        self._parts: dict[str, Account] = {}
 
-    def open(self, session: str, agent: str, cap_usd: float | None, parent: str | None) -> None:
-        """Opens a session's account and counts the session."""
-        above = self._accounts[parent] if parent is not None else self.run
-        self._accounts[session] = Account(f"agent `{agent}`", inf if cap_usd is None else cap_usd, above)
+    def open_part(
+        self, path: str, owner: str, caps: tuple[float | None, int | None, int | None], above: str | None
+    ) -> None:
+        """Opens the account of a file that runs as a step.
+
+        Parameters:
+            path: the step's.
+            owner: what to call it.
+            caps: US dollars, turns and agents that it may use; None: what those around it may.
+            above: the path of the step whose file that step is in.
+        """
+        usd, turns, agents = (inf if cap is None else cap for cap in caps)
+        self._parts[path] = Account(
+            owner, usd, self._part(above), part=path, turns=turns, agents=agents, turns_left=turns, agents_left=agents
+        )
+
+    def close_part(self, path: str) -> None:
+        """Forgets the account of a file that has ended, if there is one."""
+        self._parts.pop(path, None)
+
+    def _part(self, path: str | None) -> Account:
+        return self.run if path is None else self._parts[path]
+
+    def open(
+        self, session: str, agent: str, cap_usd: float | None, parent: str | None, part: str | None = None
+    ) -> None:
+        """Opens a session's account and counts the session.
+
+        Parameters:
+            part: the path of the step whose file the session is in.
+        """
+        above = self._accounts[parent] if parent is not None else self._part(part)
+        self._accounts[session] = account = Account(f"agent `{agent}`", inf if cap_usd is None else cap_usd, above)
+        for around in _up_from(account):
+            around.agents_left -= 1
         self.agents_left -= 1
 
     def close(self, session: str) -> None:
@@ -91,9 +139,17 @@ class Ledger:
             return None
         return Failure("agents", f"the run has used its {self._agents} agents; raise `limits.agents`")
 
+    def no_more_agents_in(self, part: str | None) -> UsedUp | None:
+        """Why no further session may start in a file that runs as the step `part`, or None."""
+        for account in _up_from(self._part(part)):
+            if account.part is not None and account.agents_left <= 0:
+                message = f"{account.owner} has used its {account.agents:g} agents; raise its `limits.agents`"
+                return UsedUp(account.part, Failure("agents", message))
+        return None
+
     def reserve(
         self, session: str, price: Price, input_tokens: int, max_tokens: int
-    ) -> Reservation | Wait | Exhausted | Failure:
+    ) -> Reservation | Wait | Exhausted | UsedUp | Failure:
         """Whether a call may go out, and bounded how; a Failure is the session's alone.
 
         Parameters:
@@ -102,6 +158,10 @@ class Ledger:
         """
         if self.turns_left <= 0:
             return Exhausted(Failure("turns", f"the run has used its {self._turns} turns; raise `limits.turns`"))
+        for account in _up_from(self._accounts[session]):
+            if account.part is not None and account.turns_left <= 0:
+                message = f"{account.owner} has used its {account.turns:g} turns; raise its `limits.turns`"
+                return UsedUp(account.part, Failure("turns", message))
         tightest = self._tightest(session)
         price = price.at(input_tokens)
         input_usd = input_tokens * max(price.input, price.cache_write_5m)
@@ -112,12 +172,14 @@ class Ledger:
             return Reservation(affordable, input_usd + affordable * price.output)
         if tightest.in_flight > 0:
             return Wait()
-        where = "limits.cost_usd" if tightest is self.run else "stop.cost_usd"
+        where = "stop.cost_usd" if tightest is not self.run and tightest.part is None else "limits.cost_usd"
         refusal = Failure(
             "cost_usd",
             f"{tightest.owner} has ${max(tightest.left_usd, 0):.4f} left of ${tightest.cap_usd:.2f}, too little for "
             f"another call; raise `{where}`",
         )
+        if tightest.part is not None:
+            return UsedUp(tightest.part, refusal)
         return Exhausted(refusal) if tightest is self.run else refusal
 
     def lease(self, amount_usd: float) -> float:
@@ -144,6 +206,7 @@ class Ledger:
         self.turns_left -= 1
         account: Account | None = self._accounts[session]
         while account is not None:
+            account.turns_left -= 1
             account.reserved_usd += reserved_usd
             account.in_flight += 1
             account = account.above
@@ -164,3 +227,11 @@ class Ledger:
             if account.left_usd < tightest.left_usd:
                 tightest = account
         return tightest
+
+
+def _up_from(account: Account) -> Iterator[Account]:
+    """An account and all above it."""
+    here: Account | None = account
+    while here is not None:
+        yield here
+        here = here.above

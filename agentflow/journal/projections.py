@@ -92,6 +92,7 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.RunResumed: _run_resumed,
     run_events.RunPaused: _run_paused,
     run_events.RunLimitReached: None,
+    run_events.WorkflowLimitReached: None,
     run_events.RunFinished: _run_finished,
     run_events.StepStarted: None,
     run_events.CommandCalled: None,

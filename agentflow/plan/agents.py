@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.plan.draft import DraftBlock
-from agentflow.plan.expressions import Expression, Template
+from agentflow.plan.expressions import Expression, Template, verbatim
 from agentflow.plan.findings import Findings
 from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.grants import FINISH_TOOL, GrantReader
@@ -80,6 +80,8 @@ class AgentReader(Struct, frozen=True):
     def _instructions(self, agent: Agent, loc: Loc) -> Template | None:
         if agent.instructions is None:
             return None
+        if isinstance(agent.instructions, str) and self.findings.source.is_verbatim((*loc, "instructions")):
+            return verbatim(agent.instructions)
         use = self.read.prose((*loc, "instructions"), agent.instructions)
         if use is None:
             return None
@@ -169,7 +171,7 @@ def _merged(defaults: AgentDefaults, agent: Agent) -> AgentDefaults:
 
 def _written(findings: Findings, loc: Loc, key: str) -> Loc:
     """Where a key that may come from `defaults` is written."""
-    return (*loc, key) if findings.source.document.has((*loc, key)) else ("defaults", key)
+    return (*loc, key) if findings.source.has((*loc, key)) else ("defaults", key)
 
 
 def inline_agents(block: DraftBlock, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Agent, Loc]]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft, Key
+from agentflow.plan.files import Compiled, Files
 from agentflow.plan.findings import Findings
 from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.kinds.kind import Output
@@ -30,11 +31,15 @@ class Analysis(Struct, frozen=True):
     Attributes:
         agents: the agent of each agent step, by where the step stands; missing where it could not be made.
         tools: what each of the file's own tools is.
+        files: compiles the files that steps run.
+        parts: those files, by where the steps stand.
     """
 
     findings: Findings
     agents: Mapping[Loc, AgentPlan]
     tools: Mapping[str, ToolSpec]
+    files: Files
+    parts: dict[Loc, Compiled] = field(default_factory=dict)
 
     def block(self, arranged: Arranged, scope: Scope) -> Output:
         """Checks a block's steps and then its output; fills in the scope's facts."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft
 from agentflow.plan.expressions import Expression
+from agentflow.plan.files import Compiled
 from agentflow.plan.kinds.table import KINDS
 from agentflow.plan.model import AgentPlan, Block, StepPlan, ToolSpec
 from agentflow.plan.retries import repeats
@@ -23,12 +24,15 @@ class Builder(Struct, frozen=True):
         agents: the agent of each agent step, by where the step stands.
         tools: what each of the file's own tools is.
         parallel: how many items of a `for_each` are at work at once unless it says.
+        source: the file.
+        parts: the files that its steps run, by where the steps stand.
     """
 
     source: Source
     agents: Mapping[Loc, AgentPlan]
     tools: Mapping[str, ToolSpec]
     parallel: int
+    parts: Mapping[Loc, Compiled]
 
     def block(self, arranged: Arranged) -> Block:
         """A block with all that it holds."""

@@ -27,7 +27,7 @@ class Checked(Struct, frozen=True):
     """A workflow file, checked.
 
     Attributes:
-        plan: None where there are errors.
+        plan: None where there are errors, and of a file that others import.
         diagnostics: all problems, by place.
         texts: the text of every file that was read, by the path that places name.
         source: what the plan was made from; None where the file could not be read.
@@ -42,7 +42,8 @@ class Checked(Struct, frozen=True):
     @property
     def ok(self) -> bool:
         """There are no errors; there may be warnings."""
-        return self.plan is not None
+        is_library = self.source is not None and self.source.is_library
+        return not any(d.severity is Severity.ERROR for d in self.diagnostics) if is_library else self.plan is not None
 
     def joined(self, more: Iterable[Diagnostic]) -> "Checked":
         """The same with more diagnostics; an error among them leaves no plan."""

@@ -1,10 +1,9 @@
 """A Workflow becomes a Plan: read this first."""
 
-import hashlib
-import posixpath
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agentflow.plan.agents import AgentReader, agents_of_steps, check_calls, inline_agents
 from agentflow.plan.analysis import Analysis
@@ -14,10 +13,12 @@ from agentflow.plan.build import Builder
 from agentflow.plan.commands import command_tools, tool_specs
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.drafts import check_names, draft_steps
+from agentflow.plan.files import Compiled, Files
 from agentflow.plan.findings import Findings, has_errors
-from agentflow.plan.flow import check_env
+from agentflow.plan.flow import check_env, use_is_tainted
 from agentflow.plan.grants import GrantReader
 from agentflow.plan.inputs import input_plans, inputs_variable
+from agentflow.plan.library import check_library
 from agentflow.plan.meeting import check_meeting
 from agentflow.plan.model import AgentPlan, Block, CommandToolPlan, InputPlan, Plan, RunLimits
 from agentflow.plan.retries import RepeatChecks, check_repeats
@@ -25,10 +26,12 @@ from agentflow.plan.scopes import RUN, Scope, Variable, check
 from agentflow.plan.secrets import secrets_variable
 from agentflow.plan.skips import check_output
 from agentflow.plan.texts import SECRETS, TextReader, Use
+from agentflow.plan.types import Shape, record
 from agentflow.plan.unused import check_defaults, check_secrets, check_unused, every_text
 from agentflow.plan.workspaces import check_workspaces
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Loc
+from agentflow.spec.files import digest_of
 from agentflow.spec.load import Source
 from agentflow.spec.workflow import Workflow
 
@@ -40,13 +43,28 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
         source: a file as `agentflow.spec.load` gives it.
 
     Returns:
-        The plan, or None where there are errors or loading left something out; and every diagnostic, in the order of
-        the text. Those that loading gave are not among them, and a caller that has errors of that kind runs nothing.
+        The plan, or None where there are errors or loading left something out; and every diagnostic, those of the
+        files that it runs too, in the order of the text. Those that loading gave are not among them, and a caller
+        that has errors of that kind runs nothing.
+    """
+    if source.is_library:
+        return None, check_library(source)
+    files = Files(_compile)
+    found = files.alone(source)
+    diagnostics = sorted(files.problems, key=lambda problem: (problem.place, problem.code, problem.message))
+    return None if has_errors(diagnostics) else found.plan, diagnostics
+
+
+def _compile(source: Source, tainted: frozenset[str], files: Files) -> Compiled:
+    """Compiles one file.
+
+    Parameters:
+        tainted: the inputs that are given text which may be anybody's, beside those that the file calls untrusted.
     """
     workflow = source.workflow
     findings = Findings(source)
     read = TextReader(findings)
-    inputs = input_plans(workflow.inputs)
+    inputs = _inputs(workflow, tainted)
     secrets = secrets_variable(workflow.secrets)
     names = {"inputs": inputs_variable(inputs), "run": RUN, SECRETS: secrets}
 
@@ -62,25 +80,43 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
     check_calls(agents.named, findings)
 
     scope = Scope(names, block)
-    Analysis(findings, by_step, specs).block(arranged, scope)
+    analysis = Analysis(findings, by_step, specs, files)
+    analysis.block(arranged, scope)
+    check_repeats(arranged, RepeatChecks(by_step, agents.named, specs, analysis.parts, findings))
     check_bounds(block, workflow.inputs, findings)
-    check_repeats(arranged, RepeatChecks(by_step, agents.named, specs, findings))
     check_workspaces(arranged, by_step, agents.named, workflow.limits.parallel, findings)
     outputs = dict(_outputs(workflow, scope, read))
     env = dict(_env(workflow, names, read))
     # What loading left out, or what cannot be parsed, may have used anything.
     if not source.broken and not read.failed:
-        outside = [*outputs.values(), *env.values()]
+        outside = [*(use for use, _ in outputs.values()), *env.values()]
         check_unused(workflow, block, outside, agents.all(), findings)
         check_meeting(workflow, arranged, agents.named, by_step, findings)
         check_secrets(workflow, every_text(block, outside, agents.all(), tools), findings)
         check_defaults(workflow, (agent for _, agent, _ in inline_agents(block)), findings)
 
     diagnostics = findings.sorted()
-    if has_errors(diagnostics) or source.broken:
-        return None, diagnostics
-    root = Builder(source, by_step, specs, workflow.limits.parallel).block(arranged)
-    return _plan(source, inputs, env, tools, agents.named, root, outputs), diagnostics
+    parts = analysis.parts
+    plan = None
+    if not (has_errors(diagnostics) or source.broken or any(part.plan is None for part in parts.values())):
+        root = Builder(source, by_step, specs, workflow.limits.parallel, parts).block(arranged)
+        plan = _plan(source, inputs, env, tools, agents.named, root, {name: use for name, (use, _) in outputs.items()})
+    return Compiled(
+        plan=plan,
+        diagnostics=tuple(diagnostics),
+        output=record({name: shape for name, (_, shape) in outputs.items()}),
+        tainted=any(use_is_tainted(use, scope) for use, _ in outputs.values()),
+        steps=_count(block) + sum(part.steps for part in parts.values()),
+    )
+
+
+def _inputs(workflow: Workflow, tainted: frozenset[str]) -> Mapping[str, InputPlan]:
+    plans = input_plans(workflow.inputs)
+    return {name: replace(plan, untrusted=plan.untrusted or name in tainted) for name, plan in plans.items()}
+
+
+def _count(block: DraftBlock) -> int:
+    return sum(1 + (0 if draft.body is None else _count(draft.body)) for draft in block.drafts.values())
 
 
 def _plan(
@@ -97,7 +133,7 @@ def _plan(
         name=workflow.name,
         description=workflow.description or "",
         path=source.document.path,
-        digest=_digest(source),
+        digest=digest_of(source.document.path, source.sources()),
         inputs=inputs,
         limits=RunLimits(**workflow.limits.model_dump()),
         sandbox_off=workflow.sandbox == "off",
@@ -132,13 +168,13 @@ def _agents(workflow: Workflow, block: DraftBlock, reader: AgentReader) -> _Agen
     return _Agents(named, inline)
 
 
-def _outputs(workflow: Workflow, scope: Scope, read: TextReader) -> Iterator[tuple[str, Use]]:
+def _outputs(workflow: Workflow, scope: Scope, read: TextReader) -> Iterator[tuple[str, tuple[Use, Shape]]]:
     for name, text in workflow.outputs.items():
         use = read.expression(("outputs", name), text)
         if use is not None:
-            check(use, scope, read.findings)
+            shape = check(use, scope, read.findings)
             check_output(use, workflow.steps, scope, read.findings)
-            yield name, use
+            yield name, (use, shape)
 
 
 def _env(workflow: Workflow, names: Mapping[str, Variable], read: TextReader) -> Iterator[tuple[str, Use]]:
@@ -149,14 +185,3 @@ def _env(workflow: Workflow, names: Mapping[str, Variable], read: TextReader) ->
             check(use, scope, read.findings)
             check_env(name, use, scope, read.findings)
             yield name, use
-
-
-def _digest(source: Source) -> str:
-    digest = hashlib.sha256(f"agentflow {source.workflow.agentflow}\n".encode())
-    folder = posixpath.dirname(source.document.path) or "."
-    for path, text in sorted((posixpath.relpath(path, folder), text) for path, text in source.sources().items()):
-        for part in (path, text):
-            encoded = part.encode()
-            # The length keeps one text's end from being read as the next one's start.
-            digest.update(len(encoded).to_bytes(8, "big") + encoded)
-    return digest.hexdigest()

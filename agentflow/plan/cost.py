@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from agentflow.plan.inputs import known_inputs_of
 from agentflow.plan.iterations import Iterations, Known, most_items, most_rounds
 from agentflow.plan.model import (
     AgentPlan,
@@ -25,7 +26,10 @@ from agentflow.plan.model import (
     ForEachStepPlan,
     Plan,
     RepeatStepPlan,
+    RunLimits,
+    WorkflowStepPlan,
     every_step,
+    limits_within,
 )
 from agentflow.plan.prices import context_window, price_of
 
@@ -116,8 +120,8 @@ class RunCost(Struct, frozen=True):
     """The whole run.
 
     Attributes:
-        steps: every agent step, and every block (of a choice the dearest case), in the file's order, blocks before
-            what is in them.
+        steps: every agent step, and every block (of a choice the dearest case) and file, in the file's order, blocks
+            before what is in them.
         cap: the file's cap on money, which holds whatever happens.
         others: what else bounds it.
         beyond: what nothing but a cap of the run bounds, in words.
@@ -147,9 +151,9 @@ def run_cost(plan: Plan, values: Mapping[str, JSON]) -> RunCost:
         values: of the inputs whose value is known before the run; bounds by other inputs count at their maximum.
     """
     known = Known(plan.inputs, values)
-    reckoner = _Reckoner(plan, {})
+    reckoner = _Reckoner(plan, plan.limits, {})
     steps = tuple(_block(plan.root, "", 1, (), known, reckoner))
-    every = reckoner.agents()
+    every = [agent for one in reckoner.with_files() for agent in one.agents()]
     limits = plan.limits
     dearest_call = max((call_usd(agent) for agent in every), default=0.0)
     dearest_session = max((_own(agent).usd for agent in every), key=lambda usd: usd.once, default=NOTHING)
@@ -232,25 +236,46 @@ def _capped(agent: AgentPlan, found: _Bounded) -> _Bounded:
 
 
 class _Reckoner(Struct, frozen=True):
-    """Reckons the sessions of one plan; `found` keeps what was reckoned, by agent and how deep others may be below."""
+    """Reckons the sessions of one file.
+
+    Attributes:
+        limits: what bounds it, inside those around it.
+        found: what was reckoned, by agent and how deep others may be below.
+    """
 
     plan: Plan
+    limits: RunLimits
     found: dict[tuple[str, int], tuple[_Bounded, int]]
 
     def agents(self) -> list[AgentPlan]:
         """Every agent that a run can come to."""
-        levels = self.plan.limits.depth - 1
+        levels = self.limits.depth - 1
         every: dict[tuple[str, bool], AgentPlan] = {}
-        for step in every_step(self.plan.root):
+        for step in every_step(self.plan.root, into_files=False):
             if isinstance(step, AgentStepPlan):
                 for agent in (step.agent, *self._below(step.agent, levels)):
                     # A step may give its agent another output, and so another turn to correct it.
                     every[agent.name, agent.output is None] = agent
         return list(every.values())
 
+    def within(self, step: WorkflowStepPlan) -> "_Reckoner":
+        """That of a file that a step runs."""
+        return _Reckoner(step.plan, limits_within(self.limits, step.limits), {})
+
+    def with_files(self) -> "list[_Reckoner]":
+        """This and those of the files that its steps run, each file once for each set of limits."""
+        waiting, every = [self], dict[tuple[int, RunLimits], _Reckoner]()
+        while waiting:
+            one = waiting.pop()
+            if (id(one.plan), one.limits) not in every:
+                every[id(one.plan), one.limits] = one
+                steps = every_step(one.plan.root, into_files=False)
+                waiting += [one.within(step) for step in steps if isinstance(step, WorkflowStepPlan)]
+        return list(every.values())
+
     def session(self, agent: AgentPlan) -> SessionCost:
         """One session that a step starts."""
-        bounded, subagents = self._tree(agent, self.plan.limits.depth - 1)
+        bounded, subagents = self._tree(agent, self.limits.depth - 1)
         return SessionCost(agent.name, call_usd(agent), _turns(agent), subagents, bounded.usd, bounded.by)
 
     def _below(self, agent: AgentPlan, levels: int) -> list[AgentPlan]:
@@ -270,7 +295,7 @@ class _Reckoner(Struct, frozen=True):
         """A session and all below it: what it costs, and how many subagents it comes to."""
         own = _own(agent)
         below = self._below(agent, levels)
-        others = self.plan.limits.agents - 1
+        others = self.limits.agents - 1
         if not below or others == 0:
             return own, 0
         each = [_own(called).usd for called in below]
@@ -317,6 +342,20 @@ def _block(
                     usd = usd.or_more(inner.usd) if step.body.cases else usd.plus(inner.usd)
             yield StepCost(path, tried, usd, items=items, rounds=rounds)
             yield from inside
+        elif isinstance(step, WorkflowStepPlan):
+            yield from _file(step, path, times, reckoner.within(step))
+
+
+def _file(step: WorkflowStepPlan, path: str, times: int, reckoner: _Reckoner) -> Iterator[StepCost]:
+    """A file that a step runs: what its steps come to, and no more than its own cap on money."""
+    inside = list(_block(step.body, f"{path}.", times, (), Known(step.plan.inputs, known_inputs_of(step)), reckoner))
+    usd = NOTHING
+    for inner in inside:
+        if "." not in inner.path.removeprefix(f"{path}."):
+            usd = usd.plus(inner.usd)
+    cap = step.limits.cost_usd
+    yield StepCost(path, times, usd if cap is None else usd.at_most(cap * times))
+    yield from inside
 
 
 def _beyond(every: list[AgentPlan], plan: Plan) -> Iterator[str]:

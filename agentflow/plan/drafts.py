@@ -63,7 +63,7 @@ def _check_names(block: DraftBlock, ids: frozenset[str], names: frozenset[str], 
 def _check_as(draft: Draft, names: frozenset[str], findings: Findings) -> None:
     assert isinstance(draft.step, ForEachStep)
     name, loc = draft.step.as_, (*draft.loc, "as")
-    written = findings.source.document.has(loc)
+    written = findings.source.has(loc)
     if name in RESERVED_NAMES:
         findings.at("AF205", f"`{name}` already means something in expressions", loc, "choose another name")
     elif name in names:

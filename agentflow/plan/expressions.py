@@ -12,7 +12,7 @@ from agentflow.plan import syntax
 from agentflow.plan.evaluate import Rounds, evaluate, pieces
 from agentflow.plan.values import ExpressionError, bounded_text, bounded_value
 
-__all__ = ["Expression", "ExpressionError", "Reference", "Template", "references"]
+__all__ = ["Expression", "ExpressionError", "Reference", "Template", "references", "verbatim"]
 
 JSON = Any
 
@@ -92,6 +92,37 @@ class Template(Struct, frozen=True):
         if len(self.parts) == 1 and not isinstance(self.parts[0], syntax.Text | syntax.If | syntax.For):
             return Expression(self.source, self.references, self.parts[0]).evaluate(names)
         return self.render(names)
+
+
+def verbatim(text: str) -> Template:
+    """A text that stands for itself, whatever brackets are in it."""
+    return Template(text, (), True, (syntax.Text(text, 0),))
+
+
+def _value(content: Any, names: Mapping[str, JSON]) -> JSON:
+    if isinstance(content, Template):
+        return content.value(names)
+    if isinstance(content, dict):
+        return {name: _value(item, names) for name, item in content.items()}
+    if isinstance(content, list):
+        return [_value(item, names) for item in content]
+    return content
+
+
+def _templates(content: Any) -> Iterator[Template]:
+    if isinstance(content, Template):
+        yield content
+    elif isinstance(content, dict | list):
+        for item in content.values() if isinstance(content, dict) else content:
+            yield from _templates(item)
+
+
+def _source(content: Any) -> JSON:
+    if isinstance(content, Template):
+        return content.source
+    if isinstance(content, dict):
+        return {name: _source(item) for name, item in content.items()}
+    return [_source(item) for item in content] if isinstance(content, list) else content
 
 
 def _plain(value: JSON) -> JSON:

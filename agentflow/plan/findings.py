@@ -11,6 +11,8 @@ from agentflow.spec.load import Source
 # Looking for a similar word costs milliseconds, and a hostile file has many words.
 _MOST_SUGGESTIONS = 100
 _MOST_LISTED = 8
+# What an imported file can only name, and the one that imports it must have.
+_OF_THE_IMPORTER = frozenset({"AF301", "AF302", "AF303", "AF308", "AF309", "AF313"})
 
 
 @dataclass(slots=True)
@@ -20,24 +22,32 @@ class Findings:
     source: Source
     _found: dict[Diagnostic, None] = field(default_factory=dict)
     _suggested: int = 0
+    _imported: frozenset[str] | None = None
 
     def add(
         self, code: str, message: str, place: Place, hint: str | None = None, severity: Severity = Severity.ERROR
     ) -> None:
-        """Notes a problem at a place."""
+        """Notes a problem at a place; of what depends on the file that imports the place, it names that file."""
+        if place.path != self.source.document.path and code in _OF_THE_IMPORTER and self._is_imported(place.path):
+            message = f"{message}, where `{self.source.document.path}` takes it up"
         self._found[Diagnostic(code, message, place, hint, severity)] = None
+
+    def _is_imported(self, path: str) -> bool:
+        if self._imported is None:
+            self._imported = self.source.imported_paths()
+        return path in self._imported
 
     def at(self, code: str, message: str, loc: Loc, hint: str | None = None, *, key: bool = False) -> None:
         """Notes an error at a value of the file, or at its key."""
-        self.add(code, message, self.source.document.place(loc, key=key), hint)
+        self.add(code, message, self.source.place(loc, key=key), hint)
 
     def warn(self, code: str, message: str, loc: Loc, hint: str | None = None) -> None:
         """Notes a warning at a key of the file."""
-        self.add(code, message, self.source.document.place(loc, key=True), hint, Severity.WARNING)
+        self.add(code, message, self.source.place(loc, key=True), hint, Severity.WARNING)
 
     def is_broken(self, loc: Loc) -> bool:
         """Whether loading left out what stands there: a problem that is told already."""
-        return loc in self.source.broken
+        return self.source.is_broken(loc)
 
     def similar(self, word: str, known: Iterable[str]) -> str | None:
         """A hint that names what the author may have meant, for the first hundred unknown words of a file."""

@@ -6,7 +6,8 @@ from pathlib import PurePath
 from typing import Any
 
 from agentflow.errors import UsageError
-from agentflow.plan.model import InputPlan, Plan
+from agentflow.plan.arguments import rendered, templates_in
+from agentflow.plan.model import InputPlan, Plan, WorkflowStepPlan
 from agentflow.plan.scopes import Variable
 from agentflow.plan.types import Shape
 from agentflow.source.suggest import did_you_mean
@@ -54,6 +55,21 @@ def resolve_inputs(plan: Plan, given: Mapping[str, JSON], root: PurePath) -> Map
 def known_inputs(plan: Plan, given: Mapping[str, JSON], root: PurePath) -> Mapping[str, JSON]:
     """The values that are known before a run: those given, and the defaults; else as `resolve_inputs`."""
     return _resolved(plan, given, root, [])
+
+
+def known_inputs_of(step: WorkflowStepPlan) -> Mapping[str, JSON]:
+    """The inputs of a file whose values are written down where it is run, or are its defaults."""
+    given = {
+        name: rendered(value, {})
+        for name, value in step.arguments.items()
+        if all(text.constant for text in templates_in(value))
+    }
+    left_out = {
+        name: declared.default
+        for name, declared in step.plan.inputs.items()
+        if not declared.required and name not in step.arguments
+    }
+    return given | left_out
 
 
 def _resolved(plan: Plan, given: Mapping[str, JSON], root: PurePath, missing: list[str]) -> Mapping[str, JSON]:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from agentflow.plan import syntax
 from agentflow.plan.expressions import Expression, ExpressionError
+from agentflow.plan.inputs import known_inputs_of
 from agentflow.plan.model import (
     AgentStepPlan,
     Block,
@@ -19,6 +20,7 @@ from agentflow.plan.model import (
     RepeatStepPlan,
     StepPlan,
     ValueStepPlan,
+    WorkflowStepPlan,
 )
 from agentflow.plan.types import Field, Shape, alternatives, field_type
 
@@ -118,6 +120,8 @@ def _step_length(
         return None
     if isinstance(step, AgentStepPlan):
         return None if step.agent.output is None else _schema_length(Shape.of(step.agent.output), path)
+    if isinstance(step, WorkflowStepPlan):
+        return _file_length(step, path, left)
     if path:
         return None
     if isinstance(step, ForEachStepPlan):
@@ -139,6 +143,14 @@ def _longest_case(step: ChooseStepPlan, blocks: tuple[Block, ...], known: Known,
     if not lengths or len(lengths) < len(cases):
         return None
     return max(lengths, key=lambda length: length.most)
+
+
+def _file_length(step: WorkflowStepPlan, path: tuple[str | int, ...], left: int) -> Iterations | None:
+    """How long an output of a file is at most that a step runs."""
+    output = step.plan.outputs.get(str(path[0])) if len(path) == 1 else None
+    if output is None:
+        return None
+    return _length(output, (step.body,), Known(step.plan.inputs, known_inputs_of(step)), left)
 
 
 def _schema_length(shape: Shape, path: tuple[str | int, ...]) -> Iterations | None:

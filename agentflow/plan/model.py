@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.graph import Edges, digraph
@@ -185,7 +185,7 @@ class CallStepPlan(StepPlan, frozen=True):
     module: str
     function: str
     text: str
-    arguments: Mapping[str, Argument]
+    arguments: Mapping[str, JSON]
     output: Mapping[str, JSON] | None
     effects: Effects
     timeout: float
@@ -232,6 +232,38 @@ class AskStepPlan(StepPlan, frozen=True):
     show: Template | None
     form: Mapping[str, JSON]
     timeout: float | None
+
+
+class PartLimits(Struct, frozen=True):
+    """What bounds a file that runs as a step, as far as it says; None: what is around it. Units as in `RunLimits`."""
+
+    cost_usd: float | None = None
+    wall_time: float | None = None
+    turns: int | None = None
+    parallel: int | None = None
+    agents: int | None = None
+    depth: int | None = None
+
+
+class WorkflowStepPlan(StepPlan, frozen=True):
+    """Another workflow file.
+
+    Attributes:
+        file: its path as it is written.
+        plan: its own plan; its agents, tools, variables and inputs are its alone.
+        arguments: its inputs, by name.
+        limits: those that it writes down, which bound its part of the run.
+    """
+
+    file: str
+    plan: "Plan"
+    arguments: Mapping[str, Argument]
+    limits: PartLimits
+
+    @property
+    def body(self) -> "Block":
+        """Its steps."""
+        return self.plan.root
 
 
 class BoundPlan(Struct, frozen=True):
@@ -308,12 +340,14 @@ class Block(Struct, frozen=True, dict=True):
         return digraph(self.followers)
 
 
-def every_step(block: Block) -> Iterator[StepPlan]:
-    """The steps of a block and of all the blocks in it."""
+def every_step(block: Block, *, into_files: bool = True) -> Iterator[StepPlan]:
+    """The steps of a block and of all the blocks in it, also of the files that its steps run."""
     for step in block.steps.values():
         yield step
         if isinstance(step, BlockStepPlan):
-            yield from every_step(step.body)
+            yield from every_step(step.body, into_files=into_files)
+        elif isinstance(step, WorkflowStepPlan) and into_files:
+            yield from every_step(step.plan.root)
 
 
 class InputPlan(Struct, frozen=True):
@@ -363,6 +397,12 @@ class Plan(Struct, frozen=True):
     root: Block
     outputs: Mapping[str, Expression] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+
+
+def limits_within(limits: RunLimits, part: PartLimits) -> RunLimits:
+    """What bounds a file that runs as a step: what it writes down, inside what is around it."""
+    written = {name: value for name, value in structs.asdict(part).items() if value is not None}
+    return structs.replace(limits, **{name: min(value, getattr(limits, name)) for name, value in written.items()})
 
 
 def asks_a_model(plan: Plan) -> bool:

@@ -7,9 +7,20 @@ from msgspec import Struct
 
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft, DraftBlock
+from agentflow.plan.files import Compiled
 from agentflow.plan.findings import Findings
 from agentflow.plan.kinds.tool import tool_of
-from agentflow.plan.model import AgentPlan, RetryPlan, ToolSpec
+from agentflow.plan.model import (
+    AgentPlan,
+    AgentStepPlan,
+    CallStepPlan,
+    Plan,
+    RetryPlan,
+    RunStepPlan,
+    ToolSpec,
+    ToolStepPlan,
+    every_step,
+)
 from agentflow.source.document import Loc
 from agentflow.spec.steps import StepBase, ToolStep
 
@@ -37,11 +48,13 @@ class RepeatChecks(Struct, frozen=True):
         by_step: the agent of each agent step, by where the step stands.
         agents: those of the file, by name.
         tools: the file's own, by name.
+        parts: the files that steps run, by where the step stands.
     """
 
     by_step: Mapping[Loc, AgentPlan]
     agents: Mapping[str, AgentPlan]
     tools: Mapping[str, ToolSpec]
+    parts: Mapping[Loc, Compiled]
     findings: Findings
 
 
@@ -84,9 +97,25 @@ def _senders(draft: Draft, checks: RepeatChecks) -> Iterator[str]:
     agent = checks.by_step.get(draft.loc)
     if agent is not None:
         yield from _sent_by(agent, checks)
+    part = checks.parts.get(draft.loc)
+    if part is not None and part.plan is not None:
+        yield from _sent_in(part.plan)
     for body in bodies_of(draft):
         for inner in body.drafts.values():
             yield from _senders(inner, checks)
+
+
+def _sent_in(plan: Plan) -> Iterator[str]:
+    """What sends in a file that a step runs."""
+    for step in every_step(plan.root):
+        if isinstance(step, RunStepPlan | CallStepPlan) and step.effects == "sends":
+            yield f"step `{step.id}` of `{plan.path}`"
+        if isinstance(step, ToolStepPlan) and step.tool.effects == "sends":
+            yield f"tool `{step.tool.name}` of step `{step.id}` of `{plan.path}`"
+        if isinstance(step, AgentStepPlan):
+            for grant in step.agent.grants:
+                if grant.tool.effects == "sends":
+                    yield f"tool `{grant.tool.name}` of agent `{step.agent.name}` of `{plan.path}`"
 
 
 def bodies_of(draft: Draft) -> Iterator[DraftBlock]:

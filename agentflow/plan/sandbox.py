@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 from agentflow.plan.findings import Findings
-from agentflow.plan.model import Plan
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
@@ -14,14 +13,26 @@ from agentflow.spec.steps import AgentStep, RunStep, StepBase, ToolStep
 _HINT = "write `sandbox: off` to let commands run as you would run them; sandboxes are not supported yet"
 
 
-def run_refusals(source: Source, plan: Plan) -> list[Diagnostic]:
-    """Every command of a file that needs a sandbox, which this version does not have; none under `sandbox: off`.
+def run_refusals(source: Source) -> list[Diagnostic]:
+    """Every command that needs a sandbox, which this version does not have: of a file and of those that its steps run.
 
     Parameters:
-        source: what the plan was made from.
+        source: what the plan was made from. A file that says `sandbox: off` has none of them.
     """
+    refused: dict[Diagnostic, None] = {}
+    waiting, seen = [source], set[str]()
+    while waiting:
+        one = waiting.pop(0)
+        if one.document.path not in seen:
+            seen.add(one.document.path)
+            refused.update(dict.fromkeys(_of_one(one)))
+            waiting += one.children.values()
+    return list(refused)
+
+
+def _of_one(source: Source) -> list[Diagnostic]:
     workflow = source.workflow
-    if plan.sandbox_off:
+    if workflow.sandbox == "off":
         return []
     findings = Findings(source)
     for name in workflow.tools:

@@ -29,6 +29,7 @@ from agentflow.plan.model import (
     StepPlan,
     ToolStepPlan,
     ValueStepPlan,
+    WorkflowStepPlan,
     every_step,
 )
 from agentflow.plan.scopes import Variable
@@ -93,16 +94,28 @@ def secrets_of_step(plan: Plan, step: StepPlan) -> tuple[str, ...]:
     """The secrets that must be there when a step starts: those of its command, or of what its agent and the agents
     that this one may call can run; of a block, those of the steps in it."""
     found: dict[str, None] = {}
-    for inner in every_step(Block({step.id: step}, {}, None, ())):
+    for inner in every_step(Block({step.id: step}, {}, None, ()), into_files=False):
         found.update(dict.fromkeys(NEEDED[type(inner)](plan, inner)))
     return tuple(found)
 
 
 def secrets_used(plan: Plan) -> tuple[str, ...]:
-    """The secrets that some step needs, in the order of the steps."""
+    """The secrets that some step needs, of the files that steps run too, in the order of the steps."""
     found: dict[str, None] = {}
     for step in plan.root.steps.values():
         found.update(dict.fromkeys(secrets_of_step(plan, step)))
+    for step in every_step(plan.root, into_files=False):
+        if isinstance(step, WorkflowStepPlan):
+            found.update(dict.fromkeys(secrets_used(step.plan)))
+    return tuple(found)
+
+
+def secrets_declared(plan: Plan) -> tuple[str, ...]:
+    """The secrets that a file names, and those that the files which its steps run name."""
+    found = dict.fromkeys(plan.secrets)
+    for step in every_step(plan.root, into_files=False):
+        if isinstance(step, WorkflowStepPlan):
+            found.update(dict.fromkeys(secrets_declared(step.plan)))
     return tuple(found)
 
 
@@ -156,6 +169,7 @@ NEEDED: Mapping[type[StepPlan], Callable[[Plan, Any], Iterator[str]]] = {
     RepeatStepPlan: _of_nothing,
     ChooseStepPlan: _of_nothing,
     GroupStepPlan: _of_nothing,
+    WorkflowStepPlan: _of_nothing,
 }
 """The secrets that a step of each kind needs to start."""
 

@@ -58,7 +58,7 @@ def _check_value(spec: ToolSpec, name: str, value: JSON, draft: Draft, shapes: S
             message = f"`{name}` of `{spec.name}` {problems[0].removeprefix('$ ')}"
             findings.at("AF317", message, loc, f"see what `{spec.name}` takes")
         return
-    given, taken = _kinds(shape_in(value, shapes, (WITH, name))), _kinds(wanted)
+    given, taken = _kinds(shape_in(draft, value, shapes, (WITH, name))), _kinds(wanted)
     if given is not None and taken is not None and not given & taken:
         words = (" or ".join(sorted(several)) for several in (taken, given))
         message = f"`{name}` of `{spec.name}` is {', not '.join(words)}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from agentflow.plan.bounds import bounds_of
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Expression, Reference, Template
+from agentflow.plan.files import check_import_is_used
 from agentflow.plan.findings import Findings
 from agentflow.plan.model import AgentPlan, CommandToolPlan
 from agentflow.plan.rules import inputs_of
@@ -42,9 +43,10 @@ def check_unused(
     }
     for section, names in declared.items():
         for name in names:
-            if name not in used[section]:
+            if name not in used[section] and (section, name) not in findings.source.imported:
                 message = f"{section[:-1]} `{name}` is used by nothing"
                 findings.warn("AF404", message, (section, name), "use it, or take it away")
+    check_import_is_used(findings, used)
 
 
 def check_repeats(tools: Iterable[tuple[str, str | None, Loc]], findings: Findings) -> None:

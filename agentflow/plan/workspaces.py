@@ -11,7 +11,7 @@ from agentflow.plan.draft import Draft
 from agentflow.plan.findings import Findings
 from agentflow.plan.model import AgentPlan
 from agentflow.source.document import Loc
-from agentflow.spec.steps import AgentStep, CallStep, ForEachStep, RunStep, ToolStep
+from agentflow.spec.steps import AgentStep, CallStep, ForEachStep, RunStep, ToolStep, WorkflowStep
 
 _WRITING = frozenset({"Write", "Edit"})
 _ANYWHERE = ""
@@ -191,4 +191,4 @@ def _works(draft: Draft) -> bool:
     """Whether anything in a step works on files."""
     if draft.body is not None:
         return any(_works(inner) for inner in draft.body.drafts.values())
-    return isinstance(draft.step, AgentStep | RunStep | CallStep | ToolStep)
+    return isinstance(draft.step, AgentStep | RunStep | CallStep | ToolStep | WorkflowStep)

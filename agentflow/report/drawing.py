@@ -24,6 +24,7 @@ from agentflow.plan.model import (
     RunStepPlan,
     StepPlan,
     ToolStepPlan,
+    WorkflowStepPlan,
 )
 from agentflow.report.inert import inert_line
 from agentflow.report.plan_json import KINDS, why
@@ -121,7 +122,7 @@ def _block(block: Block, prefix: str, states: Mapping[str, Counter[str]] | None,
 def _drawn(step: StepPlan, path: str, states: Mapping[str, Counter[str]] | None, *, not_chosen: bool = False) -> Drawn:
     own, items = (Counter[str](), None) if states is None else (states.get(path, Counter()), states.get(f"{path}[]"))
     inside = None
-    if isinstance(step, BlockStepPlan):
+    if isinstance(step, BlockStepPlan | WorkflowStepPlan):
         over = own.total() > 0 and not any(own[state] for state in _NOT_OVER)
         inside = _block(step.body, f"{path}.", states, over=over)
     kind = KINDS[type(step)]
@@ -160,6 +161,8 @@ def _detail(step: StepPlan) -> Iterator[str]:
             yield f"approve {inert_line(step.message.source, _LONGEST)}"
         case AskStepPlan():
             yield f"ask {inert_line(step.message.source, _LONGEST)}"
+        case WorkflowStepPlan():
+            yield f"workflow {inert_line(step.plan.path, _LONGEST)}"
         case ForEachStepPlan():
             yield f"for each {inert_line(step.as_name)} of {inert_line(step.items.source, _LONGEST)}"
         case RepeatStepPlan():

@@ -15,6 +15,7 @@ from agentflow.events.run_events import (
     StepRetried,
     StepStarted,
     StepTimedOut,
+    WorkflowLimitReached,
 )
 from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
 from agentflow.report.inert import inert_line
@@ -47,6 +48,8 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return "run", "interrupted"
         case RunLimitReached():
             return "run", f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
+        case WorkflowLimitReached():
+            return event.step, f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
         case RunFinished():
             return "run", event.status
         case StepStarted():

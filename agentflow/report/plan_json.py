@@ -6,18 +6,20 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `type` (`plan`), `name`, `description`, `path`, `digest`; `sandbox` (`off`, or null: `run` refuses commands).
 - `inputs`: by name `schema`, `required`, `untrusted`; `value` where it is known before the run.
 - `limits`: those of the run.
-- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `call`, `tool`, `value`, `approve`, `ask`, `for_each`,
-  `repeat`, `choose`, `fail`, `group`), `needs`, `reads` (outputs without which the step is skipped), `join`, `when`,
-  `on_error`, `if_skipped` (an object with `value`, or null), `retry` (`attempts`, `backoff`, `on`, `repeat_effects`, or
-  null), `timeout`, `on_resume`, `workspace` (`shared`, `copy`, `worktree`, or null), what its kind adds, and for blocks
-  `output` and `steps`: those of `choose` are its cases, whose ids are their positions from 1 and `otherwise`, and of
-  which one runs.
+- `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `call`, `tool`, `value`, `approve`, `ask`, `workflow`,
+  `for_each`, `repeat`, `choose`, `fail`, `group`), `needs`, `reads` (outputs without which the step is skipped),
+  `join`, `when`, `on_error`, `if_skipped` (an object with `value`, or null), `retry` (`attempts`, `backoff`, `on`,
+  `repeat_effects`, or null), `timeout`, `on_resume`, `workspace` (`shared`, `copy`, `worktree`, or null), what its kind
+  adds, and for blocks and files `output` and `steps`: those of `choose` are its cases, whose ids are their positions
+  from 1 and `otherwise`, and of which one runs.
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
-- `agents`: a list of `name`, `steps` (paths that start it), `model`, `fallback_model`, `effort`, `thinking`,
-  `max_tokens`, `stop`, `finish`, `output`, `subagents`, `workspace`, and `tools`: `name`, `effects`, `rules`,
-  each with `rule` and `resolved`: with the inputs in their places, or null where one is not known.
-- `commands`: a list of `step` or `tool` (the other is null), `argv`, `script`, `stdin`, `env` (names), `cwd`,
+- `agents`: a list of `name`, `file` (null for the plan's own, the path for one that a step runs), `steps` (paths that
+  start it), `model`, `fallback_model`, `effort`, `thinking`, `max_tokens`, `stop`, `finish`, `output`, `subagents`,
+  `workspace`, and `tools`: `name`, `effects`, `rules`, each with `rule` and `resolved`: with the inputs in their
+  places, or null where one is not known.
+- `commands`: a list of `step` or `tool` (the other is null), `file` (a tool's, as of agents), `argv`, `script`,
+  `stdin`, `env` (names), `cwd`,
   `effects`, `timeout`.
 - `functions`: a list of `step`, `file` (seen from the workflow's folder), `function`, `arguments`, `effects`,
   `timeout`.
@@ -39,6 +41,7 @@ from typing import Any
 
 from msgspec import structs
 
+from agentflow.plan.arguments import sources
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.cost import Dollars, RunBound, RunCost, SessionCost, run_cost
 from agentflow.plan.expressions import Expression, Template
@@ -53,6 +56,7 @@ from agentflow.plan.model import (
     BoundPlan,
     CallStepPlan,
     ChooseStepPlan,
+    CommandToolPlan,
     FailStepPlan,
     ForEachStepPlan,
     GroupStepPlan,
@@ -63,6 +67,7 @@ from agentflow.plan.model import (
     StepPlan,
     ToolStepPlan,
     ValueStepPlan,
+    WorkflowStepPlan,
 )
 from agentflow.plan.rules import inputs_of, resolved
 from agentflow.plan.secrets import secrets_of
@@ -74,6 +79,7 @@ from agentflow.report.plan_calls import (
     tool_calls_json,
     unbounded_of,
 )
+from agentflow.report.plan_parts import Part, parts_of
 
 JSON = Any
 
@@ -90,6 +96,7 @@ KINDS: Mapping[type[StepPlan], str] = {
     ChooseStepPlan: "choose",
     FailStepPlan: "fail",
     GroupStepPlan: "group",
+    WorkflowStepPlan: "workflow",
 }
 """The name of each kind of step."""
 
@@ -101,7 +108,8 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         values: of the inputs whose value is known before the run.
     """
     every = list(steps_of(plan.root))
-    agents = _agents_json(plan, every, values)
+    parts = parts_of(plan, values)
+    agents = [agent for part in parts for agent in _agents_json(part)]
     return {
         "type": "plan",
         "name": plan.name,
@@ -114,13 +122,13 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         "steps": _block_json(plan.root, ""),
         "edges": list(_edges(plan.root, "")),
         "agents": agents,
-        "commands": list(_commands(plan, every)),
+        "commands": list(_commands(parts, every)),
         "functions": list(functions_json(every)),
         "tool_calls": list(tool_calls_json(every)),
         "gates": list(_gates(every)),
-        "files": _files(plan, every, agents),
-        "environment": list(_environment(plan, every)),
-        "secrets": list(_secrets(plan, every)),
+        "files": _files(parts, every, agents),
+        "environment": list(_environment(parts, every)),
+        "secrets": list(_secrets(parts, every)),
         "outputs": {name: expression.source for name, expression in plan.outputs.items()},
         "cost": cost_json(run_cost(plan, values)),
     }
@@ -130,7 +138,7 @@ def steps_of(block: Block, prefix: str = "") -> Iterator[tuple[str, StepPlan]]:
     """Every step with its path: the ids of the blocks it stands in and its own, with dots."""
     for name, step in block.steps.items():
         yield f"{prefix}{name}", step
-        if isinstance(step, BlockStepPlan):
+        if isinstance(step, BlockStepPlan | WorkflowStepPlan):
             yield from steps_of(step.body, f"{prefix}{name}.")
 
 
@@ -286,6 +294,12 @@ def _of_its_kind(step: StepPlan, path: str) -> dict[str, JSON]:
             return {"message": step.message.source}
         case ChooseStepPlan() | GroupStepPlan():
             return _body_json(step.body, path)
+        case WorkflowStepPlan():
+            with_ = sources(step.arguments)
+            file = {"file": step.plan.path, "name": step.plan.name, "with": with_}
+            outputs = {name: expression.source for name, expression in step.plan.outputs.items()}
+            limits = structs.asdict(step.limits)
+            return {**file, "limits": limits, "outputs": outputs, **_body_json(step.body, path)}
     raise ValueError(f"no words for a step of the kind {type(step).__name__}")
 
 
@@ -305,26 +319,27 @@ def _edges(block: Block, path: str) -> Iterator[JSON]:
     for source, target in block.graph.edges:
         yield {"block": path, "from": source, "to": target, "why": why(source, block.steps[target])}
     for name, step in block.steps.items():
-        if isinstance(step, BlockStepPlan):
+        if isinstance(step, BlockStepPlan | WorkflowStepPlan):
             yield from _edges(step.body, f"{path}.{name}" if path else name)
 
 
 # Agents, commands, gates
 
 
-def _agents_json(plan: Plan, every: list[tuple[str, StepPlan]], values: Mapping[str, JSON]) -> list[JSON]:
-    started: dict[str, list[str]] = {name: [] for name in plan.agents}
-    agents = dict(plan.agents)
-    for path, step in every:
+def _agents_json(part: Part) -> list[JSON]:
+    started: dict[str, list[str]] = {name: [] for name in part.plan.agents}
+    agents = dict(part.plan.agents)
+    for path, step in part.steps:
         if isinstance(step, AgentStepPlan):
             agents.setdefault(step.agent.name, step.agent)
             started.setdefault(step.agent.name, []).append(path)
-    return [_agent_json(agent, started[name], values) for name, agent in agents.items()]
+    return [_agent_json(agent, started[name], part) for name, agent in agents.items()]
 
 
-def _agent_json(agent: AgentPlan, steps: list[str], values: Mapping[str, JSON]) -> dict[str, JSON]:
+def _agent_json(agent: AgentPlan, steps: list[str], part: Part) -> dict[str, JSON]:
     return {
         "name": agent.name,
+        "file": part.file,
         "description": agent.description,
         "steps": steps,
         "model": agent.model,
@@ -341,7 +356,7 @@ def _agent_json(agent: AgentPlan, steps: list[str], values: Mapping[str, JSON]) 
             {
                 "name": grant.tool.name,
                 "effects": grant.tool.effects,
-                "rules": [{"rule": rule, "resolved": _resolved(rule, values)} for rule in grant.rules],
+                "rules": [{"rule": rule, "resolved": _resolved(rule, part.values)} for rule in grant.rules],
             }
             for grant in agent.grants
         ],
@@ -364,14 +379,15 @@ def _command_json(step: RunStepPlan) -> dict[str, JSON]:
     }
 
 
-def _commands(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
+def _commands(parts: list[Part], every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
     for path, step in every:
         if isinstance(step, RunStepPlan):
-            yield {"step": path, "tool": None, **_command_json(step)}
-    for name, tool in plan.tools.items():
+            yield {"step": path, "tool": None, "file": None, **_command_json(step)}
+    for part, name, tool in _tools(parts):
         yield {
             "step": None,
             "tool": name,
+            "file": part.file,
             "argv": [word.source for word in tool.argv],
             "script": None,
             "stdin": _source(tool.stdin),
@@ -380,6 +396,16 @@ def _commands(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
             "effects": tool.spec.effects,
             "timeout": tool.timeout,
         }
+
+
+def _tools(parts: list[Part]) -> Iterator[tuple[Part, str, CommandToolPlan]]:
+    for part in parts:
+        yield from ((part, name, tool) for name, tool in part.plan.tools.items())
+
+
+def _named(name: str, part: Part) -> str:
+    """What to call an agent or tool of a file."""
+    return name if part.file is None else f"{name} of {part.file}"
 
 
 def _gate_json(step: ApproveStepPlan | AskStepPlan) -> dict[str, JSON]:
@@ -398,10 +424,10 @@ def _gates(every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
 # What is touched
 
 
-def _files(plan: Plan, every: list[tuple[str, StepPlan]], agents: list[JSON]) -> dict[str, JSON]:
+def _files(parts: list[Part], every: list[tuple[str, StepPlan]], agents: list[JSON]) -> dict[str, JSON]:
     found: dict[str, list[JSON]] = {"read": [], "write": []}
     unbounded = [f"the command of step {path}" for path, step in every if isinstance(step, RunStepPlan)]
-    unbounded += [f"the command of tool {name}" for name in plan.tools]
+    unbounded += [f"the command of tool {_named(name, part)}" for part, name, _ in _tools(parts)]
     unbounded += unbounded_of(every)
     for agent in agents:
         for tool in agent["tools"]:
@@ -419,18 +445,20 @@ def _files(plan: Plan, every: list[tuple[str, StepPlan]], agents: list[JSON]) ->
     return {**found, "unbounded": unbounded}
 
 
-def _environment(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
-    yield from ({"name": name, "for": "every command"} for name in plan.env)
+def _environment(parts: list[Part], every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
+    for part in parts:
+        whose = "every command" if part.file is None else f"every command of {part.file}"
+        yield from ({"name": name, "for": whose} for name in part.plan.env)
     for path, step in every:
         if isinstance(step, RunStepPlan):
             yield from ({"name": name, "for": f"step {path}"} for name in step.env)
-    for tool, command in plan.tools.items():
-        yield from ({"name": name, "for": f"tool {tool}"} for name in command.env)
+    for part, tool, command in _tools(parts):
+        yield from ({"name": name, "for": f"tool {_named(tool, part)}"} for name in command.env)
 
 
-def _secrets(plan: Plan, every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
-    holders = [("every command", plan.env)]
+def _secrets(parts: list[Part], every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
+    holders = [(_named("every command", part), part.plan.env) for part in parts]
     holders += [(f"step {path}", step.env) for path, step in every if isinstance(step, RunStepPlan)]
-    holders += [(f"tool {name}", tool.env) for name, tool in plan.tools.items()]
-    for name in plan.secrets:
+    holders += [(f"tool {_named(name, part)}", tool.env) for part, name, tool in _tools(parts)]
+    for name in dict.fromkeys(name for part in parts for name in part.plan.secrets):
         yield {"name": name, "for": [whose for whose, env in holders if name in secrets_of(env.values())]}

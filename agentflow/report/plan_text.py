@@ -168,6 +168,7 @@ _HEADLINES: Mapping[str, Callable[[Mapping[str, JSON], Mapping[str, JSON] | None
     "repeat": _rounds,
     "choose": lambda step, cost: [f"choose one of {len(step['steps'])}", _in_all(cost)],
     "fail": lambda step, _: [f"fail {inert_line(step['message'], _LONGEST)}"],
+    "workflow": lambda step, cost: [f"workflow {inert_line(step['file'])}", _in_all(cost)],
     "group": lambda _, cost: ["group", _in_all(cost)],
 }
 
@@ -196,11 +197,17 @@ def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
     for agent in data["agents"]:
         model = agent["model"] + (f", else {agent['fallback_model']}" if agent["fallback_model"] else "")
         effort = f", effort {agent['effort']}" if agent["effort"] else ""
-        yield f"{agent['name']}  {inert_line(model)}{effort}, replies of at most {agent['max_tokens']:,} tokens"
+        replies = f"replies of at most {agent['max_tokens']:,} tokens"
+        yield f"{_of_file(agent['name'], agent)}  {inert_line(model)}{effort}, {replies}"
         yield f"    tools: {', '.join(_tools(agent)) or 'none'}"
         yield f"    stop: {', '.join(_stop(agent['stop']))}"
         if agent["workspace"]:
             yield f"    workspace: {agent['workspace']}"
+
+
+def _of_file(name: str, holder: Mapping[str, JSON]) -> str:
+    """What to call an agent or a tool: another file's with that file."""
+    return name if holder["file"] is None else f"{name} of {inert_line(holder['file'])}"
 
 
 def _tools(agent: Mapping[str, JSON]) -> Iterator[str]:
@@ -235,7 +242,7 @@ def _stop(stop: Mapping[str, JSON]) -> Iterator[str]:
 
 def _commands(data: Mapping[str, JSON]) -> Iterator[str]:
     for command in data["commands"]:
-        whose = f"tool {command['tool']}" if command["step"] is None else command["step"]
+        whose = f"tool {_of_file(command['tool'], command)}" if command["step"] is None else command["step"]
         folder = f", in {inert_line(command['cwd'])}" if command["cwd"] else ""
         yield f"{whose}  {_command(command)}  (effects {command['effects']}, {duration(command['timeout'])}{folder})"
     if data["commands"] and data["sandbox"] is None:

@@ -28,6 +28,7 @@ from agentflow.events.run_events import (
     StepStarted,
     StepTimedOut,
     ToolStepCalled,
+    WorkflowLimitReached,
 )
 from agentflow.events.values import Failure
 from agentflow.plan.model import (
@@ -38,9 +39,11 @@ from agentflow.plan.model import (
     GroupStepPlan,
     Plan,
     RepeatStepPlan,
+    WorkflowStepPlan,
 )
 from agentflow.run import clocks
 from agentflow.run.blocks import fill, loops_around, may_open, only, open_scope
+from agentflow.run.files import inputs_for, limited, woken
 from agentflow.run.moves import counted, due, scope_of, taken, taken_to_begin, with_step
 from agentflow.run.reruns import reset
 from agentflow.run.retries import check_end, has_another, no_rest, rested, retried, set_aside
@@ -86,6 +89,7 @@ def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
 
 def _resumed(_plan: Plan, state: RunState, event: RunResumed) -> RunState:
     state = clocks.taken_up(state, event.worked_until)
+    state = woken(state, event.worked_until, event.at)
     return replace(state, run={**state.run, "attempt": state.run["attempt"] + 1})
 
 
@@ -95,6 +99,10 @@ def _paused(_plan: Plan, state: RunState, _event: RunPaused) -> RunState:
 
 def _limit(_plan: Plan, state: RunState, event: RunLimitReached) -> RunState:
     return replace(state, limit=event.failure)
+
+
+def _file_limit(_plan: Plan, state: RunState, event: WorkflowLimitReached) -> RunState:
+    return limited(state, event.step, event.failure)
 
 
 def _run_finished(_plan: Plan, state: RunState, event: RunFinished) -> RunState:
@@ -133,6 +141,9 @@ def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
         return open_scope(state, event.step, scope.path, name, step.body, {})
     if isinstance(step, ChooseStepPlan):
         return _chosen(state, event, scope.path, step)
+    if isinstance(step, WorkflowStepPlan):
+        inputs = inputs_for(state, scope, step)
+        return open_scope(state, event.step, scope.path, name, step.body, {"inputs": inputs}, file=step)
     if isinstance(step, ForEachStepPlan | RepeatStepPlan):
         loop = _loop(state, event, scope, step)
         state = replace(state, loops=state.loops.insert(event.step, loop))
@@ -148,7 +159,7 @@ def _loop(state: RunState, event: StepStarted, scope: ScopeState, step: ForEachS
     items = items_of(state, scope, step)
     if len(items) != event.items:
         raise ValueError(f"{event.step} has {len(items)} items, not {event.items}")
-    return LoopState(scope.path, step, items, bound(state, step.parallel))
+    return LoopState(scope.path, step, items, bound(state, scope, step.parallel))
 
 
 def _chosen(state: RunState, event: StepStarted, scope: str, step: ChooseStepPlan) -> RunState:
@@ -242,7 +253,7 @@ def _item_finished(state: RunState, event: StepFinished, path: str, index: int) 
 def _closed(state: RunState, path: str, scope: ScopeState, name: str) -> RunState:
     """Forgets the inside of a block that has ended."""
     step = scope.block.steps[name]
-    if isinstance(step, GroupStepPlan | ChooseStepPlan) and path in state.scopes:
+    if isinstance(step, GroupStepPlan | ChooseStepPlan | WorkflowStepPlan) and path in state.scopes:
         return replace(state, scopes=state.scopes.remove(path))
     if isinstance(step, ForEachStepPlan | RepeatStepPlan) and path in state.loops:
         return replace(state, loops=state.loops.remove(path))
@@ -301,13 +312,14 @@ def _check_effect_at_work(scope: ScopeState, name: str, path: str) -> None:
 
 
 def _is_block(scope: ScopeState, name: str) -> bool:
-    return isinstance(scope.block.steps[name], BlockStepPlan)
+    return isinstance(scope.block.steps[name], BlockStepPlan | WorkflowStepPlan)
 
 
 _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
     RunResumed: _resumed,
     RunPaused: _paused,
     RunLimitReached: _limit,
+    WorkflowLimitReached: _file_limit,
     RunFinished: _run_finished,
     StepStarted: _step_started,
     CommandCalled: _called,

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 from rpds import HashTrieMap
 
-from agentflow.plan.model import Block, ForEachStepPlan, RepeatStepPlan
+from agentflow.plan.model import Block, ForEachStepPlan, RepeatStepPlan, WorkflowStepPlan
 from agentflow.run.halts import halted
 from agentflow.run.moves import due
 from agentflow.run.names import views_of
@@ -26,6 +26,7 @@ def open_scope(
     names: Mapping[str, JSON],
     *,
     hides: str | None = None,
+    file: WorkflowStepPlan | None = None,
 ) -> RunState:
     """Opens a scope, and puts the steps in line that wait for nothing.
 
@@ -34,8 +35,9 @@ def open_scope(
         holder: the id of the step there that holds the block.
         names: what its expressions see beside what those of the enclosing scope see.
         hides: a name of the enclosing scope that they do not see.
+        file: the step that runs a file of its own, which sees `names` alone.
     """
-    around = state.scopes[above].names if above is not None else {}
+    around = state.scopes[above].names if above is not None and file is None else {}
     outer = {name: value for name, value in around.items() if name != hides}
     scope = ScopeState(
         path=path,
@@ -46,6 +48,7 @@ def open_scope(
         steps=HashTrieMap(dict.fromkeys(block.order, _WAITING)),
         waits=HashTrieMap({name: block.graph.in_degree(name) for name in block.order}),
         open=len(block.order),
+        file=file,
     )
     state = replace(state, scopes=state.scopes.insert(path, scope))
     for name in block.order:

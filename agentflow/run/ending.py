@@ -18,7 +18,9 @@ from agentflow.plan.model import (
     RunStepPlan,
     StepPlan,
     ToolStepPlan,
+    WorkflowStepPlan,
 )
+from agentflow.run.files import outputs_of
 from agentflow.run.halts import halted
 from agentflow.run.names import became, names_for, readable, succeeded
 from agentflow.run.starting import holds, start_effect
@@ -113,6 +115,13 @@ def _finish_repeat(_plan: Plan, state: RunState, scope: ScopeState, step: Repeat
     return FinishStep(path, "failed", failure=Failure("max_rounds", message, step=path), converged=False)
 
 
+def _finish_workflow(_plan: Plan, state: RunState, _scope: ScopeState, step: WorkflowStepPlan, path: str) -> Action:
+    ended = finish_scope(state, path)
+    if not isinstance(ended, FinishStep) or ended.status != "done":
+        return ended
+    return FinishStep(path, "done", outputs_of(state, path, step))
+
+
 def _finish_loop(_plan: Plan, state: RunState, scope: ScopeState, step: ForEachStepPlan, path: str) -> Action:
     loop = state.loops[path]
     if loop.failing is not None:
@@ -179,6 +188,7 @@ GO_ON: Mapping[type[StepPlan], _GoOn] = {
     GroupStepPlan: _finish_group,
     RepeatStepPlan: _finish_repeat,
     ChooseStepPlan: _finish_choice,
+    WorkflowStepPlan: _finish_workflow,
     ForEachStepPlan: _finish_loop,
     ApproveStepPlan: _answered,
     AskStepPlan: _replied,

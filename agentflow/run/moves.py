@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from agentflow.run import files
 from agentflow.run.clocks import clocked
 from agentflow.run.state import ROOT, RunState, ScopeState, StepState, item_of, split, step_path
 
@@ -39,6 +40,7 @@ def counted(state: RunState, path: str | None, *, busy: int = 0, asking: int = 0
     while path is not None:
         before = state.scopes[path]
         after = replace(before, busy=before.busy + busy, asking=before.asking + asking)
+        after = files.clocked(before, after, state.last_at)
         state = replace(state, scopes=state.scopes.insert(path, after))
         if after.parked != before.parked and (item := item_of(path)) is not None:
             loop = state.loops[item[0]]

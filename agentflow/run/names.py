@@ -26,12 +26,12 @@ def names_for(state: RunState, scope: ScopeState, *readers: Expression | Templat
 
 
 def find(state: RunState, scope: ScopeState, name: str) -> tuple[StepPlan, StepState]:
-    """The step of that id, in this scope or the nearest enclosing one that has it."""
+    """The step of that id, in this scope or the nearest enclosing one of its file that has it."""
     here: ScopeState | None = scope
     while here is not None:
         if name in here.block.steps and not here.block.cases:
             return here.block.steps[name], here.steps[name]
-        here = state.scopes[here.above] if here.above is not None else None
+        here = state.scopes[here.above] if here.above is not None and here.file is None else None
     raise KeyError(name)
 
 
@@ -43,7 +43,7 @@ def last_round(state: RunState, scope: ScopeState) -> ScopeState | None:
             loop = state.loops[item[0]]
             if isinstance(loop.step, RepeatStepPlan):
                 return loop.last
-        here = state.scopes[here.above] if here.above is not None else None
+        here = state.scopes[here.above] if here.above is not None and here.file is None else None
     return None
 
 

@@ -25,8 +25,10 @@ from agentflow.plan.model import (
     StepPlan,
     ToolStepPlan,
     ValueStepPlan,
+    WorkflowStepPlan,
 )
 from agentflow.plan.secrets import environment_text
+from agentflow.run.files import InputsRefusedError, inputs_at, inputs_for, plan_at
 from agentflow.run.names import carried_on, names_for
 from agentflow.run.state import (
     Action,
@@ -84,7 +86,7 @@ def start_effect(plan: Plan, state: RunState, scope: ScopeState, step: EffectSte
 def _command(
     plan: Plan, state: RunState, scope: ScopeState, step: RunStepPlan, path: str, attempt: int
 ) -> StartCommand:
-    env = {**plan.env, **step.env}
+    env = {**plan_at(plan, state, scope).env, **step.env}
     names = names_for(state, scope, *step.argv, step.stdin, *env.values())
     script = () if step.script is None else ("bash", "-euo", "pipefail", "-c", step.script)
     return StartCommand(
@@ -103,25 +105,27 @@ def _command(
 
 
 def _call(plan: Plan, state: RunState, scope: ScopeState, step: CallStepPlan, path: str, attempt: int) -> StartCall:
-    names = names_for(state, scope, *templates_in(step.arguments), *plan.env.values())
+    env = plan_at(plan, state, scope).env
+    names = names_for(state, scope, *templates_in(step.arguments), *env.values())
     return StartCall(
         step=path,
         attempt=attempt,
         plan=step,
         arguments=rendered(step.arguments, names),
-        env={name: environment_text(value, names) for name, value in plan.env.items()},
+        env={name: environment_text(value, names) for name, value in env.items()},
         workspace=workspace_of(state, path),
     )
 
 
 def _tool(plan: Plan, state: RunState, scope: ScopeState, step: ToolStepPlan, path: str, attempt: int) -> StartTool:
-    names = names_for(state, scope, *templates_in(step.input), *plan.env.values())
+    env = plan_at(plan, state, scope).env
+    names = names_for(state, scope, *templates_in(step.input), *env.values())
     return StartTool(
         step=path,
         attempt=attempt,
         tool=step.tool,
         input=rendered(step.input, names),
-        env={name: environment_text(value, names) for name, value in plan.env.items()},
+        env={name: environment_text(value, names) for name, value in env.items()},
         workspace=workspace_of(state, path),
     )
 
@@ -142,15 +146,15 @@ def _start_approve(_plan: Plan, state: RunState, scope: ScopeState, step: Approv
 
 def _start_for_each(_plan: Plan, state: RunState, scope: ScopeState, step: ForEachStepPlan, path: str) -> Action:
     items = items_of(state, scope, step)
-    most = bound(state, step.max)
+    most = bound(state, scope, step.max)
     if len(items) > most:
         message = f"`for_each` got {len(items)} items and may take {most}; raise `max`, or shorten the list"
         return FinishStep(path, "failed", failure=Failure("max_items", message, step=path))
     return StartBlock(path, items=len(items))
 
 
-def _start_repeat(_plan: Plan, state: RunState, _scope: ScopeState, step: RepeatStepPlan, path: str) -> Action:
-    return StartBlock(path, rounds=bound(state, step.max))
+def _start_repeat(_plan: Plan, state: RunState, scope: ScopeState, step: RepeatStepPlan, path: str) -> Action:
+    return StartBlock(path, rounds=bound(state, scope, step.max))
 
 
 def _start_choose(_plan: Plan, state: RunState, scope: ScopeState, step: ChooseStepPlan, path: str) -> Action:
@@ -175,6 +179,14 @@ def _start_ask(_plan: Plan, state: RunState, scope: ScopeState, step: AskStepPla
     return OpenGate(path, step.message.render(names), show, "ask", step.timeout, step.form)
 
 
+def _start_workflow(_plan: Plan, state: RunState, scope: ScopeState, step: WorkflowStepPlan, path: str) -> Action:
+    try:
+        inputs_for(state, scope, step)
+    except InputsRefusedError as error:
+        return FinishStep(path, "failed", failure=Failure("input_invalid", str(error), step=path))
+    return StartBlock(path)
+
+
 _Start = Callable[[Plan, RunState, ScopeState, Any, str], Action]
 START: Mapping[type[StepPlan], _Start] = {
     AgentStepPlan: _start_agent,
@@ -184,6 +196,7 @@ START: Mapping[type[StepPlan], _Start] = {
     ValueStepPlan: _start_value,
     ApproveStepPlan: _start_approve,
     AskStepPlan: _start_ask,
+    WorkflowStepPlan: _start_workflow,
     ForEachStepPlan: _start_for_each,
     RepeatStepPlan: _start_repeat,
     ChooseStepPlan: _start_choose,
@@ -216,9 +229,9 @@ def items_of(state: RunState, scope: ScopeState, step: ForEachStepPlan) -> list[
     return items
 
 
-def bound(state: RunState, value: BoundPlan) -> int:
-    """What a bound comes to in this run."""
-    return value.value if value.value is not None else int(state.inputs[str(value.input)])
+def bound(state: RunState, scope: ScopeState, value: BoundPlan) -> int:
+    """What a bound that stands in a scope comes to in this run."""
+    return value.value if value.value is not None else int(inputs_at(state, scope)[str(value.input)])
 
 
 def word_for(value: JSON) -> str:

@@ -13,7 +13,16 @@ from rpds import HashTrieMap
 
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus, Workspace
-from agentflow.plan.model import AgentPlan, Block, CallStepPlan, ForEachStepPlan, RepeatStepPlan, RetryPlan, ToolSpec
+from agentflow.plan.model import (
+    AgentPlan,
+    Block,
+    CallStepPlan,
+    ForEachStepPlan,
+    RepeatStepPlan,
+    RetryPlan,
+    ToolSpec,
+    WorkflowStepPlan,
+)
 from agentflow.plan.secrets import EnvText
 
 JSON = Any
@@ -65,6 +74,8 @@ class ScopeState(Struct, frozen=True):
         open: steps that have not ended.
         failing: the first failure, which lets nothing new start.
         busy: what is to be decided or is running in it, at any depth; `asking`: gates open in it.
+        file: where it is the root of a file that runs as a step, that step: nothing outside is seen from inside.
+        worked: of a file, how long it was at work, in seconds; `since`: when it began to be.
     """
 
     path: str
@@ -78,6 +89,9 @@ class ScopeState(Struct, frozen=True):
     failing: Failure | None = None
     busy: int = 0
     asking: int = 0
+    file: WorkflowStepPlan | None = None
+    worked: float = 0.0
+    since: float | None = None
 
     @property
     def parked(self) -> bool:

@@ -10,6 +10,7 @@ CODES = {
     "AF104": "the file passes a bound on size, depth, aliases or expansion",
     "AF105": "a YAML feature that workflow files do not use",
     "AF106": "a file that is named cannot be read",
+    "AF107": "a file from another repository that is not pinned, or not what its pin says",
     "AF201": "an unknown key",
     "AF202": "a key that must be there is missing",
     "AF203": "a value of the wrong type or outside its bounds",

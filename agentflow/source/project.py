@@ -2,7 +2,7 @@
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -37,10 +37,14 @@ class SourceText:
     Attributes:
         path: the file, seen from where the naming file was seen.
         text: what it holds, without a byte order mark.
+        real: its absolute path, symbolic links resolved; '' where it was not read from a disk.
+        foreign: it lies in a repository of its own inside the project, as a submodule does.
     """
 
     path: str
     text: str
+    real: str = field(default="", compare=False)
+    foreign: bool = field(default=False, compare=False)
     _lines: Lines = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -101,7 +105,13 @@ class Project(Struct, frozen=True):
             return content
         if content is None:
             return Problem(f"`{name}` does not exist", _similar_name(name, real.parent))
-        return _decode(content, name, shown)
+        text = _decode(content, name, shown)
+        return replace(text, real=str(real), foreign=self._is_foreign(real)) if isinstance(text, SourceText) else text
+
+    def _is_foreign(self, real: Path) -> bool:
+        """Whether a repository of its own lies between a file and the project's folder."""
+        inside = real.relative_to(self.root).parents
+        return any(os.path.lexists(self.root / folder / ".git") for folder in inside if folder != Path("."))
 
 
 def read_workflow(path: Path) -> bytes | Problem:

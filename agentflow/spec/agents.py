@@ -4,7 +4,18 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from agentflow.spec.base import Duration, Effects, Expression, JsonSchema, Money, Spec, Template, Text, Workspace
+from agentflow.spec.base import (
+    Duration,
+    Effects,
+    Expression,
+    JsonSchema,
+    Money,
+    NamedFile,
+    Spec,
+    Template,
+    Text,
+    Workspace,
+)
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "between_tools", "disabled"]
@@ -43,6 +54,9 @@ class AgentDefaults(Spec):
 class Agent(AgentDefaults):
     """An agent: what it is told, what it may use, what it must give, and what ends it."""
 
+    from_: NamedFile | None = Field(
+        default=None, alias="from", description="A Claude Code agent file; keys beside it replace what it says."
+    )
     description: str | None = Field(default=None, min_length=1, description="What it is for; other agents read this.")
     instructions: Text | None = Field(default=None, description="The system prompt.")
     tools: list[str] = Field(default_factory=list, description="The whole allow-list; nothing else exists for it.")

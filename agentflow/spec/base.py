@@ -34,6 +34,16 @@ def _seconds(value: Any) -> Any:
     raise ValueError("a number and a unit, as 500ms, 30s, 20m, 24h or 7d")
 
 
+class PinnedFile(Spec):
+    """A workflow, import or agent file, held to what it was when its digest was written down."""
+
+    path: str = Field(min_length=1, description="A path relative to this file, inside the project.")
+    pin: str = Field(
+        pattern=r"^sha256:[0-9a-f]{64}$", description="`sha256:` and the digest of the file with all that it names."
+    )
+
+
+NamedFile = Annotated[str, Field(min_length=1, description="A path relative to this file.")] | PinnedFile
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 AgentName = Annotated[str, StringConstraints(pattern=AGENT_NAME_PATTERN, max_length=LONGEST_NAME)]
 ToolName = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=LONGEST_NAME)]

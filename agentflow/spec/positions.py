@@ -6,16 +6,15 @@ from typing import Any, get_args
 
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent, AgentDefaults, CommandTool, Stop
-from agentflow.spec.base import FileRef, Spec
+from agentflow.spec.base import FileRef, PinnedFile, Spec
 from agentflow.spec.retry import Retry
 from agentflow.spec.steps import KINDS, Rounds, SessionOf, StepBase, kind_of
-from agentflow.spec.workflow import Limits, Workflow
+from agentflow.spec.workflow import Library, Limits, Workflow
 
 # Words of the language that this version does not know yet.
-LATER_KINDS = ("workflow",)
-_LATER_OF_AGENTS = frozenset({"context", "from", "hooks", "memory", "permissions", "skills"})
-_LATER_OF_STEPS = frozenset({*LATER_KINDS, "escalate", "from"})
-_LATER_OF_FILES = frozenset({"hooks", "imports", "mcp_servers", "permissions", "skills"})
+_LATER_OF_AGENTS = frozenset({"context", "hooks", "memory", "permissions", "skills"})
+_LATER_OF_STEPS = frozenset({"escalate", "from"})
+_LATER_OF_FILES = frozenset({"hooks", "mcp_servers", "permissions", "skills"})
 
 _OWNERS: tuple[tuple[type[Spec], str], ...] = (
     (Agent, "an agent"),
@@ -92,6 +91,8 @@ def model_at(loc: Loc, data: Any) -> type[Spec] | None:
         kind = kind_of(value_at(data, loc))
         return None if kind is None else KINDS[kind]
     last, parent = loc[-1], loc[:-1]
+    if (len(loc) == 2 and loc[0] == "imports") or (parent and last in {"from", "workflow"}):
+        return PinnedFile
     if not parent and last in {"limits", "defaults"}:
         return Limits if last == "limits" else AgentDefaults
     if len(loc) == 2 and loc[0] in {"agents", "tools"}:
@@ -111,6 +112,8 @@ def keys_of(model: type[Spec]) -> tuple[str, ...]:
 
 def later_keys(model: type[Spec]) -> frozenset[str]:
     """Returns the keys of the language that a mapping of `model` does not take yet."""
+    if model is Library:
+        return frozenset({"mcp_servers"})
     if model is Workflow:
         return _LATER_OF_FILES
     if issubclass(model, AgentDefaults):

@@ -25,6 +25,7 @@ from agentflow.spec.positions import (
 )
 from agentflow.spec.steps import KINDS
 
+_FILE = "a path, or `{path, pin}`"
 _TEXT = "text, or `{file: path}`"
 _BOUND = "a whole number of at least 1, or an input as `inputs.name`"
 _ALTERNATIVES = {
@@ -32,6 +33,8 @@ _ALTERNATIVES = {
     "approve": _TEXT,
     "fail": _TEXT,
     "ask": _TEXT,
+    "from": _FILE,
+    "imports": _FILE,
     "instructions": _TEXT,
     "max": _BOUND,
     "output": "a JSON Schema, or `{file: path}`",
@@ -40,6 +43,7 @@ _ALTERNATIVES = {
     "run": "a list of arguments, or a line for bash",
     "show": _TEXT,
     "stdin": _TEXT,
+    "workflow": _FILE,
 }
 _INTEGERS = frozenset({"int_type", "int_from_float", "int_parsing", "int_parsing_size"})
 _NUMBERS = frozenset({"float_type", "finite_number"})
@@ -116,7 +120,9 @@ def _located(details: Any, data: Any) -> _Error:
 
 def _branch_for(loc: Loc, value: Any) -> str | None:
     """Returns which alternative the author plainly meant by `value`; None where it is none of them."""
-    key = loc[-1] if loc else None
+    key = _key_of(loc)
+    if key in ("from", "imports", "workflow") and isinstance(value, dict):
+        return "PinnedFile"
     if key == "agent" and isinstance(value, dict):
         return "Agent"
     if key == "run" and isinstance(value, list):
@@ -124,6 +130,11 @@ def _branch_for(loc: Loc, value: Any) -> str | None:
     if isinstance(value, dict) and "file" in value and _ALTERNATIVES.get(str(key), "").endswith("{file: path}`"):
         return "FileRef"
     return None
+
+
+def _key_of(loc: Loc) -> str | int | None:
+    """The key that a value stands under; of a file among `imports` that one."""
+    return loc[0] if len(loc) == 2 and loc[0] == "imports" else (loc[-1] if loc else None)
 
 
 def _misfit(located: _Error, data: Any) -> Loc | None:
@@ -143,7 +154,7 @@ def _is_of_the_branch(located: _Error, data: Any) -> bool:
 
 def _no_alternative(document: Document, data: Any, loc: Loc) -> Finding:
     value = value_at(data, loc)
-    key = str(loc[-1]) if loc else ""
+    key = str(_key_of(loc) or "")
     if key == "agent" and isinstance(value, str):
         return found(document, "AF205", f"{shown(value)} is not an agent's name", loc, _NAME_FORM)
     if value is None:
@@ -180,7 +191,10 @@ def _finding(error: _Error, document: Document, data: Any) -> Finding:
         return _missing(document, data, loc)
     if error.type == "extra_forbidden":
         return _unknown_key(document, data, loc)
-    if error.type == "string_pattern_mismatch" and loc[-1] == "call":
+    if error.type == "string_pattern_mismatch" and loc[-1:] == ("pin",):
+        message = f"`pin` must be `sha256:` and 64 digits of base 16, not {shown(value)}"
+        return found(document, "AF203", message, loc, "write any digest; the message then tells the right one")
+    if error.type == "string_pattern_mismatch" and loc[-1:] == ("call",):
         return found(document, "AF205", f"`call` cannot be {shown(value)}", loc, _FUNCTION_FORM)
     if error.type in ("string_pattern_mismatch", "string_too_long"):
         form = _NAME_FORM if loc == ("name",) else _ID_FORM

@@ -6,7 +6,7 @@ from typing import Any
 from agentflow.source.document import Document, Loc
 from agentflow.source.suggest import did_you_mean
 from agentflow.spec.findings import Finding, found, shown
-from agentflow.spec.positions import LATER_KINDS, keys_of, name_of, steps_of
+from agentflow.spec.positions import keys_of, name_of, steps_of
 from agentflow.spec.steps import KINDS, StepBase, kind_of
 
 _HINT = f"a step has one of {', '.join(f'`{kind}`' for kind in KINDS)}"
@@ -18,11 +18,9 @@ def kind_findings(document: Document, data: Any) -> Iterator[Finding]:
         if not isinstance(step, dict):
             yield found(document, "AF203", f"{name_of(loc)} must be a mapping, not {shown(step)}", loc, _HINT)
             continue
-        kinds = [key for key in step if key in LATER_KINDS or (key in KINDS and key != "steps")]
+        kinds = [key for key in step if key in KINDS and key != "steps"]
         if len(kinds) > 1:
             yield _several(document, loc, kinds)
-        elif kinds and kinds[0] in LATER_KINDS:
-            yield _later(document, loc, kinds[0])
         elif kind_of(step) is None:
             yield _none(document, loc, step)
         elif kinds in (["for_each"], ["repeat"]):
@@ -38,16 +36,11 @@ def _several(document: Document, loc: Loc, kinds: list[str]) -> Finding:
     return Finding(finding.diagnostic, loc)
 
 
-def _later(document: Document, loc: Loc, kind: str) -> Finding:
-    message = f"`{kind}` is not supported yet by this version"
-    return Finding(found(document, "AF204", message, (*loc, kind), _HINT, key=True).diagnostic, loc)
-
-
 def _none(document: Document, loc: Loc, step: dict[str, Any]) -> Finding:
     message = f"{name_of(loc)} is of no kind"
     known = keys_of(StepBase)
     for key in step:
-        hint = did_you_mean(key, (*KINDS, *LATER_KINDS)) if key not in known else None
+        hint = did_you_mean(key, KINDS) if key not in known else None
         if hint is not None:
             return Finding(found(document, "AF204", message, (*loc, key), hint, key=True).diagnostic, loc)
     return found(document, "AF204", message, loc, _HINT, key=True)

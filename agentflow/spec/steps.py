@@ -14,6 +14,7 @@ from agentflow.spec.base import (
     Expression,
     Id,
     JsonSchema,
+    NamedFile,
     Spec,
     Template,
     Text,
@@ -128,6 +129,15 @@ class AskStep(StepBase):
     )
 
 
+class WorkflowStep(StepBase):
+    """Another workflow file as one step, its limits inside this one's."""
+
+    workflow: NamedFile = Field(description="The file.")
+    with_: dict[Id, Any] = Field(
+        default_factory=dict, alias="with", description="Its inputs by name; `{{ }}` in their texts."
+    )
+
+
 class ForEachStep(StepBase):
     """The body once per item."""
 
@@ -192,6 +202,7 @@ KINDS: dict[str, type[StepBase]] = {
     "value": ValueStep,
     "approve": ApproveStep,
     "ask": AskStep,
+    "workflow": WorkflowStep,
     "for_each": ForEachStep,
     "repeat": RepeatStep,
     "choose": ChooseStep,
@@ -216,6 +227,7 @@ Step = Annotated[
         | Annotated[ValueStep, Tag("value")]
         | Annotated[ApproveStep, Tag("approve")]
         | Annotated[AskStep, Tag("ask")]
+        | Annotated[WorkflowStep, Tag("workflow")]
         | Annotated[ForEachStep, Tag("for_each")]
         | Annotated[RepeatStep, Tag("repeat")]
         | Annotated[ChooseStep, Tag("choose")]

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from agentflow.spec.agents import Agent, AgentDefaults, CommandTool
-from agentflow.spec.base import AgentName, Duration, Expression, Id, Money, Spec, Template, ToolName
+from agentflow.spec.base import AgentName, Duration, Expression, Id, Money, NamedFile, Spec, Template, ToolName
 from agentflow.spec.steps import Step
 
 
@@ -28,6 +28,9 @@ class Workflow(Spec):
     agentflow: Literal[1] = Field(description="The version of the language.")
     name: AgentName = Field(description="What the workflow is called.")
     description: str | None = Field(default=None, description="What the workflow does.")
+    imports: list[NamedFile] = Field(
+        default_factory=list, description="Files whose `agents` and `tools` this one may use."
+    )
     inputs: dict[Id, dict[str, Any]] = Field(
         default_factory=dict, description="A JSON Schema for each input; required unless it has a default."
     )
@@ -42,3 +45,11 @@ class Workflow(Spec):
     agents: dict[AgentName, Agent] = Field(default_factory=dict, description="Agents by their names.")
     steps: dict[Id, Step] = Field(min_length=1, description="Steps by their ids; what they read gives the order.")
     outputs: dict[Id, Expression] = Field(default_factory=dict, description="What the run gives, by name.")
+
+
+class Library(Spec):
+    """A file that others import, validated in shape."""
+
+    agentflow: Literal[1] = Field(description="The version of the language.")
+    tools: dict[Id, CommandTool] = Field(default_factory=dict, description="Tools for the files that import this one.")
+    agents: dict[AgentName, Agent] = Field(default_factory=dict, description="Agents for them.")

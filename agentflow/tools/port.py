@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from agentflow.plan.model import CommandToolPlan
 
 JSON = Any
 
@@ -31,6 +34,7 @@ class ToolContext(Struct, frozen=True):
         key: the idempotency key of this call, handed to commands as `AGENTFLOW_IDEMPOTENCY_KEY`.
         secrets: the values that the `env` of the file's own tools may read, by name.
         sandbox_off: the file says `sandbox: off`; a command without it is refused.
+        own: the tool of that name that the file of the call's agent has itself.
     """
 
     project: Path
@@ -39,6 +43,7 @@ class ToolContext(Struct, frozen=True):
     key: str
     sandbox_off: bool
     secrets: Mapping[str, str] = {}
+    own: "CommandToolPlan | None" = None
 
 
 class Tool(Protocol):

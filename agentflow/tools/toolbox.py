@@ -44,7 +44,7 @@ class Toolbox:
 
         Returns: the tool's output, at most `MAX_OUTPUT_CHARS` characters; a tool's own fault is an output too.
         """
-        tool = self._tools.get(name)
+        tool = self._tools.get(name) if context.own is None else own_tool(context.own)
         if tool is None:
             return ToolOutput(f"There is no tool `{shortened(name)}`.", is_error=True)
         try:

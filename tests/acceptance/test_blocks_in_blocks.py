@@ -21,6 +21,15 @@ NOTHING = object()
 """What a step without an output gives."""
 
 
+OTHER = """
+agentflow: 1
+name: other
+inputs: {n: {type: integer}}
+steps: {thrice: {value: inputs.n * 3}}
+outputs: {tripled: steps.thrice.output}
+"""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of step: one of it, and what that gives. `fails`: with which message it ends its run."""
@@ -52,6 +61,7 @@ KINDS: dict[str, Kind] = {
     "run": Kind({"run": ["printf", "ran"], "effects": "none"}, "ran"),
     "call": Kind({"call": "work:twice", "with": {"n": 21}, "effects": "none"}, 42),
     "tool": Kind({"tool": "Glob", "with": {"pattern": "*.txt"}}, "note.txt"),
+    "workflow": Kind({"workflow": "other.yaml", "with": {"n": 3}}, {"tripled": 9}),
     "value": Kind({"value": "1 + 1"}, 2),
     "approve": Kind({"approve": "Go on?", "on_reject": "continue"}, "approved"),
     "ask": Kind(
@@ -146,6 +156,7 @@ def run(tmp_path: Path):
     """Writes a workflow of one step, checks it, and runs it to its end; every gate gets its yes by its path."""
     (tmp_path / ".git").mkdir()
     (tmp_path / "note.txt").write_text("note")
+    (tmp_path / "other.yaml").write_text(OTHER)
     (tmp_path / "work.py").write_text("def twice(n: int) -> int:\n    return 2 * n\n")
 
     async def run(kind: Kind) -> tuple[api.RunResult, list[str]]:

@@ -203,3 +203,23 @@ def in_shell(cli: Cli, line: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         line, shell=True, cwd=cli.folder, env=dict(cli.env), capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_a_problem_of_a_file_that_others_use_is_told_once_in_a_folder(cli: Cli):
+    (cli.folder / "child.yaml").write_text(BAD)
+    (cli.folder / "lib.yaml").write_text("agentflow: 1\nagents: {a: {efort: low}}\n")
+    for name in ("one", "two"):
+        steps = "steps: {a: {agent: a, prompt: x}, c: {workflow: child.yaml}}\n"
+        (cli.folder / f"{name}.yaml").write_text(f"agentflow: 1\nname: {name}\nimports: [lib.yaml]\n{steps}")
+    done = cli("validate", ".")
+    assert done.code == 2
+    assert (done.out.count("AF301"), done.out.count("AF201"), done.out.count("AF204")) == (1, 1, 1)
+    assert "4 files checked" in done.out
+
+
+def test_a_file_of_agents_is_checked_as_such_but_cannot_be_run(cli: Cli):
+    (cli.folder / "lib.yaml").write_text("agentflow: 1\nagents: {a: {description: Helps.}}\n")
+    done = cli("validate", "lib.yaml")
+    assert (done.code, done.out) == (0, "1 file checked, no problems\n")
+    assert cli("run", "lib.yaml").code == 2
+    assert "AF202" in cli("plan", "lib.yaml").err

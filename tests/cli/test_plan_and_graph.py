@@ -106,3 +106,48 @@ def test_graph_refuses_a_run_of_another_workflow(flow: Path, capsys: pytest.Capt
     flow.write_text(FLOW.replace("name: demo", "name: other"))
     assert run_command(["graph", "flow.yaml", "--run", run]) == exits.INVALID
     assert "is of the workflow `demo`" in capsys.readouterr().err
+
+
+CHILD = """agentflow: 1
+name: child
+limits: {cost_usd: 0.5}
+inputs: {folder: {type: string, format: path}}
+tools: {say: {description: Says., run: [echo, hi]}}
+agents: {ask: {description: Asks., tools: ["Read({{ inputs.folder }}/**)", say], stop: {turns: 1}}}
+steps: {one: {agent: ask, prompt: Go.}}
+outputs: {said: steps.one.output}
+"""
+
+
+@pytest.fixture
+def parent(flow: Path) -> Path:
+    (flow.parent / "child.yaml").write_text(CHILD)
+    each = 'steps: {each: {for_each: "[1, 2]", step: {workflow: child.yaml, with: {folder: notes}}}}\n'
+    (flow.parent / "parent.yaml").write_text(f"agentflow: 1\nname: parent\n{each}")
+    return flow.parent / "parent.yaml"
+
+
+def test_plan_shows_a_file_that_a_step_runs_within_its_parent(parent: Path, capsys: pytest.CaptureFixture[str]):
+    assert run_command(["plan", "parent.yaml", "--output-format", "json"]) == exits.DONE
+    data = json.loads(capsys.readouterr().out)
+    (step,) = data["steps"][0]["steps"]
+    assert (step["kind"], step["file"], step["with"]) == ("workflow", "child.yaml", {"folder": "notes"})
+    assert [inner["path"] for inner in step["steps"]] == ["each.step.one"]
+    (agent,) = data["agents"]
+    assert (agent["name"], agent["file"], agent["steps"]) == ("ask", "child.yaml", ["each.step.one"])
+    assert agent["tools"][0]["rules"][0]["resolved"] == "notes/**"
+    assert [(command["tool"], command["file"]) for command in data["commands"]] == [("say", "child.yaml")]
+    costs = {cost["path"]: cost["usd"] for cost in data["cost"]["steps"]}
+    assert costs["each.step"] == costs["each"] == 1.0
+    assert costs["each.step.one"] > 1.0
+    assert run_command(["plan", "parent.yaml"]) == exits.DONE
+    assert "ask of child.yaml" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("language", ["mermaid", "dot"])
+def test_graph_draws_a_file_as_a_box(parent: Path, language: str, capsys: pytest.CaptureFixture[str]):
+    assert run_command(["graph", "parent.yaml", "--format", language]) == exits.DONE
+    shown = capsys.readouterr().out
+    assert "workflow child.yaml" in shown
+    assert "step_each_0_step_0_one" in shown
+    assert "subgraph" in shown

@@ -167,11 +167,11 @@ class Setting:
 
     folder: Path
     text: str
+    files: dict[str, str] = field(default_factory=dict)
     model: ModelDouble = field(default_factory=ModelDouble)
     tools: ToolsDouble = field(default_factory=ToolsDouble)
     around: dict[str, object] = field(default_factory=dict)
     inputs: dict[str, object] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
     heard: list[tuple[str, Event]] = field(default_factory=list)
     journal: JournalDouble = field(init=False)
     engine: LocalEngine | None = None

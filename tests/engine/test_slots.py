@@ -75,3 +75,51 @@ def test_no_more_are_out_than_there_are_places(count, moves):
         elif move == "forget":
             slots.forget(f"s{number % 5}")
         assert 0 <= out <= count
+
+
+def bounded(most: int = 9, **bounds: int) -> tuple[Slots, list[str]]:
+    """Slots in which a call `a.b.1` is bounded by `a` and `b`; and what has begun."""
+    return Slots(most, lambda _stream, call: {name: bounds[name] for name in call.split(".")[:-1]}), []
+
+
+def want(slots: Slots, began: list[str], *calls: str) -> None:
+    for call in calls:
+        slots.request(call, call, lambda call=call: began.append(call) is None)
+
+
+def test_a_call_waits_for_one_that_shares_its_bound_and_those_behind_it_do_not():
+    slots, began = bounded(a=1)
+    want(slots, began, "a.1", "a.2", "3")
+    slots.fill()
+    assert began == ["a.1", "3"]
+    slots.release(("a",))
+    slots.fill()
+    assert began == ["a.1", "3", "a.2"]
+
+
+def test_a_call_that_is_let_in_by_one_bound_and_held_by_another_lets_the_next_one_in():
+    slots, began = bounded(a=1, b=1)
+    want(slots, began, "a.1", "b.1", "a.b.1", "a.2")
+    slots.fill()
+    assert began == ["a.1", "b.1"]
+    slots.release(("a",))
+    slots.fill()
+    assert began == ["a.1", "b.1", "a.2"]
+
+
+def test_a_call_that_was_forgotten_while_it_was_held_lets_the_next_one_in():
+    slots, began = bounded(a=1)
+    want(slots, began, "a.1", "a.2", "a.3")
+    slots.fill()
+    slots.forget("a.2")
+    slots.release(("a",))
+    slots.fill()
+    assert began == ["a.1", "a.3"]
+
+
+def test_a_call_that_does_not_begin_after_all_gives_its_bounds_back():
+    slots, began = bounded(a=1)
+    slots.request("no", "a.0", lambda: False)
+    want(slots, began, "a.1")
+    slots.fill()
+    assert began == ["a.1"]

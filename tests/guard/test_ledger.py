@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from agentflow.guard.ledger import SMALLEST_REPLY, Account, Exhausted, Ledger, Reservation, Wait
+from agentflow.guard.ledger import SMALLEST_REPLY, Account, Exhausted, Ledger, Reservation, UsedUp, Wait
 from agentflow.plan.prices import Price
 
 PRICE = Price(input=3e-6, output=15e-6, cache_read=0.3e-6, cache_write_5m=3.75e-6, cache_write_1h=6e-6)
@@ -40,6 +40,55 @@ def test_a_reply_is_never_bounded_below_1024_for_moneys_sake():
     failure = refused.failure
     assert failure.kind == "cost_usd"
     assert "limits.cost_usd" in failure.message
+
+
+def with_files(**caps: float) -> Ledger:
+    """The run, in it the file `outer` with these caps, in that the file `inner` without any, in that a session."""
+    made = Ledger(1.0, 100, 100)
+    made.open_part("outer", "`o.yaml`", (caps.get("usd"), caps.get("turns"), caps.get("agents")), None)
+    made.open_part("outer.inner", "`i.yaml`", (None, None, None), "outer")
+    made.open("s", "writer", None, None, "outer.inner")
+    return made
+
+
+def test_money_that_is_spent_in_a_file_is_spent_in_every_file_around_it_and_in_the_run():
+    made = with_files(usd=0.02)
+    held = made.reserve("s", PRICE, 1000, 2000)
+    assert isinstance(held, Reservation)
+    assert held.usd <= 0.02 + TINY
+    made.called("s", held.usd)
+    assert made.reserve("s", PRICE, 1000, 2000) == Wait()
+    made.settled("s", held.usd, held.usd)
+    assert made.run.settled_usd == held.usd
+    refused = made.reserve("s", PRICE, 1000, 2000)
+    assert isinstance(refused, UsedUp)
+    assert (refused.part, refused.failure.kind) == ("outer", "cost_usd")
+    assert "`o.yaml`" in refused.failure.message
+    assert "limits.cost_usd" in refused.failure.message
+
+
+def test_a_files_turns_are_used_up_by_all_that_is_in_it():
+    made = with_files(turns=1)
+    made.called("s", 0.0)
+    refused = made.reserve("s", PRICE, 10, 2000)
+    assert isinstance(refused, UsedUp)
+    assert (refused.part, refused.failure.kind) == ("outer", "turns")
+
+
+def test_a_files_agents_are_used_up_by_all_that_is_in_it_subagents_too():
+    made = with_files(agents=2)
+    assert made.no_more_agents_in("outer.inner") is None
+    made.open("s/1", "helper", None, "s")
+    made.close("s/1")
+    refused = made.no_more_agents_in("outer.inner")
+    assert refused is not None
+    assert (refused.part, refused.failure.kind) == ("outer", "agents")
+    assert made.no_more_agents_in(None) is None
+
+
+def test_a_file_with_more_than_the_run_is_held_by_the_run():
+    made = with_files(usd=50)
+    assert isinstance(made.reserve("s", PRICE, 400_000, 2000), Exhausted)
 
 
 def test_an_agent_that_wants_less_than_1024_may_have_it():

@@ -97,7 +97,7 @@ class Reader:
         if example.name is not None and example.name.endswith(".replies.yaml"):
             api.scripted(self.folder / example.name)
             return
-        checked = api.check(self.folder / (example.name or "example.yaml"), example.body.encode())
+        checked = api.check(self.folder / (example.name or "example.yaml"), example.body.encode(), or_library=True)
         if example.wrong:
             assert checked.diagnostics, f"line {example.line}"
         else:

@@ -249,7 +249,7 @@ def test_a_problem_in_a_named_text_stands_in_that_file(compiled, tmp_path):
     assert found.place.path.endswith("p.md")
 
 
-def test_what_run_refuses_without_a_sandbox_validate_does_not(loaded, planned):
+def test_what_run_refuses_without_a_sandbox_validate_does_not(loaded):
     body = """
         {sandbox}
         tools: {{t: {{description: Does it., run: [ls]}}}}
@@ -260,9 +260,9 @@ def test_what_run_refuses_without_a_sandbox_validate_does_not(loaded, planned):
           c: {{steps: {{d: {{agent: {{tools: [Bash]}}, prompt: Hi}}}}}}
     """
     on, off = body.format(sandbox=""), body.format(sandbox='sandbox: "off"')
-    refusals = run_refusals(loaded(on), planned(on))
+    refusals = run_refusals(loaded(on))
     assert [(found.code, found.place.line) for found in refusals] == [("AF504", line) for line in (5, 6, 9, 10)]
-    assert run_refusals(loaded(off), planned(off)) == []
+    assert run_refusals(loaded(off)) == []
 
 
 INPUTS = """

@@ -14,6 +14,7 @@ from agentflow.plan.arrange import arrange
 from agentflow.plan.build import Builder
 from agentflow.plan.compile import to_plan
 from agentflow.plan.drafts import draft_steps
+from agentflow.plan.files import Compiled, Files
 from agentflow.plan.findings import Findings
 from agentflow.plan.inputs import input_plans, inputs_variable
 from agentflow.plan.model import Plan
@@ -133,6 +134,10 @@ def graphs(draw: st.DrawFn) -> str:
     return f"steps: {json.dumps(steps)}"
 
 
+def _no_other_file(*_: object) -> Compiled:
+    raise AssertionError("no file runs another here")
+
+
 def built(source: Source) -> tuple[Plan, set[str]]:
     """The plan of a file although it holds steps that can never run, and these."""
     findings = Findings(source)
@@ -140,9 +145,11 @@ def built(source: Source) -> tuple[Plan, set[str]]:
     inputs = input_plans(source.workflow.inputs)
     arranged = arrange(draft_steps(source.workflow.steps, read), findings)
     scope = Scope({"inputs": inputs_variable(inputs)}, arranged.block)
-    Analysis(findings, {}, {}).block(arranged, scope)
+    Analysis(findings, {}, {}, Files(_no_other_file)).block(arranged, scope)
     assert {found.code for found in findings.sorted()} <= {"AF405"}
-    plan = replace(plan_of("steps: {x: {value: '1'}}"), inputs=inputs, root=Builder(source, {}, {}, 4).block(arranged))
+    plan = replace(
+        plan_of("steps: {x: {value: '1'}}"), inputs=inputs, root=Builder(source, {}, {}, 4, {}).block(arranged)
+    )
     return plan, {name for name, facts in scope.facts.items() if facts.never_runs}
 
 

@@ -11,16 +11,26 @@ from agentflow.source.codes import CODES
 
 FOLDER = Path(explain.__file__).parent / "explanations"
 PLAIN = Paint(False)
+READER = """
+agentflow: 1
+name: reader
+inputs: {folder: {type: string, format: path}}
+steps:
+  read: {agent: {tools: ["Read({{ inputs.folder }}/**)"]}, prompt: Read.}
+"""
 LONGEST = 14
 """Lines of an example: it is there to be read at one glance."""
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """What the examples name: a file of a prompt, and a module."""
+    """What the examples name: a prompt, a module, a file of agents and a workflow."""
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts/greet.md").write_text("Greet Ada.\n")
     (tmp_path / "stats.py").write_text("def mean(values): ...\n")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/greeter.yaml").write_text("agentflow: 1\nagents: {greeter: {description: Greets.}}\n")
+    (tmp_path / "lib/reader.yaml").write_text(READER)
     return tmp_path
 
 

@@ -106,6 +106,8 @@ def test_every_kind_of_step_has_its_words(plan: Plan):
     assert set(KINDS) == kinds
     found = plan_json(plan_of(BLOCKS, MODULE), {})["steps"]
     shown = plan_json(plan, {})["steps"]
+    beside = {"c.yaml": "agentflow: 1\nname: c\nsteps: {a: {value: 1 + 1}}"}
+    shown += plan_json(plan_of("steps: {file: {workflow: c.yaml}}", beside), {})["steps"]
     assert {step["kind"] for step in (*found, *shown)} == set(KINDS.values())
     assert mermaid(picture(plan))
 

@@ -45,7 +45,7 @@ CASES = [
     # Unknown keys.
     ("AF201", "does not take `descripton`", "`description`", "«descripton»: x"),
     ("AF201", "`skills` is not supported yet", "delete it", "«skills»: [A]"),
-    ("AF201", "`imports` is not supported yet", "delete it", "«imports»: [a.yaml]"),
+    ("AF201", "`hooks` is not supported yet", "delete it", "«hooks»: [a.yaml]"),
     ("AF201", "step `a` does not take `tools`", "`tools` belongs to an agent", "steps:\n  a: {value: x, «tools»: []}"),
     ("AF201", "does not take `prompt`", "belongs to a step with `agent`", "steps:\n  a: {value: x, «prompt»: p}"),
     ("AF201", "does not take `inputs`", "top level", "steps:\n  a: {value: x, «inputs»: {}}"),
@@ -248,6 +248,17 @@ CASES = [
         "steps: {a: {agent: b, prompt: p, output: {«file»: schema.json, type: object}}}",
     ),
     # Files.
+    (
+        "AF203",
+        "`pin` must be `sha256:` and 64 digits",
+        "write any digest",
+        "steps: {a: {workflow: {path: b, pin: «x»}}}",
+    ),
+    ("AF202", "`workflow` lacks `pin`", "add `pin`", "steps: {a: {«workflow»: {path: b}}}"),
+    ("AF203", "item 1 of `imports` must be a path, or `{path, pin}`, not 3", "", "imports: [«3»]"),
+    ("AF203", "`from` must be a path, or `{path, pin}`, not a list", "", "agents: {a: {from: «[x]»}}"),
+    ("AF106", "`none.yaml` does not exist", "create it", "steps: {a: {workflow: «none.yaml»}}"),
+    ("AF106", "`none.md` does not exist", "create it", "agents: {a: {from: «none.md»}}"),
     ("AF106", "`none.md` does not exist", "create it", "steps: {a: {agent: b, prompt: {file: «none.md»}}}"),
     ("AF106", "`none.json` does not exist", "create it", "agents: {b: {output: {file: «none.json»}}}"),
 ]
@@ -293,7 +304,7 @@ def test_all_problems_come_in_one_pass_in_the_order_of_their_places():
         "  editor: {effort: hig, instructions: {file: none.md}}\n"
         "steps:\n"
         "  a: {agent: editor, promt: x}\n"
-        "  b: {workflow: x.yaml}\n"
+        "  b: {valu: x}\n"
         "  c: {for_each: x, steps: {d: {run: 3}}}\n"
     )
     found = [(d.code, d.place.line, d.place.column) for d in check(text)[1]]

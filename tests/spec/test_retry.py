@@ -12,6 +12,7 @@ NEVER_RETRIED = {
     "model_request_refused",
     "model_access",
     "sandbox",
+    "input_invalid",
     "workspace",
     "secret_missing",
     "rejected",  # no failure of the step's own

@@ -15,6 +15,7 @@ from agentflow.plan.kinds.repeat import REPEAT
 from agentflow.plan.kinds.run import RUN
 from agentflow.plan.kinds.tool import TOOL
 from agentflow.plan.kinds.value import VALUE
+from agentflow.plan.kinds.workflow import WORKFLOW
 from agentflow.spec.steps import (
     AgentStep,
     ApproveStep,
@@ -29,6 +30,7 @@ from agentflow.spec.steps import (
     StepBase,
     ToolStep,
     ValueStep,
+    WorkflowStep,
 )
 
 KINDS: Mapping[type[StepBase], Kind] = {
@@ -39,6 +41,7 @@ KINDS: Mapping[type[StepBase], Kind] = {
     ValueStep: VALUE,
     ApproveStep: APPROVE,
     AskStep: ASK,
+    WorkflowStep: WORKFLOW,
     ForEachStep: FOR_EACH,
     RepeatStep: REPEAT,
     ChooseStep: CHOOSE,

@@ -1,0 +1,25 @@
+"""A file that others import, looked at by itself: what it can only name waits for the files that import it."""
+
+from agentflow.plan.commands import command_tools, tool_specs
+from agentflow.plan.findings import Findings
+from agentflow.plan.scopes import Variable
+from agentflow.plan.texts import TextReader
+from agentflow.plan.types import UNKNOWN
+from agentflow.source.diagnostics import Diagnostic
+from agentflow.spec.load import Source
+
+
+def check_library(source: Source) -> list[Diagnostic]:
+    """What is wrong with the tools of a file whoever imports it, and with the texts of its agents."""
+    findings = Findings(source)
+    read = TextReader(findings)
+    tools = source.workflow.tools
+    # Which secrets there are is for the files that import it to say.
+    command_tools(tools, tool_specs(tools, findings), Variable(UNKNOWN), read)
+    for name, agent in source.workflow.agents.items():
+        loc = ("agents", name)
+        if agent.instructions is not None and not source.is_verbatim((*loc, "instructions")):
+            read.prose((*loc, "instructions"), agent.instructions)
+        if agent.stop.when is not None:
+            read.expression((*loc, "stop", "when"), agent.stop.when)
+    return findings.sorted()
