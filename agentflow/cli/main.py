@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": "agentflow.cli.explain:explain",
     "plan": "agentflow.cli.plan:plan",
     "graph": "agentflow.cli.graph:graph",
+    "schema": "agentflow.cli.schema:schema",
     "run": "agentflow.cli.run:run",
     "resume": "agentflow.cli.resume:resume",
     "approve": "agentflow.cli.resume:approve",

@@ -107,7 +107,7 @@ class CommandTool(Spec):
     )
     run: list[Template] = Field(
         min_length=1,
-        description="The command and its arguments, as `[wc, -w]`, without a shell; after the first, templates over `input`.",
+        description="The command and its arguments, as `[wc, -w]`, no shell; after the first, templates over `input`.",
     )
     stdin: Text | None = Field(default=None, description="What the command reads; a template over `input`.")
     env: dict[str, Template] = Field(

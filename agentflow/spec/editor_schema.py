@@ -56,7 +56,8 @@ def editor_schema(model: type[Spec], title: str) -> JSONObject:
         shaped["Step"] = _step(shaped)
     shaped |= _author_definitions()
     whole = shaped.pop(model.__name__)
-    return {"$schema": DIALECT, **whole, "title": title, "$defs": _used(dict(sorted(shaped.items())), whole)}
+    del whole["title"]
+    return {"$schema": DIALECT, "title": title, **whole, "$defs": _used(dict(sorted(shaped.items())), whole)}
 
 
 def _shaped(node: Any) -> Any:

@@ -54,7 +54,7 @@ class Workflow(Spec):
     )
     steps: dict[Id, Step] = Field(
         min_length=1,
-        description="Steps by their ids. Each runs as soon as what it reads is there; their order in the file means nothing.",
+        description="Steps by their ids. Each runs once what it reads is there; the order of the file means nothing.",
     )
     outputs: dict[Id, Expression] = Field(
         default_factory=dict, description="What the run gives: expressions by their names."
