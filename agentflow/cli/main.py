@@ -13,6 +13,7 @@ from agentflow.cli import exits
 from agentflow.errors import AgentflowError
 
 COMMANDS = {
+    "init": "agentflow.cli.init:init",
     "validate": "agentflow.cli.validate:validate",
     "explain": "agentflow.cli.explain:explain",
     "plan": "agentflow.cli.plan:plan",

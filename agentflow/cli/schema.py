@@ -14,8 +14,8 @@ def schema(name: str) -> int:
     NAME is the kind of file: `workflow` where it is absent. In a file's first line,
     `# yaml-language-server: $schema=PATH` names the schema that holds for it.
     """
-    from agentflow.spec.schema import SCHEMAS, schema_text
     from agentflow.source.suggest import did_you_mean
+    from agentflow.spec.schema import SCHEMAS, schema_text
 
     if name not in SCHEMAS:
         hint = did_you_mean(name, SCHEMAS) or f"there is {', '.join(f'`{known}`' for known in SCHEMAS)}"
