@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentflow.spec.author_keywords import input_keywords, schema_keywords
-from agentflow.spec.base import AGENT_NAME_PATTERN, AUTHORED, DURATION_PATTERN, ID_PATTERN, INPUT_PATTERN, Spec
+from agentflow.spec.base import AGENT_NAME_PATTERN, AUTHORED, DURATION_PATTERN, ID_PATTERN, INPUT_PATTERN, FileRef, Spec
 from agentflow.spec.describe import Key, keys_in, models_below
 from agentflow.spec.steps import KINDS, StepBase
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _STEP_MODELS = {f"#/$defs/{model.__name__}": kind for kind, model in KINDS.items()}
+_FILE = f"#/$defs/{FileRef.__name__}"
+_UNIONS = ("anyOf", "oneOf")
 _NO_KIND = f"A step has one of {', '.join(f'`{kind}`' for kind in KINDS)}, which names its kind."
 _NO_BODY = "A body is missing: add `steps`, or `step` for a single one."
 _TWO_BODIES = "The body is `step`, whose own output counts: `steps` and `output` do not go with it."
@@ -75,7 +77,7 @@ def _shaped(node: Any) -> Any:
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
     }
-    return _by_type(_explained(_named(_without_null(plain))))
+    return _by_file(_by_type(_explained(_named(_without_null(plain)))))
 
 
 def _named(schema: JSONObject) -> JSONObject:
@@ -109,14 +111,14 @@ def _without_null(schema: JSONObject) -> JSONObject:
 
 
 def _by_type(schema: JSONObject) -> JSONObject:
-    """Turns `anyOf` into a chain of `if`, where the type of a value says which alternative it is.
+    """Turns a union into a chain of `if`, where the type of a value says which alternative it is.
 
     At its end stands null, which `type` refuses: it is how an editor sees a value that is still to be written, and
     what stands there is what it completes.
     """
-    alternatives = schema.get("anyOf")
-    types = ["object" if "$ref" in item else item.get("type") for item in alternatives or ()]
-    if alternatives is None or None in types or len(set(types)) < len(types):
+    alternatives = _alternatives(schema)
+    types = ["object" if "$ref" in item else item.get("type") for item in alternatives]
+    if not types or None in types or len(set(types)) < len(types):
         return schema
     # The key says what it is for; an editor would show an alternative's own words in their place.
     alternatives = [{key: value for key, value in item.items() if key != "description"} for item in alternatives]
@@ -124,11 +126,27 @@ def _by_type(schema: JSONObject) -> JSONObject:
     chain: JSONObject = {} if mapping is None else {"if": {"type": "null"}, "then": mapping}
     for name, item in reversed(list(zip(types, alternatives, strict=True))):
         chain = {"if": {"type": name}, "then": item, **({"else": chain} if chain else {})}
-    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    rest = {key: value for key, value in schema.items() if key not in _UNIONS}
     # Text first: the form in which an editor writes a key depends on the first.
     types.sort(key=lambda name: name != "string")
     *others, last = [word for name in types for word in _WORDS[name]]
     return {**rest, "type": types, "errorMessage": f"Expected: {', '.join(others)} or {last}.", **chain}
+
+
+def _by_file(schema: JSONObject) -> JSONObject:
+    """Turns the union of a mapping and a `{file: path}` for one into an `if`: a path under `file` tells them apart."""
+    alternatives = _alternatives(schema)
+    files = [item for item in alternatives if item.get("$ref") == _FILE]
+    others = [item for item in alternatives if item.get("$ref") != _FILE]
+    if len(files) != 1 or len(others) != 1:
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in _UNIONS}
+    is_file = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string"}}}
+    return {**rest, "type": "object", "if": is_file, "then": files[0], "else": others[0]}
+
+
+def _alternatives(schema: Mapping[str, Any]) -> list[JSONObject]:
+    return next((list(schema[union]) for union in _UNIONS if union in schema), [])
 
 
 def _describe(schema: JSONObject, model: type[Spec]) -> None:
@@ -141,7 +159,7 @@ def _describe(schema: JSONObject, model: type[Spec]) -> None:
         shown = schema["properties"][key.name]
         shown["description"] = key.description
         shown["markdownDescription"] = _markdown(key)
-        if not shown.keys() & {"$ref", "const", "enum", "if", "type"}:
+        if not shown.keys() & {"$ref", "anyOf", "const", "enum", "if", "oneOf", "type"}:
             shown["type"] = _ANY
         if "if" in shown:
             shown["errorMessage"] = f"Expected: {key.takes}."

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from agentflow.spec.schema import SCHEMAS
 from tests.editors.language_server import SERVER, LanguageServer
 from tests.house.checkout import ROOT
 
@@ -24,8 +25,9 @@ def node() -> str:
 
 @pytest.fixture(scope="session")
 def editor(node: str) -> Iterator[LanguageServer]:
-    """yaml-language-server, told that every YAML file is a workflow."""
-    server = LanguageServer(node, {SCHEMA.as_uri(): "*.yaml"})
+    """yaml-language-server, told of every kind of file: of workflows, that they are called `*.workflow.yaml`."""
+    schemas = {(ROOT / "schemas" / f"{kind}.schema.json").as_uri(): f"*.{kind}.yaml" for kind in SCHEMAS}
+    server = LanguageServer(node, schemas)
     try:
         yield server
     finally:

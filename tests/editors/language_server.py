@@ -83,14 +83,14 @@ class LanguageServer:
         with self._opened(text, path) as uri:
             return self._told_of(uri)
 
-    def completions(self, text: str) -> dict[str, dict[str, Any]]:
-        """What the server offers at the `|` of a document, by label."""
-        answer = self._ask_at("textDocument/completion", text)
+    def completions(self, text: str, kind: str = "workflow") -> dict[str, dict[str, Any]]:
+        """What the server offers at the `|` of a document of a kind, by label."""
+        answer = self._ask_at("textDocument/completion", text, kind)
         return {item["label"]: item for item in answer["items"]}
 
-    def hover(self, text: str) -> str:
-        """What the server shows of the word after the `|` of a document; '' where it shows nothing."""
-        answer = self._ask_at("textDocument/hover", text)
+    def hover(self, text: str, kind: str = "workflow") -> str:
+        """What the server shows of the word after the `|` of a document of a kind; '' where it shows nothing."""
+        answer = self._ask_at("textDocument/hover", text, kind)
         return "" if answer is None else str(answer["contents"]["value"])
 
     def request(self, method: str, params: Any) -> Any:
@@ -107,17 +107,17 @@ class LanguageServer:
                 assert "error" not in message, message["error"]
                 return message["result"]
 
-    def _ask_at(self, method: str, text: str) -> Any:
+    def _ask_at(self, method: str, text: str, kind: str) -> Any:
         before, _, after = text.partition("|")
         position = {"line": before.count("\n"), "character": len(before) - before.rfind("\n") - 1}
-        with self._opened(before + after) as uri:
+        with self._opened(before + after, kind=kind) as uri:
             return self.request(method, {"textDocument": {"uri": uri}, "position": position})
 
     @contextmanager
-    def _opened(self, text: str, path: Path | None = None) -> Iterator[str]:
+    def _opened(self, text: str, path: Path | None = None, kind: str = "workflow") -> Iterator[str]:
         # A path of its own for each: what the server tells of a document does not say of which version it is.
         self._documents += 1
-        uri = (path or Path(f"/project/{self._documents}.yaml")).as_uri()
+        uri = (path or Path(f"/project/{self._documents}.{kind}.yaml")).as_uri()
         document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
         self._notify("textDocument/didOpen", {"textDocument": document})
         yield uri

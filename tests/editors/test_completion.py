@@ -6,41 +6,47 @@ import yaml
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.spec.base import Spec
 from agentflow.spec.describe import Key, keys_in, models_below
+from agentflow.spec.schema import SCHEMAS
 from agentflow.spec.steps import KINDS, StepBase
-from agentflow.spec.workflow import Workflow
 from tests.editors.language_server import LanguageServer
 from tests.editors.workflows import around, least
 
 HEAD = "agentflow: 1\nname: w\n"
-EVERY_MODEL = models_below(Workflow)
-CHOICES = [(model, key) for model in EVERY_MODEL for key in keys_in(model) if key.choices]
+EVERY_MODEL = [(kind, model) for kind, (root, _) in SCHEMAS.items() for model in models_below(root)]
+CHOICES = [(kind, model, key) for kind, model in EVERY_MODEL for key in keys_in(model) if key.choices]
 
 
-def at_the_cursor(model: type[Spec], line: str) -> str:
-    """A file with `line`, in which `|` marks the cursor, in a mapping of `model`."""
-    document = around(model, {**least(model), "HERE": None})
+def at_the_cursor(kind: str, model: type[Spec], line: str) -> str:
+    """A file of a kind with `line`, in which `|` marks the cursor, in a mapping of `model`."""
+    document = around(SCHEMAS[kind][0], model, {**least(model), "HERE": None})
     return yaml.safe_dump(document, sort_keys=False).replace("HERE: null", line)
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL, ids=[model.__name__ for model in EVERY_MODEL])
-def test_every_key_that_is_not_there_yet_is_offered_with_its_description(model: type[Spec], editor: LanguageServer):
-    offered = editor.completions(at_the_cursor(model, "|"))
+@pytest.mark.parametrize(
+    ("kind", "model"), EVERY_MODEL, ids=[f"{kind}:{model.__name__}" for kind, model in EVERY_MODEL]
+)
+def test_every_key_that_is_not_there_yet_is_offered_with_its_description(
+    kind: str, model: type[Spec], editor: LanguageServer
+):
+    offered = editor.completions(at_the_cursor(kind, model, "|"), kind)
     wanted = {key.name: key for key in keys_in(model) if key.name not in least(model)}
     assert wanted.keys() <= offered.keys()
     for name, key in wanted.items():
         assert key.description in offered[name]["documentation"]["value"]
         assert offered[name]["insertText"].startswith(f"{name}:")
-    keys_elsewhere = {key.name for other in EVERY_MODEL for key in keys_in(other)} - {
+    keys_elsewhere = {key.name for _, other in EVERY_MODEL for key in keys_in(other)} - {
         key.name for key in keys_in(model)
     }
     assert offered.keys() & keys_elsewhere == set()
 
 
-@pytest.mark.parametrize(("model", "key"), CHOICES, ids=[f"{model.__name__}.{key.name}" for model, key in CHOICES])
+@pytest.mark.parametrize(
+    ("kind", "model", "key"), CHOICES, ids=[f"{kind}:{model.__name__}.{key.name}" for kind, model, key in CHOICES]
+)
 def test_every_value_of_a_closed_choice_is_offered_with_its_meaning(
-    model: type[Spec], key: Key, editor: LanguageServer
+    kind: str, model: type[Spec], key: Key, editor: LanguageServer
 ):
-    offered = editor.completions(at_the_cursor(model, f"{key.name}: |"))
+    offered = editor.completions(at_the_cursor(kind, model, f"{key.name}: |"), kind)
     for value, meaning in key.choices:
         item = offered[f'"{value}"' if value == "off" else value]
         assert meaning in item["documentation"]["value"]

@@ -7,19 +7,23 @@ import pytest
 from agentflow.spec.author_keywords import input_keywords, schema_keywords
 from agentflow.spec.base import Spec
 from agentflow.spec.describe import Key, keys_in, models_below
+from agentflow.spec.schema import SCHEMAS
 from agentflow.spec.steps import KINDS
-from agentflow.spec.workflow import Workflow
 from tests.editors.language_server import LanguageServer
 from tests.editors.workflows import around, least, sample
 
-EVERY_KEY = [(model, key) for model in models_below(Workflow) for key in keys_in(model)]
+EVERY_KEY = [
+    (kind, model, key) for kind, (root, _) in SCHEMAS.items() for model in models_below(root) for key in keys_in(model)
+]
 
 
-@pytest.mark.parametrize(("model", "key"), EVERY_KEY, ids=[f"{model.__name__}.{key.name}" for model, key in EVERY_KEY])
-def test_a_key_is_documented(model: type[Spec], key: Key, editor: LanguageServer):
+@pytest.mark.parametrize(
+    ("kind", "model", "key"), EVERY_KEY, ids=[f"{kind}:{model.__name__}.{key.name}" for kind, model, key in EVERY_KEY]
+)
+def test_a_key_is_documented(kind: str, model: type[Spec], key: Key, editor: LanguageServer):
     mapping = {**least(model), key.name: sample(key)}
     marked = {("|" + name if name == key.name else name): value for name, value in mapping.items()}
-    shown = editor.hover(json.dumps(around(model, marked), indent=1))
+    shown = editor.hover(json.dumps(around(SCHEMAS[kind][0], model, marked), indent=1), kind)
     assert key.description
     if key.takes == "step":  # the editor tells of the step that stands there
         assert "#### step" in shown

@@ -1,11 +1,11 @@
-"""A workflow around any mapping of the language, made from the models: new ones are tried without being named."""
+"""A file around any mapping of the language, made from the models: new ones are tried without being named."""
 
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
 from agentflow.spec.base import Spec
 from agentflow.spec.describe import Key, keys_in
-from agentflow.spec.steps import KINDS, StepBase
+from agentflow.spec.steps import KINDS
 from agentflow.spec.workflow import Workflow
 
 JSON = Any
@@ -39,28 +39,26 @@ def required(model: type[Spec]) -> dict[str, JSON]:
     return {key.name: sample(key) for key in keys_in(model) if key.required}
 
 
-def around(model: type[Spec], mapping: Mapping[str, JSON]) -> JSON:
-    """A workflow in which `mapping` stands where a mapping of `model` may stand."""
+def around(root: type[Spec], model: type[Spec], mapping: Mapping[str, JSON]) -> JSON:
+    """A file read as `root`, in which `mapping` stands where a mapping of `model` may stand."""
     held: JSON = dict(mapping)
-    while model is not Workflow:
-        holder, name, hint = _holder(model)
+    while model is not root:
+        holder, name, hint = _holder(root, model)
         held = {**required(holder), name: _wrapped(hint, model, held)}
-        if issubclass(model, StepBase) or holder is Workflow:
-            return {**required(Workflow), **held} if holder is Workflow else around(holder, held)
         model = holder
     return held
 
 
-def _holder(model: type[Spec]) -> tuple[type[Spec], str, JSON]:
+def _holder(root: type[Spec], model: type[Spec]) -> tuple[type[Spec], str, JSON]:
     """The model that is nearest to the file's root among those with a key for `model`; the key, and its type."""
-    waiting: list[type[Spec]] = [Workflow]
+    waiting = [root]
     for current in waiting:
         hints = get_type_hints(current, include_extras=True)
         for (name, _), key in zip(current.model_fields.items(), keys_in(current), strict=True):
             if model in key.models:
                 return current, key.name, hints[name]
             waiting += [below for below in key.models if below not in waiting]
-    raise LookupError(f"nothing in a workflow holds a {model.__name__}")
+    raise LookupError(f"nothing in such a file holds a {model.__name__}")
 
 
 def _wrapped(hint: JSON, model: type[Spec], held: JSON) -> JSON:
