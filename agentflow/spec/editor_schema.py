@@ -142,7 +142,10 @@ def _by_file(schema: JSONObject) -> JSONObject:
         return schema
     rest = {key: value for key, value in schema.items() if key not in _UNIONS}
     is_file = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string"}}}
-    return {**rest, "type": "object", "if": is_file, "then": files[0], "else": others[0]}
+    (key,) = keys_in(FileRef)
+    offered = {"file": {"type": _ANY, "description": key.description, "markdownDescription": _markdown(key)}}
+    chain = {"if": is_file, "then": files[0], "else": others[0]}
+    return {**rest, "type": "object", "properties": offered, **chain}
 
 
 def _alternatives(schema: Mapping[str, Any]) -> list[JSONObject]:

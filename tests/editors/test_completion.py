@@ -48,7 +48,7 @@ def test_every_value_of_a_closed_choice_is_offered_with_its_meaning(
 ):
     offered = editor.completions(at_the_cursor(kind, model, f"{key.name}: |"), kind)
     for value, meaning in key.choices:
-        item = offered[f'"{value}"' if value == "off" else value]
+        item = offered.get(value) or offered[f'"{value}"']  # the server quotes what older YAML takes for no text
         assert meaning in item["documentation"]["value"]
 
 

@@ -15,7 +15,6 @@ from agentflow.spec.choices import CHOICES
 from agentflow.spec.describe import keys_in, models_below
 from agentflow.spec.load import load
 from agentflow.spec.schema import SCHEMAS, schema_of, schema_text
-from agentflow.spec.workflow import Workflow
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = schema_of("workflow")
@@ -66,11 +65,12 @@ def mappings(node: Any) -> Iterator[dict[str, Any]]:
             yield from mappings(value)
 
 
-EVERY_MODEL = [model for model, _ in SCHEMAS.values() for model in models_below(model)]
+EVERY_MODEL = [(kind, model) for kind, (root, _) in SCHEMAS.items() for model in models_below(root)]
+NAMES = [f"{kind}:{model.__name__}" for kind, model in EVERY_MODEL]
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL, ids=[model.__name__ for model in EVERY_MODEL])
-def test_every_key_of_the_language_is_described_and_every_choice_has_a_meaning(model: type[Spec]):
+@pytest.mark.parametrize(("kind", "model"), EVERY_MODEL, ids=NAMES)
+def test_every_key_is_described_and_every_choice_has_a_meaning(kind: str, model: type[Spec]):
     for key in keys_in(model):
         assert key.description.endswith("."), f"{model.__name__}.{key.name} has no description"
         if len(key.choices) > 1:
@@ -81,7 +81,7 @@ def test_every_key_of_the_language_is_described_and_every_choice_has_a_meaning(m
 def test_no_meaning_is_given_for_what_is_not_there():
     there = {
         f"{owner.__name__}.{key.name}": {value for value, _ in key.choices}
-        for model in EVERY_MODEL
+        for _, model in EVERY_MODEL
         for key in keys_in(model)
         for owner in model.__mro__
         if key.choices
@@ -89,9 +89,10 @@ def test_no_meaning_is_given_for_what_is_not_there():
     assert [name for name in CHOICES if set(CHOICES[name]) - there.get(name, set())] == []
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL, ids=[model.__name__ for model in EVERY_MODEL])
-def test_every_mapping_is_closed_and_its_keys_are_documented_for_editors(model: type[Spec]):
-    schema = SCHEMA if model is Workflow else SCHEMA["$defs"][model.__name__]
+@pytest.mark.parametrize(("kind", "model"), EVERY_MODEL, ids=NAMES)
+def test_every_mapping_is_closed_and_its_keys_are_documented_for_editors(kind: str, model: type[Spec]):
+    whole = schema_of(kind)
+    schema = whole if model is SCHEMAS[kind][0] else whole["$defs"][model.__name__]
     assert schema["additionalProperties"] is False
     assert schema["properties"].keys() == {key.name for key in keys_in(model)}
     for key in keys_in(model):
