@@ -141,6 +141,8 @@ def _tables(model: type[Spec], placed: set[str]) -> str:
     """The keys of a model, and below them those of the mappings that have no table elsewhere."""
     shared = keys_in(StepBase) if issubclass(model, StepBase) and model is not StepBase else ()
     keys = [key for key in keys_in(model) if key not in shared]
+    # The key that names the kind of a step comes first.
+    keys.sort(key=lambda key: KINDS.get(key.name) is not model)
     tables = [_table(("key", "takes", "default", "meaning"), map(_row, keys))]
     for key in keys:
         for below in key.models:
