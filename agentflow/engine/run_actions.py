@@ -20,7 +20,7 @@ from agentflow.events.session_events import LimitReached, SessionStarted
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.expressions import ExpressionError
-from agentflow.run.decide import command_of
+from agentflow.run.starting import command_of
 from agentflow.run.state import (
     FinishRun,
     FinishStep,

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agentflow.plan.drafts import DraftBlock
+from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.findings import Findings
 from agentflow.plan.grants import FINISH_TOOL, GrantReader

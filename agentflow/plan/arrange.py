@@ -5,7 +5,7 @@ from itertools import chain
 
 from msgspec import Struct
 
-from agentflow.plan.drafts import Draft, DraftBlock
+from agentflow.plan.draft import Draft, DraftBlock
 from agentflow.plan.findings import Findings
 from agentflow.plan.graph import Edges, cycles_of, sorted_by
 from agentflow.plan.texts import Use

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from agentflow.plan.agents import AgentReader, agents_of_steps, check_calls, inline_agents
-from agentflow.plan.analysis import Analysis, check_bounds
+from agentflow.plan.analysis import Analysis
 from agentflow.plan.arrange import arrange
+from agentflow.plan.bounds import check_bounds
 from agentflow.plan.build import Builder
 from agentflow.plan.commands import command_tools, tool_specs
-from agentflow.plan.drafts import DraftBlock, check_names, draft_block
+from agentflow.plan.draft import DraftBlock
+from agentflow.plan.drafts import check_names, draft_steps
 from agentflow.plan.findings import Findings, has_errors
 from agentflow.plan.flow import check_env
 from agentflow.plan.grants import GrantReader
@@ -43,7 +45,7 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
     inputs = input_plans(workflow.inputs)
     names = {"inputs": inputs_variable(inputs), "run": RUN}
 
-    block = draft_block(workflow.steps, (), None, read)
+    block = draft_steps(workflow.steps, read)
     check_names(block, findings)
     arranged = arrange(block, findings)
 

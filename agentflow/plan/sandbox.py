@@ -7,8 +7,9 @@ from agentflow.plan.model import Plan
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
+from agentflow.spec.bodies import body_of
 from agentflow.spec.load import Source
-from agentflow.spec.steps import AgentStep, ForEachStep, GroupStep, RunStep, StepBase
+from agentflow.spec.steps import AgentStep, RunStep, StepBase
 
 _HINT = "write `sandbox: off` to let commands run as you would run them; sandboxes are not supported yet"
 
@@ -27,7 +28,7 @@ def run_refusals(source: Source, plan: Plan) -> list[Diagnostic]:
         findings.at("AF504", f"tool `{name}` runs a command, and there is no sandbox", ("tools", name), _HINT, key=True)
     for name, agent in workflow.agents.items():
         _check_agent(agent, ("agents", name), findings)
-    for step, loc in _steps(workflow.steps, ()):
+    for step, loc in _steps({name: (("steps", name), step) for name, step in workflow.steps.items()}, ()):
         if isinstance(step, RunStep):
             findings.at("AF504", "a command runs, and there is no sandbox", (*loc, "run"), _HINT, key=True)
         if isinstance(step, AgentStep) and isinstance(step.agent, Agent):
@@ -41,14 +42,8 @@ def _check_agent(agent: Agent, loc: Loc, findings: Findings) -> None:
             findings.at("AF504", "`Bash` is granted, and there is no sandbox", (*loc, "tools", index), _HINT)
 
 
-def _steps(steps: Mapping[str, StepBase], loc: Loc) -> Iterator[tuple[StepBase, Loc]]:
-    for name, step in steps.items():
-        yield from _with_body(step, (*loc, "steps", name))
-
-
-def _with_body(step: StepBase, loc: Loc) -> Iterator[tuple[StepBase, Loc]]:
-    yield step, loc
-    if isinstance(step, ForEachStep | GroupStep) and step.steps is not None:
-        yield from _steps(step.steps, loc)
-    if isinstance(step, ForEachStep) and step.step is not None:
-        yield from _with_body(step.step, (*loc, "step"))
+def _steps(steps: Mapping[str, tuple[Loc, StepBase]], loc: Loc) -> Iterator[tuple[StepBase, Loc]]:
+    for place, step in steps.values():
+        yield step, (*loc, *place)
+        if (body := body_of(step)) is not None:
+            yield from _steps(body.steps, (*loc, *place))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, field
 
 from agentflow.plan import syntax
-from agentflow.plan.drafts import Draft, DraftBlock
+from agentflow.plan.draft import Draft, DraftBlock
 from agentflow.plan.findings import Findings
 from agentflow.plan.infer import Inference
 from agentflow.plan.texts import Use

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from agentflow.plan.arrange import Arranged
-from agentflow.plan.drafts import Draft
+from agentflow.plan.draft import Draft
 from agentflow.plan.findings import Findings
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import Use

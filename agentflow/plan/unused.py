@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from agentflow.plan.drafts import DraftBlock
+from agentflow.plan.bounds import bounds_of
+from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Reference
 from agentflow.plan.findings import Findings
 from agentflow.plan.model import AgentPlan
 from agentflow.plan.rules import inputs_of
 from agentflow.plan.texts import Use
-from agentflow.spec.steps import AgentStep, ForEachStep
+from agentflow.spec.steps import AgentStep
 from agentflow.spec.workflow import Workflow
 
 
@@ -81,9 +82,8 @@ def _uses(block: DraftBlock) -> Iterator[Use]:
 
 def _bounds(block: DraftBlock) -> Iterator[str]:
     for draft in block.drafts.values():
-        if isinstance(draft.step, ForEachStep):
-            for bound in (draft.step.max, draft.step.parallel):
-                if isinstance(bound, str):
-                    yield bound.removeprefix("inputs.")
+        for _, bound in bounds_of(draft.step):
+            if isinstance(bound, str):
+                yield bound.removeprefix("inputs.")
         if draft.body is not None:
             yield from _bounds(draft.body)

@@ -1,6 +1,6 @@
 """What an event makes of a run. Each function takes the state before and gives the state after."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,9 +24,11 @@ from agentflow.events.run_events import (
     StepStarted,
 )
 from agentflow.events.values import Failure
-from agentflow.plan.model import Block, ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan
-from agentflow.run.decide import bound, halted, items_of
-from agentflow.run.state import ROOT, ItemResult, LoopState, RunState, ScopeState, StepState, item_of, split, step_path
+from agentflow.plan.model import ForEachStepPlan, GroupStepPlan, Plan, RunStepPlan
+from agentflow.run.blocks import fill, loops_around, may_open, open_scope
+from agentflow.run.moves import counted, due, scope_of, taken, taken_to_begin, with_step
+from agentflow.run.starting import bound, items_of
+from agentflow.run.state import ROOT, ItemResult, LoopState, RunState, ScopeState, StepState, item_of, step_path
 
 JSON = Any
 
@@ -43,7 +45,7 @@ def begin(plan: Plan, event: RunStarted) -> RunState:
         loops=HashTrieMap(),
         todo=HashTrieMap(),
     )
-    return _open_scope(state, ROOT, None, "", plan.root, {})
+    return open_scope(state, ROOT, None, "", plan.root, {})
 
 
 def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
@@ -56,8 +58,8 @@ def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
     state = _APPLY[type(event)](plan, state, event)
     path = getattr(event, "step", None)
     if path is not None:
-        for loop in _loops_around(path):
-            state = _fill(state, loop)
+        for loop in loops_around(path):
+            state = fill(state, loop)
     return state
 
 
@@ -94,13 +96,13 @@ def _written_off(_plan: Plan, state: RunState, event: MoneyWrittenOff) -> RunSta
 
 
 def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
-    state = _taken_to_begin(state, event.step)
-    scope, name = _scope_of(state, event.step)
+    state = taken_to_begin(state, event.step)
+    scope, name = scope_of(state, event.step)
     step = scope.block.steps[name]
     started = StepState(status="running", attempt=event.attempt, session=event.session)
-    state = _with_step(state, scope, name, started)
+    state = with_step(state, scope, name, started)
     if isinstance(step, GroupStepPlan):
-        return _open_scope(state, event.step, scope.path, name, step.body, {})
+        return open_scope(state, event.step, scope.path, name, step.body, {})
     if isinstance(step, ForEachStepPlan):
         items = items_of(state, scope, step)
         if len(items) != event.items:
@@ -108,25 +110,25 @@ def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
         parallel = bound(state, step.parallel)
         loop = LoopState(scope.path, step, items, parallel)
         state = replace(state, loops=state.loops.insert(event.step, loop))
-        return state if _may_open(state, loop) else _due(state, event.step)
+        return state if may_open(state, loop) else due(state, event.step)
     if event.session is not None:
         state = replace(state, sessions=state.sessions.insert(event.step, event.attempt))
-    return _counted(replace(state, running=state.running + 1), scope.path, busy=1)
+    return counted(replace(state, running=state.running + 1), scope.path, busy=1)
 
 
 def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunState:
     if event.spent is not None:
         state = replace(state, spent=state.spent + event.spent)
     if (item := item_of(event.step)) is not None:
-        return _item_finished(_taken(state, event.step), event, *item)
-    scope, name = _scope_of(state, event.step)
+        return _item_finished(taken(state, event.step), event, *item)
+    scope, name = scope_of(state, event.step)
     before = scope.steps[name]
     if event.step in state.todo:
-        state = _taken(state, event.step)
+        state = taken(state, event.step)
     elif event.step in state.gates:
         state = _gate_closed(state, event.step, scope.path)
     elif before.status == "running" and not _is_block(scope, name):
-        state = _counted(replace(state, running=state.running - 1), scope.path, busy=-1)
+        state = counted(replace(state, running=state.running - 1), scope.path, busy=-1)
     else:
         raise ValueError(f"{event.step} finished and nothing had asked for it")
     state = _closed(state, event.step, scope, name)
@@ -146,7 +148,7 @@ def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunStat
 
 def _ended(state: RunState, path: str, scope_path: str, name: str, after: StepState) -> RunState:
     """A step has ended: those that waited for it wait for one less, and the scope for one step less."""
-    state = _with_step(state, state.scopes[scope_path], name, after)
+    state = with_step(state, state.scopes[scope_path], name, after)
     scope = state.scopes[scope_path]
     step = scope.block.steps[name]
     if after.status == "failed" and not step.continues and scope.failing is None:
@@ -155,17 +157,17 @@ def _ended(state: RunState, path: str, scope_path: str, name: str, after: StepSt
         scope = replace(scope, failing=failure)
         state = replace(state, failing=state.failing + 1)
     waits = scope.waits
-    due = []
+    next_up = []
     for follower in scope.block.graph.successors(name):
         left = waits[follower] - 1
         waits = waits.insert(follower, left)
         if left == 0:
-            due.append(follower)
+            next_up.append(follower)
     scope = replace(scope, waits=waits, open=scope.open - 1)
     state = replace(state, scopes=state.scopes.insert(scope_path, scope))
-    for follower in due:
-        state = _due(state, step_path(scope_path, follower))
-    return _due(state, scope_path) if scope.open == 0 else state
+    for follower in next_up:
+        state = due(state, step_path(scope_path, follower))
+    return due(state, scope_path) if scope.open == 0 else state
 
 
 def _item_finished(state: RunState, event: StepFinished, path: str, index: int) -> RunState:
@@ -178,8 +180,8 @@ def _item_finished(state: RunState, event: StepFinished, path: str, index: int) 
     result = ItemResult(event.status, event.output, event.failure)
     loop = replace(loop, results=loop.results.insert(index, result), failing=failing)
     state = replace(state, loops=state.loops.insert(path, loop))
-    if loop.open == 0 and not _may_open(state, loop):
-        return _due(state, path)
+    if loop.open == 0 and not may_open(state, loop):
+        return due(state, path)
     return state
 
 
@@ -194,38 +196,38 @@ def _closed(state: RunState, path: str, scope: ScopeState, name: str) -> RunStat
 
 
 def _outcome_unknown(_plan: Plan, state: RunState, event: OutcomeUnknown) -> RunState:
-    scope, name = _scope_of(state, event.step)
+    scope, name = scope_of(state, event.step)
     before = scope.steps[name]
     _check_command_at_work(scope, name, event.step)
-    state = _counted(replace(state, running=state.running - 1), scope.path, busy=-1)
-    state = _with_step(state, scope, name, replace(before, unknown=True, gate=None, answer=None))
-    return _due(state, event.step)
+    state = counted(replace(state, running=state.running - 1), scope.path, busy=-1)
+    state = with_step(state, scope, name, replace(before, unknown=True, gate=None, answer=None))
+    return due(state, event.step)
 
 
 def _gate_opened(_plan: Plan, state: RunState, event: GateOpened) -> RunState:
-    state = _taken_to_begin(state, event.step)
-    scope, name = _scope_of(state, event.step)
-    state = _with_step(state, scope, name, replace(scope.steps[name], status="running", gate=event, answer=None))
-    return _counted(replace(state, gates=state.gates.insert(event.step, event)), scope.path, asking=1)
+    state = taken_to_begin(state, event.step)
+    scope, name = scope_of(state, event.step)
+    state = with_step(state, scope, name, replace(scope.steps[name], status="running", gate=event, answer=None))
+    return counted(replace(state, gates=state.gates.insert(event.step, event)), scope.path, asking=1)
 
 
 def _gate_answered(_plan: Plan, state: RunState, event: GateAnswered) -> RunState:
-    scope, name = _scope_of(state, event.step)
+    scope, name = scope_of(state, event.step)
     before = scope.steps[name]
     if event.step not in state.gates:
         raise ValueError(f"nobody was asked about {event.step}")
-    state = _with_step(state, scope, name, replace(before, answer=event))
-    return _due(_gate_closed(state, event.step, scope.path), event.step)
+    state = with_step(state, scope, name, replace(before, answer=event))
+    return due(_gate_closed(state, event.step, scope.path), event.step)
 
 
 def _gate_closed(state: RunState, path: str, scope: str) -> RunState:
-    return _counted(replace(state, gates=state.gates.remove(path)), scope, asking=-1)
+    return counted(replace(state, gates=state.gates.remove(path)), scope, asking=-1)
 
 
 def _command_called(_plan: Plan, state: RunState, event: CommandCalled) -> RunState:
-    scope, name = _scope_of(state, event.step)
+    scope, name = scope_of(state, event.step)
     _check_command_at_work(scope, name, event.step)
-    return _with_step(state, scope, name, replace(scope.steps[name], called=True))
+    return with_step(state, scope, name, replace(scope.steps[name], called=True))
 
 
 def _check_command_at_work(scope: ScopeState, name: str, path: str) -> None:
@@ -234,118 +236,9 @@ def _check_command_at_work(scope: ScopeState, name: str, path: str) -> None:
         raise ValueError(f"no command is at work at {path}")
 
 
-# Scopes and loops
-
-
-def _open_scope(
-    state: RunState, path: str, above: str | None, holder: str, block: Block, names: Mapping[str, JSON]
-) -> RunState:
-    outer = state.scopes[above].names if above is not None else {}
-    scope = ScopeState(
-        path=path,
-        above=above,
-        holder=holder,
-        block=block,
-        names={**outer, **names},
-        steps=HashTrieMap(dict.fromkeys(block.order, _WAITING)),
-        waits=HashTrieMap({name: block.graph.in_degree(name) for name in block.order}),
-        open=len(block.order),
-    )
-    state = replace(state, scopes=state.scopes.insert(path, scope))
-    for name in block.order:
-        if scope.waits[name] == 0:
-            state = _due(state, step_path(path, name))
-    return state
-
-
-def _may_open(state: RunState, loop: LoopState) -> bool:
-    if loop.begun == len(loop.items) or loop.failing is not None:
-        return False
-    scope = state.scopes[loop.scope]
-    return halted(state, scope, loop.step) is None
-
-
-def _fill(state: RunState, path: str) -> RunState:
-    """Opens items while fewer than `parallel` are at work; those that only wait for people do not count."""
-    loop = state.loops.get(path)
-    if loop is None:
-        return state
-    while loop.open - loop.parked < loop.parallel and _may_open(state, loop):
-        index = loop.begun
-        state = replace(state, loops=state.loops.insert(path, replace(loop, begun=index + 1)))
-        item = {loop.step.as_name: loop.items[index], "loop": {"index": index + 1}}
-        state = _open_scope(state, f"{path}[{index}]", loop.scope, loop.step.id, loop.step.body, item)
-        loop = state.loops[path]
-    return state
-
-
-def _loops_around(path: str) -> Iterator[str]:
-    """The loops whose items a path is in, innermost first, and the path itself, which may be one."""
-    yield path
-    end = len(path)
-    while (end := path.rfind("[", 0, end)) != -1:
-        yield path[:end]
-
-
-# What is to be decided, and who is busy
-
-
-def _due(state: RunState, path: str) -> RunState:
-    """Puts a path in line to be decided on."""
-    state = replace(state, todo=state.todo.insert(path, state.line), line=state.line + 1)
-    return _counted(state, _counting_scope(path), busy=1)
-
-
-def _taken(state: RunState, path: str) -> RunState:
-    if path not in state.todo:
-        raise ValueError(f"nothing was to be decided on {path}")
-    return _counted(replace(state, todo=state.todo.remove(path)), _counting_scope(path), busy=-1)
-
-
-def _taken_to_begin(state: RunState, path: str) -> RunState:
-    """As `_taken`, for a step that has not begun, or that a crash has cut off."""
-    scope, name = _scope_of(state, path)
-    if scope.steps[name].status != "waiting" and not scope.steps[name].unknown:
-        raise ValueError(f"{path} has begun already")
-    return _taken(state, path)
-
-
-def _counting_scope(path: str) -> str:
-    """The scope a due path counts in: an item or the root in itself, a step in the scope it stands in."""
-    return path if path == ROOT or item_of(path) is not None else split(path)[0]
-
-
-def _counted(state: RunState, path: str | None, *, busy: int = 0, asking: int = 0) -> RunState:
-    """Counts in a scope and in all around it; a loop learns which of its items only wait for people."""
-    while path is not None:
-        before = state.scopes[path]
-        after = replace(before, busy=before.busy + busy, asking=before.asking + asking)
-        state = replace(state, scopes=state.scopes.insert(path, after))
-        if after.parked != before.parked and (item := item_of(path)) is not None:
-            loop = state.loops[item[0]]
-            parked = loop.parked + (1 if after.parked else -1)
-            state = replace(state, loops=state.loops.insert(item[0], replace(loop, parked=parked)))
-        path = before.above
-    return state
-
-
-def _scope_of(state: RunState, path: str) -> tuple[ScopeState, str]:
-    scope, name = split(path)
-    if scope not in state.scopes or name not in state.scopes[scope].steps:
-        raise ValueError(f"there is no step {path} at work")
-    return state.scopes[scope], name
-
-
-def _with_step(state: RunState, scope: ScopeState, name: str, step: StepState) -> RunState:
-    here = state.scopes[scope.path]
-    return replace(state, scopes=state.scopes.insert(scope.path, replace(here, steps=here.steps.insert(name, step))))
-
-
 def _is_block(scope: ScopeState, name: str) -> bool:
     return isinstance(scope.block.steps[name], GroupStepPlan | ForEachStepPlan)
 
-
-_WAITING = StepState()
 
 _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
     RunResumed: _resumed,

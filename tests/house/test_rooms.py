@@ -46,7 +46,7 @@ DOORS = {
     "re2": ("spec/patterns.py", "guard/patterns.py"),
     "referencing": ("spec/contracts.py",),
     "rich": ("report/console.py",),
-    "rpds": ("run/apply.py", "run/state.py", "session/apply.py", "session/state.py"),
+    "rpds": ("run/apply.py", "run/blocks.py", "run/state.py", "session/apply.py", "session/state.py"),
     "yaml": ("source/yaml_reader.py",),
 }
 """Each library and the files, or folders, that may import it."""

@@ -19,7 +19,8 @@ from agentflow.events.run_events import (
 from agentflow.events.values import Failure
 from agentflow.plan.model import AgentStepPlan
 from agentflow.run import apply as run_apply
-from agentflow.run.decide import command_of, decide
+from agentflow.run.decide import decide
+from agentflow.run.starting import command_of
 from agentflow.run.state import ROOT, item_of, split
 from tests.builders import Run, leaves_at_work, plan_of, recounted, refuses
 

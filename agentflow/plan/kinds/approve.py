@@ -1,0 +1,49 @@
+"""`approve`: a person says yes or no."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from agentflow.plan.arrange import Arranged
+from agentflow.plan.draft import Draft
+from agentflow.plan.kinds.kind import Kind, Output, Shapes, Texts
+from agentflow.plan.model import ApproveStepPlan, StepPlan
+from agentflow.plan.scopes import Scope
+from agentflow.plan.texts import TextReader
+from agentflow.plan.types import STRING, record
+from agentflow.source.document import Loc
+from agentflow.spec.steps import ApproveStep
+
+if TYPE_CHECKING:
+    from agentflow.plan.analysis import Analysis
+    from agentflow.plan.build import Builder
+
+APPROVAL = record({"by": STRING, "at": STRING, "comment": STRING})
+
+
+def _texts(read: TextReader, loc: Loc, step: ApproveStep) -> Texts:
+    yield ("approve",), read.prose((*loc, "approve"), step.approve)
+    if step.show is not None:
+        yield ("show",), read.prose((*loc, "show"), step.show)
+
+
+def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arranged, scope: Scope) -> Output:
+    """Who said yes, when, and what else; a person's words are trusted."""
+    return Output(APPROVAL, False)
+
+
+def _build(builder: "Builder", draft: Draft, arranged: Arranged, common: Mapping[str, Any]) -> StepPlan:
+    """A person says yes or no."""
+    step = draft.step
+    assert isinstance(step, ApproveStep)
+    show = draft.uses.get(("show",))
+    return ApproveStepPlan(
+        **common,
+        message=draft.uses["approve",].template,
+        show=None if show is None else show.template,
+        timeout=step.timeout,
+        on_timeout=step.on_timeout,
+        on_reject=step.on_reject,
+    )
+
+
+APPROVE = Kind(_texts, _output, _build)
