@@ -117,8 +117,8 @@ def _by_type(schema: JSONObject) -> JSONObject:
     what stands there is what it completes.
     """
     alternatives = _alternatives(schema)
-    types = ["object" if "$ref" in item else item.get("type") for item in alternatives]
-    if not types or None in types or len(set(types)) < len(types):
+    types = ["object" if "$ref" in item else str(item.get("type")) for item in alternatives]
+    if not types or not set(types) <= _WORDS.keys() or len(set(types)) < len(types):
         return schema
     # The key says what it is for; an editor would show an alternative's own words in their place.
     alternatives = [{key: value for key, value in item.items() if key != "description"} for item in alternatives]
