@@ -18,7 +18,7 @@ CHOICES = [(kind, model, key) for kind, model in EVERY_MODEL for key in keys_in(
 
 def at_the_cursor(kind: str, model: type[Spec], line: str) -> str:
     """A file of a kind with `line`, in which `|` marks the cursor, in a mapping of `model`."""
-    document = around(SCHEMAS[kind][0], model, {**least(model), "HERE": None})
+    document = around(SCHEMAS[kind][0], model, {"HERE": None, **least(model)})
     return yaml.safe_dump(document, sort_keys=False).replace("HERE: null", line)
 
 

@@ -13,6 +13,7 @@ JSON = Any
 _SAMPLES = {
     "duration": "1s",
     "expression": "1",
+    "list of steps": [{"when": "true", "value": "1"}],
     "mapping of steps": {"x": {"value": "1"}},
     "number": 1,
     "step": {"value": "1"},
