@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MAKEFLAGS += --no-print-directory
 
-.PHONY: setup run test check bench kills format clean
+# What editors use for YAML; tests/editors asks it. Those tests are skipped where there is no Node.js to run it on.
+LANGUAGE_SERVER := tests/editors/node_modules/installed
+
+.PHONY: setup run test check bench kills format clean language-server
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/installed
@@ -29,8 +32,19 @@ run: $(VENV)/installed
 	{ [ -t 0 ] && [ -t 2 ]; } || set -- "$$@" --yes; \
 	exec $(BIN)/agentflow run workflows/research.yaml "$$@"
 
-test: $(VENV)/installed
-	@$(BIN)/pytest -n 2 --dist loadfile
+test: $(VENV)/installed $(LANGUAGE_SERVER)
+	@$(BIN)/pytest -n 2 --dist loadfile -rs
+
+language-server: $(LANGUAGE_SERVER)
+
+$(LANGUAGE_SERVER): tests/editors/package.json
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+	  echo "no Node.js with npm: the tests of editors (tests/editors) will be skipped" >&2; \
+	elif cd $(<D) && npm install --silent --no-audit --no-fund --no-package-lock --fetch-retries=1 --fetch-timeout=60000; then \
+	  touch $(notdir $(@D))/$(@F); \
+	else \
+	  echo "yaml-language-server cannot be installed: the tests of editors (tests/editors) will be skipped" >&2; \
+	fi
 
 check: $(VENV)/installed
 	@$(BIN)/ruff format --check --quiet .
@@ -49,5 +63,5 @@ format: $(VENV)/installed
 	@$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/editors/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find agentflow tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,10 +13,12 @@ from agentflow.cli import exits
 from agentflow.errors import AgentflowError
 
 COMMANDS = {
+    "init": "agentflow.cli.init:init",
     "validate": "agentflow.cli.validate:validate",
     "explain": "agentflow.cli.explain:explain",
     "plan": "agentflow.cli.plan:plan",
     "graph": "agentflow.cli.graph:graph",
+    "schema": "agentflow.cli.schema:schema",
     "run": "agentflow.cli.run:run",
     "resume": "agentflow.cli.resume:resume",
     "approve": "agentflow.cli.resume:approve",

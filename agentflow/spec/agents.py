@@ -1,6 +1,6 @@
 """Agents, what ends them, and the file's own tools."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from agentflow.spec.base import (
     Spec,
     Template,
     Text,
+    ToolRule,
+    ToolSchema,
     Workspace,
 )
 
@@ -25,30 +27,49 @@ Label = Literal["private", "untrusted", "sends"]
 class Stop(Spec):
     """What ends an agent. Reaching a bound is a failure of that name; `when` ends it well."""
 
-    turns: int = Field(default=25, ge=1, description="Model calls of this agent.")
-    cost_usd: Money | None = Field(default=None, description="US dollars, its subagents included.")
-    tokens: int | None = Field(default=None, ge=1, description="Input and output tokens, its subagents included.")
-    wall_time: Duration | None = Field(default=None, description="Time at work, waits for people not counted.")
-    tool_calls: int | None = Field(default=None, ge=0, description="Tool calls in all.")
-    repeated_calls: int = Field(
-        default=3, ge=1, description="The same call with the same arguments, this often in a row."
+    turns: int = Field(default=25, ge=1, description="Model calls of one session of this agent.")
+    cost_usd: Money | None = Field(
+        default=None, description="The most it may spend, in US dollars, its subagents included."
     )
-    failed_calls: int = Field(default=5, ge=1, description="Failed tool calls in a row.")
+    tokens: int | None = Field(
+        default=None, ge=1, description="Tokens that it reads and writes, its subagents included."
+    )
+    wall_time: Duration | None = Field(
+        default=None, description="How long it may be at work, as `10m`; waits for people do not count."
+    )
+    tool_calls: int | None = Field(default=None, ge=0, description="Tool calls in all; with `0` it cannot call any.")
+    repeated_calls: int = Field(
+        default=3, ge=1, description="How often in a row it may make the same call with the same arguments."
+    )
+    failed_calls: int = Field(default=5, ge=1, description="How many tool calls in a row may fail.")
     when: Expression | None = Field(
-        default=None, description="Over `turn`, `usage`, `last` and `calls`; ends the agent well."
+        default=None,
+        description="Ends the agent well where it holds: an expression over `turn`, `usage`, `last` and `calls`.",
+        examples=["'DONE' in last.text"],
     )
 
 
 class AgentDefaults(Spec):
     """What every agent starts from."""
 
-    model: str | None = Field(default=None, min_length=1, description="The model's id, as `claude-sonnet-5-5`.")
-    fallback_model: str | None = Field(
-        default=None, min_length=1, description="Takes over while `model` is overloaded."
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The model's id; `claude-sonnet-5-5` where neither the agent nor `defaults` names one.",
+        examples=["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"],
     )
-    effort: Effort | None = Field(default=None, description="How hard the model works.")
-    thinking: Thinking | None = Field(default=None, description="Whether the model thinks before it answers.")
-    max_tokens: int | None = Field(default=None, ge=1024, description="The longest reply, in tokens.")
+    fallback_model: str | None = Field(
+        default=None, min_length=1, description="The id of the model that takes over while `model` is overloaded."
+    )
+    effort: Effort | None = Field(
+        default=None, description="How hard the model works; the model's own default where absent."
+    )
+    thinking: Thinking | None = Field(
+        default=None, description="Whether the model thinks before it answers; the model's own default where absent."
+    )
+    max_tokens: int | None = Field(
+        default=None, ge=1024, description="The longest reply, in tokens, thinking included; 16,000 where absent."
+    )
 
 
 class Agent(AgentDefaults):
@@ -57,28 +78,54 @@ class Agent(AgentDefaults):
     from_: NamedFile | None = Field(
         default=None, alias="from", description="A Claude Code agent file; keys beside it replace what it says."
     )
-    description: str | None = Field(default=None, min_length=1, description="What it is for; other agents read this.")
-    instructions: Text | None = Field(default=None, description="The system prompt.")
-    tools: list[str] = Field(default_factory=list, description="The whole allow-list; nothing else exists for it.")
-    output: JsonSchema | None = Field(default=None, description="A JSON Schema that its result must meet.")
-    finish: Literal["required"] | None = Field(default=None, description="End only by the `finish` tool.")
-    stop: Stop = Field(default_factory=Stop, description="What ends it.")
-    workspace: Workspace | None = Field(default=None, description="Whose files it works on: a `copy`, or a `worktree`.")
+    description: str | None = Field(
+        default=None,
+        min_length=1,
+        description="What it is for, in a line; required where another agent may call it, which reads this.",
+    )
+    instructions: Text | None = Field(
+        default=None,
+        description="The system prompt: who it is, and what holds for every task. A template over `inputs`.",
+    )
+    tools: list[ToolRule] = Field(
+        default_factory=list,
+        description="The whole allow-list, as `Grep`, `Read(docs/**)`, `Agent(researcher)`; it has no other tools.",
+    )
+    output: JsonSchema | None = Field(
+        default=None, description="A JSON Schema that its result must meet; without one its result is text."
+    )
+    finish: Literal["required"] | None = Field(
+        default=None,
+        description="It must end by calling the `finish` tool, which takes its `output`; ending otherwise fails.",
+    )
+    stop: Stop = Field(
+        default_factory=Stop, description="What ends it; every bound counts for each session of its own."
+    )
+    workspace: Workspace | None = Field(
+        default=None, description="Whose files it works on; absent, those of what it stands in."
+    )
 
 
 class CommandTool(Spec):
     """A tool of the file's own: one command."""
 
-    description: str = Field(min_length=1, description="What the tool does; the model reads this.")
-    input: dict[str, Any] = Field(
+    description: str = Field(min_length=1, description="What the tool does and when to use it; the model reads this.")
+    input: ToolSchema = Field(
         default_factory=lambda: {"type": "object", "properties": {}},
-        description="JSON Schema of what the model gives it.",
+        description="A JSON Schema of type `object`: what the model gives it.",
     )
-    run: list[Template] = Field(min_length=1, description="The command and its arguments; no shell.")
+    run: list[Template] = Field(
+        min_length=1,
+        description="The command and its arguments, as `[wc, -w]`, no shell; after the first, templates over `input`.",
+    )
     stdin: Text | None = Field(default=None, description="What the command reads; a template over `input`.")
-    env: dict[str, Template] = Field(default_factory=dict, description="Environment variables of the command.")
-    timeout: Duration = Field(default=120.0, description="How long it may take, as `2m`.")
-    effects: Effects = Field(default="sends", description="What it does beyond giving its result.")
+    env: dict[str, Template] = Field(
+        default_factory=dict, description="Environment variables of the command, beside those of the file."
+    )
+    timeout: Duration = Field(
+        default=120.0, description="How long a call may take, as `30s`; a longer one is killed and fails."
+    )
+    effects: Effects = Field(default="sends", description="What a call does beyond giving its result.")
     labels: list[Label] | None = Field(
         default=None,
         description="What the analysis of data may assume: it gives private data, or text of others, or sends; "

@@ -11,7 +11,13 @@ FUNCTION_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_
 LONGEST_NAME = 128
 """Characters: what the Messages API takes as the name of a tool."""
 
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+AUTHORED = "x-authored"
+"""Marks, in pydantic's schema, a schema that the author writes, with the definition that describes it for editors."""
+
+DURATION_PATTERN = r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$"
+INPUT_PATTERN = r"^inputs\.[A-Za-z_][A-Za-z0-9_]*$"
+
+_DURATION = re.compile(DURATION_PATTERN)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -24,7 +30,9 @@ class Spec(BaseModel):
 class FileRef(Spec):
     """`{file: path}`: stands for a file's text, or for the mapping the file holds."""
 
-    file: str = Field(min_length=1, description="A path relative to this file, inside the project.")
+    file: str = Field(
+        min_length=1, description="A path relative to this file, inside the project, as `prompts/plan.md`."
+    )
 
 
 def _seconds(value: Any) -> Any:
@@ -49,16 +57,27 @@ AgentName = Annotated[str, StringConstraints(pattern=AGENT_NAME_PATTERN, max_len
 ToolName = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=LONGEST_NAME)]
 Duration = Annotated[
     float,
-    BeforeValidator(_seconds, json_schema_input_type=Annotated[str, StringConstraints(pattern=_DURATION.pattern)]),
+    BeforeValidator(_seconds, json_schema_input_type=Annotated[str, StringConstraints(pattern=DURATION_PATTERN)]),
     Field(gt=0, allow_inf_nan=False, description="A number and a unit: 500ms, 30s, 20m, 24h or 7d."),
 ]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False, description="US dollars.")]
-Expression = Annotated[str, StringConstraints(min_length=1), Field(description="A bare Jinja2 expression.")]
-Template = Annotated[str, Field(description="Text; `{{ }}` holds expressions.")]
+Expression = Annotated[str, StringConstraints(min_length=1), Field(description="An expression, without braces.")]
+Template = Annotated[str, Field(description="Text in which `{{ }}` holds expressions.")]
 Text = Template | FileRef
 # The file first: `{file: path}` would do as a schema too, one that accepts everything.
-JsonSchema = Annotated[FileRef | dict[str, Any], Field(union_mode="left_to_right")]
-InputBound = Annotated[str, StringConstraints(pattern=r"^inputs\.[A-Za-z_][A-Za-z0-9_]*$")]
+JsonSchema = Annotated[
+    FileRef | dict[str, Any], Field(union_mode="left_to_right", json_schema_extra={AUTHORED: "JsonSchemaOrFile"})
+]
+InputSchema = Annotated[dict[str, Any], Field(json_schema_extra={AUTHORED: "InputSchema"})]
+ToolSchema = Annotated[dict[str, Any], Field(json_schema_extra={AUTHORED: "JsonSchema"})]
+ToolRule = Annotated[
+    str,
+    Field(
+        description="A tool's name, or a rule that narrows it.",
+        examples=["Read", "Write", "Edit", "Glob", "Grep", "Bash", "Read(docs/**)", "Agent(researcher)"],
+    ),
+]
+InputBound = Annotated[str, StringConstraints(pattern=INPUT_PATTERN)]
 Bound = Annotated[int, Field(ge=1)] | InputBound
 Effects = Literal["none", "writes", "sends"]
 Workspace = Literal["shared", "copy", "worktree"]

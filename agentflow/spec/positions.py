@@ -2,11 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent, AgentDefaults, CommandTool, Stop
 from agentflow.spec.base import FileRef, PinnedFile, Spec
+from agentflow.spec.describe import bounds_words
 from agentflow.spec.retry import Retry
 from agentflow.spec.steps import KINDS, Rounds, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Library, Limits, Workflow
@@ -26,7 +27,6 @@ _OWNERS: tuple[tuple[type[Spec], str], ...] = (
 )
 _OF_STEPS: dict[str, type[Spec]] = {"agent": Agent, "session": SessionOf, "repeat": Rounds, "retry": Retry}
 _HOLDERS = ("for_each", "repeat", "choose", "steps")
-_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
 def value_at(data: Any, loc: Loc) -> Any:
@@ -162,18 +162,5 @@ def bounds_of(loc: Loc, data: Any) -> str:
     field = next((field for name, field in fields if (field.alias or name) == loc[-1]), None)
     if field is None:
         return ""
-    found = [
-        f"{words} {limit}"
-        for bound in [*field.metadata, *_metadata(field.annotation)]
-        for attribute, words in _BOUNDS.items()
-        if (limit := getattr(bound, attribute, None)) is not None
-    ]
-    return f" of {' and '.join(found)}" if found else ""
-
-
-def _metadata(annotation: Any) -> Iterator[Any]:
-    for inner in getattr(annotation, "__metadata__", ()):
-        yield from getattr(inner, "metadata", None) or [inner]
-    for argument in get_args(annotation):
-        if not isinstance(argument, str):
-            yield from _metadata(argument)
+    words = bounds_words(field)
+    return f" of {words}" if words else ""

@@ -219,7 +219,8 @@ def _missing(document: Document, data: Any, loc: Loc) -> Finding:
     model = model_at(parent, data)
     fields = model.model_fields.items() if model is not None else ()
     purpose = next((field.description for name, field in fields if (field.alias or name) == key), None)
-    hint = f"add `{key}`: {purpose[0].lower()}{purpose[1:].rstrip('.')}" if purpose else f"add `{key}`"
+    said = (purpose or "").partition(". ")[0].rstrip(".")
+    hint = f"add `{key}`: {said[0].lower()}{said[1:]}" if said else f"add `{key}`"
     message = f"{name_of(parent)} lacks `{key}`"
     return Finding(Diagnostic("AF202", message, document.place(parent, key=True), hint), loc)
 

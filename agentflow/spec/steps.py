@@ -26,20 +26,32 @@ from agentflow.spec.retry import Retry
 class StepBase(Spec):
     """What every kind of step takes."""
 
-    description: str | None = Field(default=None, description="What the step is for.")
-    needs: list[Id] = Field(default_factory=list, description="Steps to wait for beside those it reads.")
-    join: Literal["all", "any", "done"] = Field(default="all", description="What `needs` wants of them.")
-    when: Expression | None = Field(default=None, description="False skips the step.")
-    if_skipped: Any = Field(default=None, description="What readers see when the step was skipped.")
-    on_error: Literal["fail", "continue"] = Field(default="fail", description="`continue`: a failure counts as a skip.")
+    description: str | None = Field(
+        default=None, description="What the step is for, for readers of the file and of reports."
+    )
+    needs: list[Id] = Field(
+        default_factory=list, description="Steps of this scope to wait for, beside those that it reads."
+    )
+    join: Literal["all", "any", "done"] = Field(
+        default="all", description="What must have become of the steps in `needs`."
+    )
+    when: Expression | None = Field(
+        default=None, description="An expression that is true or false; where it is false the step is skipped."
+    )
+    if_skipped: Any = Field(
+        default=None, description="What readers of the step see where it was skipped; without it they are skipped too."
+    )
+    on_error: Literal["fail", "continue"] = Field(default="fail", description="What a failure of the step does.")
     timeout: Duration | None = Field(
         default=None, description="How long it may be at work, as `10m`; waits for people are not counted."
     )
-    retry: Retry | None = Field(default=None, description="Tries it again after a failure.")
+    retry: Retry | None = Field(default=None, description="Tries the step again after a failure.")
     on_resume: Literal["reuse", "rerun"] = Field(
-        default="reuse", description="`rerun`: a resume runs it again as long as nothing has used its output."
+        default="reuse", description="What becomes of the finished step when the run is resumed."
     )
-    workspace: Workspace | None = Field(default=None, description="Whose files it works on: a `copy`, or a `worktree`.")
+    workspace: Workspace | None = Field(
+        default=None, description="Whose files it works on; absent, those of what it stands in."
+    )
 
 
 class SessionOf(Spec):
@@ -48,82 +60,127 @@ class SessionOf(Spec):
     continue_: str = Field(
         alias="continue",
         min_length=1,
-        description="The id of the step whose session goes on; as `previous.id` of the last round's, in a `repeat`.",
+        description="The id of the agent step whose session goes on; `previous.id`: its session of the last round.",
     )
 
 
 class AgentStep(StepBase):
-    """One agent session."""
+    """One session of an agent."""
 
-    agent: AgentName | Agent = Field(description="An agent's name, or an agent written here.")
-    prompt: Text = Field(description="What the agent is asked.")
-    session: SessionOf | None = Field(default=None, description="Carries another step's session on.")
-    output: JsonSchema | None = Field(default=None, description="Replaces the agent's own.")
+    agent: AgentName | Agent = Field(
+        description="The agent: its name in `agents`, or a mapping that describes it here."
+    )
+    prompt: Text = Field(description="What the agent is asked: its first message.")
+    session: SessionOf | None = Field(
+        default=None, description="Carries another step's session on instead of beginning afresh."
+    )
+    output: JsonSchema | None = Field(
+        default=None, description="A JSON Schema that the result must meet, in the place of the agent's own."
+    )
 
 
 class RunStep(StepBase):
-    """A command: an argument list, or a string for `bash -euo pipefail`."""
+    """A command: a list of arguments, or a line for `bash -euo pipefail`."""
 
     run: Annotated[list[Template], Field(min_length=1)] | Annotated[str, StringConstraints(min_length=1)] = Field(
-        description="The command: a list of arguments, or a line for bash."
+        description="The command: a list of arguments, as `[wc, -l, notes.md]`, or a line for bash."
     )
-    stdin: Text | None = Field(default=None, description="What the command reads.")
-    env: dict[str, Template] = Field(default_factory=dict, description="Environment variables of the command.")
-    cwd: str | None = Field(default=None, description="A folder inside the project.")
-    parse: Literal["text", "json", "lines"] = Field(default="text", description="What its output is.")
+    stdin: Text | None = Field(default=None, description="What the command reads from its standard input.")
+    env: dict[str, Template] = Field(
+        default_factory=dict, description="Environment variables of the command, beside those of the file."
+    )
+    cwd: str | None = Field(
+        default=None, description="The folder it runs in, inside the project; the project's own where absent."
+    )
+    parse: Literal["text", "json", "lines"] = Field(
+        default="text", description="How its standard output is read; the result is the step's output."
+    )
     exit_codes: list[Annotated[int, Field(ge=0, le=255)]] = Field(
-        default_factory=lambda: [0], min_length=1, description="The exit codes that count as done."
+        default_factory=lambda: [0],
+        min_length=1,
+        description="The exit codes that count as done, from 0 to 255; any other is a failure.",
     )
-    effects: Effects = Field(default="sends", description="What it does beyond giving its output.")
-    timeout: Duration = Field(default=600.0, description="How long it may take, as `10m`.")
-    on_unknown: Literal["ask", "retry", "fail"] = Field(default="ask", description="When a crash cut its effect off.")
+    effects: Effects = Field(default="sends", description="What the command does beyond giving its output.")
+    timeout: Duration = Field(
+        default=600.0, description="How long it may take, as `30s`; a longer one is killed and fails."
+    )
+    on_unknown: Literal["ask", "retry", "fail"] = Field(
+        default="ask", description="What a resume does with a command that a crash cut off, where it has effects."
+    )
 
 
 class CallStep(StepBase):
     """A Python function beside the workflow."""
 
     call: Annotated[str, StringConstraints(pattern=FUNCTION_PATTERN)] = Field(
-        description="A function of a module beside this file, as `lib.stats:mean`."
+        description="The function and its module beside this file, as `lib.stats:mean` for `mean` in `lib/stats.py`."
     )
-    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Its arguments by their names.")
-    output: JsonSchema | None = Field(default=None, description="A JSON Schema that its return value must meet.")
-    effects: Effects = Field(default="sends", description="What it does beyond giving its return value.")
-    timeout: Duration = Field(default=600.0, description="How long it may take, as `10m`.")
-    on_unknown: Literal["ask", "retry", "fail"] = Field(default="ask", description="When a crash cut its effect off.")
+    with_: dict[str, Any] = Field(
+        default_factory=dict,
+        alias="with",
+        description="Its arguments by their names; a text that is one `{{ }}` and no more keeps its value's type.",
+    )
+    output: JsonSchema | None = Field(
+        default=None, description="A JSON Schema that its return value must meet; with one, readers know its fields."
+    )
+    effects: Effects = Field(default="sends", description="What the function does beyond giving its return value.")
+    timeout: Duration = Field(
+        default=600.0, description="How long it may take, as `30s`; a longer call is killed and fails."
+    )
+    on_unknown: Literal["ask", "retry", "fail"] = Field(
+        default="ask", description="What a resume does with a call that a crash cut off, where it has effects."
+    )
 
 
 class ToolStep(StepBase):
     """One tool call without a model."""
 
     tool: AgentName = Field(description="The tool's name: a built-in one, or one of the file's own.")
-    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Its input.")
-    on_unknown: Literal["ask", "retry", "fail"] = Field(default="ask", description="When a crash cut its effect off.")
+    with_: dict[str, Any] = Field(
+        default_factory=dict,
+        alias="with",
+        description="Its input, by key; a text that is one `{{ }}` and no more keeps its value's type.",
+    )
+    on_unknown: Literal["ask", "retry", "fail"] = Field(
+        default="ask", description="What a resume does with a call that a crash cut off, where the tool has effects."
+    )
 
 
 class ValueStep(StepBase):
     """The value of an expression."""
 
-    value: Expression = Field(description="The expression.")
+    value: Expression = Field(description="An expression; its value is the step's output, of whatever type it is.")
 
 
 class ApproveStep(StepBase):
     """A person says yes or no."""
 
-    approve: Text = Field(description="The question to the person.")
-    show: Text | None = Field(default=None, description="What the person should see to decide.")
-    timeout: Duration | None = Field(default=None, description="How long to wait, as `24h`; for ever where absent.")
-    on_timeout: Literal["reject", "fail"] = Field(default="reject", description="What no answer in time means.")
-    on_reject: Literal["skip", "continue"] = Field(default="skip", description="`continue` makes `.approved` readable.")
+    approve: Text = Field(description="The question to the person: something that yes or no answers.")
+    show: Text | None = Field(
+        default=None, description="What the person should see to decide, as the text to be published."
+    )
+    timeout: Duration | None = Field(
+        default=None, description="How long to wait for an answer, as `24h`; for ever where absent."
+    )
+    on_timeout: Literal["reject", "fail"] = Field(
+        default="reject", description="What it means that nobody answered within `timeout`."
+    )
+    on_reject: Literal["skip", "continue"] = Field(
+        default="skip", description="What a no does; `continue` alone makes `.approved` readable."
+    )
 
 
 class AskStep(StepBase):
     """A person answers."""
 
-    ask: Text = Field(description="The question to the person.")
+    ask: Text = Field(description="The question to the person: something that the form's fields answer.")
     output: JsonSchema | None = Field(
-        default=None, description="The form: a JSON Schema of the answer; a line of text where absent."
+        default=None,
+        description="The form: a JSON Schema of the answers, a field for each property; absent, a line of text.",
     )
-    show: Text | None = Field(default=None, description="What the person should see to answer.")
+    show: Text | None = Field(
+        default=None, description="What the person should see to answer, as the text that is asked about."
+    )
     timeout: Duration | None = Field(
         default=None, description="How long to wait, as `24h`; for ever where absent. No answer in time is a failure."
     )
@@ -139,59 +196,76 @@ class WorkflowStep(StepBase):
 
 
 class ForEachStep(StepBase):
-    """The body once per item."""
+    """The body once per item of a list."""
 
-    for_each: Expression = Field(description="The list, as an expression.")
-    as_: Id = Field(default="item", alias="as", description="The name of the item in the body.")
-    max: Bound = Field(default=100, description="The most items; a longer list fails before the first.")
+    for_each: Expression = Field(
+        description="An expression that gives a list; the body runs once for each of its items."
+    )
+    as_: Id = Field(default="item", alias="as", description="The name that the item has in the body.")
+    max: Bound = Field(
+        default=100,
+        description="The most items: a number, or an input with a `maximum`. A longer list fails before the first.",
+    )
     parallel: Bound | None = Field(
-        default=None, description="Items at work at once; the run's `parallel` where absent."
+        default=None, description="Items at work at once; as many as `limits.parallel` where absent."
     )
     on_error: Literal["fail", "continue", "collect"] = Field(  # type: ignore[assignment]  # widens the base's choice
-        "fail", description="`collect` keeps the successes, with `.errors`."
+        "fail", description="What a failure of an item does."
     )
     steps: "dict[Id, Step] | None" = Field(default=None, min_length=1, description="The body: steps by their ids.")
     step: "Step | None" = Field(default=None, description="The body, where it is a single step.")
-    output: Expression | None = Field(default=None, description="What each item gives, where the body is `steps`.")
+    output: Expression | None = Field(
+        default=None, description="An expression over the body's steps: what each item gives. Only beside `steps`."
+    )
 
 
 class Rounds(Spec):
     """How often the body of a `repeat` runs."""
 
-    until: Expression = Field(description="The expression over the steps of the body that ends the rounds.")
-    max: Bound = Field(description="The most rounds.")
+    until: Expression = Field(
+        description="An expression over the body's steps; the round after which it holds is the last."
+    )
+    max: Bound = Field(description="The most rounds: a number, or an input with a `maximum`.")
     at_max: Literal["fail", "accept"] = Field(
-        default="fail", description="What it means that `until` does not hold after the last round."
+        default="fail", description="What it means that `until` does not hold after round `max`."
     )
 
 
 class RepeatStep(StepBase):
-    """The body until an expression holds."""
+    """The body, round after round, until an expression holds."""
 
     repeat: Rounds = Field(description="What ends the rounds, and how many there may be.")
     steps: "dict[Id, Step] | None" = Field(default=None, min_length=1, description="The body: steps by their ids.")
     step: "Step | None" = Field(default=None, description="The body, where it is a single step.")
-    output: Expression | None = Field(default=None, description="What a round gives, where the body is `steps`.")
+    output: Expression | None = Field(
+        default=None, description="An expression over the body's steps: what a round gives. Only beside `steps`."
+    )
 
 
 class ChooseStep(StepBase):
     """The first of several steps whose `when` holds."""
 
-    choose: "list[Step]" = Field(min_length=1, description="The cases, each with a `when`; the first that holds runs.")
-    otherwise: "Step | None" = Field(default=None, description="The step that runs where no case does.")
+    choose: "list[Step]" = Field(
+        min_length=1, description="The cases: steps, each with a `when`. The first whose `when` holds runs, alone."
+    )
+    otherwise: "Step | None" = Field(
+        default=None, description="The step that runs where no `when` holds; without it the whole is skipped."
+    )
 
 
 class FailStep(StepBase):
     """Ends its surroundings with a message; done where its `when` is false."""
 
-    fail: Text = Field(description="The message.")
+    fail: Text = Field(description="The message of the failure, for people: what is wrong, and what to do.")
 
 
 class GroupStep(StepBase):
-    """A scope of steps."""
+    """A group: a scope of steps."""
 
-    steps: "dict[Id, Step]" = Field(min_length=1, description="Steps by their ids.")
-    output: Expression | None = Field(default=None, description="What readers of the group see.")
+    steps: "dict[Id, Step]" = Field(min_length=1, description="Steps by their ids; only `output` is seen from outside.")
+    output: Expression | None = Field(
+        default=None, description="An expression over the group's steps: what readers of the group see."
+    )
 
 
 KINDS: dict[str, type[StepBase]] = {

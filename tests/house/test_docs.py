@@ -16,7 +16,8 @@ DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
-    *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
+    # The parts of docs/language/ stand in docs/language.md.
+    *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md") if ROOT / "docs/language" not in p.parents),
 ]
 
 _FENCE = re.compile(

@@ -52,7 +52,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path):
     package = {name for name in names if name.startswith("agentflow/")}
     in_tree = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("agentflow/**/*.py")}
     explanations = {f"agentflow/report/explanations/{code}.md" for code in CODES}
-    assert package == in_tree | explanations | {"agentflow/py.typed"}
+    first = {f"agentflow/cli/first_workflow/first{ending}" for ending in (".yaml", ".replies.yaml", ".test.yaml")}
+    assert package == in_tree | explanations | first | {"agentflow/py.typed"}
     information = {name.partition("/")[2] for name in names - package if ".dist-info/" in name}
     assert information == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
     assert len(names) == len(package) + len(information)

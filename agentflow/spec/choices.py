@@ -1,0 +1,76 @@
+"""What each value of a closed choice means, by the model and the key it belongs to; a key inherits its base's."""
+
+from collections.abc import Mapping
+
+_ENDS_THE_RUN = "Steps that are running finish, no new ones start, and the run fails."
+_COUNTS_AS_SKIPPED = "Its readers see a skipped step; its `.status` is `failed`."
+_EFFECTS = {
+    "none": "Nothing: it may be repeated after a crash without asking anybody.",
+    "writes": "It changes files of this machine.",
+    "sends": "It may reach other people's machines. A crash inside one leaves its outcome unknown.",
+}
+_ON_UNKNOWN = {
+    "ask": "A person is asked whether to repeat it.",
+    "retry": "It is run again.",
+    "fail": "The step fails.",
+}
+_WORKSPACES = {
+    "shared": "The files of what it stands in; for a step of the file, the project's own.",
+    "copy": "A copy of the project's files, without `.git`.",
+    "worktree": "A git worktree of the last commit, on a branch of its own.",
+}
+
+CHOICES: Mapping[str, Mapping[str, str]] = {
+    "AgentDefaults.effort": {
+        "low": "Quick and cheap: for looking up and sorting.",
+        "medium": "For most tasks.",
+        "high": "More thought, for tasks with many parts.",
+        "xhigh": "More again, for hard tasks.",
+        "max": "As much as the model can give.",
+    },
+    "AgentDefaults.thinking": {
+        "adaptive": "The model decides when and how long.",
+        "between_tools": "It also thinks between its tool calls.",
+        "disabled": "It answers at once.",
+    },
+    "Agent.workspace": _WORKSPACES,
+    "CommandTool.effects": _EFFECTS,
+    "StepBase.join": {
+        "all": "All of them must be done; one that was skipped or rejected skips this step.",
+        "any": "One of them must be done; all are waited for.",
+        "done": "All are waited for, whatever became of them.",
+    },
+    "StepBase.on_error": {"fail": _ENDS_THE_RUN, "continue": _COUNTS_AS_SKIPPED},
+    "StepBase.on_resume": {
+        "reuse": "It is done: its output is used as it is.",
+        "rerun": "It runs again, as long as nothing has used its output.",
+    },
+    "StepBase.workspace": _WORKSPACES,
+    "ForEachStep.on_error": {
+        "fail": _ENDS_THE_RUN,
+        "continue": _COUNTS_AS_SKIPPED,
+        "collect": "The list has the items that succeeded, in their order; `.errors` has the others.",
+    },
+    "RunStep.parse": {
+        "text": "One text, less a final newline.",
+        "json": "The value that the text is in JSON; a failure where it is not.",
+        "lines": "A list of its lines.",
+    },
+    "RunStep.effects": _EFFECTS,
+    "RunStep.on_unknown": _ON_UNKNOWN,
+    "CallStep.effects": _EFFECTS,
+    "CallStep.on_unknown": _ON_UNKNOWN,
+    "ToolStep.on_unknown": _ON_UNKNOWN,
+    "ApproveStep.on_timeout": {
+        "reject": "No answer in time is a no.",
+        "fail": "No answer in time fails the step.",
+    },
+    "ApproveStep.on_reject": {
+        "skip": "A no skips the steps that depend on this one.",
+        "continue": "A no lets them run; they read the answer from `.approved`.",
+    },
+    "Rounds.at_max": {
+        "fail": "The step fails, as `max_rounds`.",
+        "accept": "The last round is taken as it is; `.converged` is false.",
+    },
+}
