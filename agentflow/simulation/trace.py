@@ -26,7 +26,7 @@ class TracedStep(Struct, frozen=True):
 
     Attributes:
         kind: the key that names the step's kind, or `item`.
-        status: how it ended; `waiting` where the run ended before it.
+        status: how it ended; `waiting` where the run did before it; `unreached` where it was never decided on.
         order: its place among all that started, from 1; None where it did not start.
         stubbed: where what it came to is from; None: it was computed.
         asked: what would have been asked: of a model, a command or a person, rendered.
@@ -89,7 +89,8 @@ class _Entry:
     def traced(self) -> TracedStep:
         end = self.end
         if end is None:
-            return TracedStep(self.path, self.kind, "waiting", self.order, self.attempt, asked=self.asked)
+            status = "waiting" if self.order is not None or self.kind == "item" else "unreached"
+            return TracedStep(self.path, self.kind, status, self.order, self.attempt, asked=self.asked)
         return TracedStep(
             path=self.path,
             kind=self.kind,
