@@ -1,10 +1,15 @@
 """`agentflow run --dry-run`: where a run would go, with stubs for models, commands and people."""
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
+
+from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,11 +18,43 @@ if TYPE_CHECKING:
     from agentflow.spec.stubs import StubsByPath
 
 
+class DryOptions(Struct, frozen=True):
+    """A dry run that is wanted.
+
+    Attributes:
+        stubs: the file of stubs to use.
+        write_stubs: the file to write those that were used to.
+    """
+
+    stubs: str | None
+    write_stubs: str | None
+
+
+def dry_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Gives a command the options of a dry run, and hands them over as `dry`; None where none is wanted."""
+
+    @wraps(command)
+    def with_options(dry_run: bool, stubs: str | None, write_stubs: str | None, **given: Any) -> int:
+        if not dry_run and (stubs or write_stubs):
+            raise UsageError("only the steps of a dry run have stubs", "add `--dry-run`")
+        if dry_run and (given["script"] or given["record"] or given["output_format"] == "stream-json"):
+            raise UsageError("a dry run asks no model and has no events", "take --scripted, --record, stream-json away")
+        return command(**given, dry=DryOptions(stubs, write_stubs) if dry_run else None)
+
+    wrapped: Callable[..., int] = with_options
+    for option in (
+        click.option("--write-stubs", metavar="FILE", help="With --dry-run: write what steps came to, to be edited."),
+        click.option("--stubs", metavar="FILE", help="With --dry-run: what steps come to; generated where absent."),
+        click.option("--dry-run", is_flag=True, help="Show where a run would go: no model, no command, nobody asked."),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
 def show_dry_run(
     checked: "Checked",
     inputs: "Mapping[str, Any]",
-    stubs: str | None,
-    write: str | None,
+    dry: DryOptions,
     recording: str | None,
     output_format: str,
     quiet: bool,
@@ -25,8 +62,6 @@ def show_dry_run(
     """Simulates a run, shows its trace, and returns the exit code that a real one would have.
 
     Parameters:
-        stubs: the file of stubs to use.
-        write: the file to write those that were used to.
         recording: the file whose replies the agents without a stub give.
     """
     from agentflow.cli.exits import exit_code
@@ -40,9 +75,9 @@ def show_dry_run(
     from agentflow.simulation.stub_file import stubs_text, write_stubs
 
     replayed = None if recording is None else Recording.from_file(Path(recording))
-    done = dry_run(checked, inputs, _read(checked, stubs), replayed)
-    if write is not None:
-        write_stubs(Path(write), stubs_text(done.used, checked.path))
+    done = dry_run(checked, inputs, _read(checked, dry.stubs), replayed)
+    if dry.write_stubs is not None:
+        write_stubs(Path(dry.write_stubs), stubs_text(done.used, checked.path))
     trace, code = done.trace, exit_code(done.trace.result)
     result = trace.result
     if output_format == "json":

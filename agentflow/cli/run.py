@@ -1,7 +1,10 @@
 """`agentflow run`."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from agentflow.cli.dry_run import DryOptions, dry_options, show_dry_run
 from agentflow.cli.options import (
     Durability,
     Format,
@@ -15,6 +18,12 @@ from agentflow.cli.options import (
     yes,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agentflow.api import Checked
+    from agentflow.plan.model import Plan
+
 
 @click.command()
 @click.argument("file")
@@ -24,9 +33,7 @@ from agentflow.cli.options import (
 @scripted
 @record
 @replay
-@click.option("--dry-run", is_flag=True, help="Show where a run would go, without models, commands and people.")
-@click.option("--stubs", metavar="FILE", help="With --dry-run: what steps come to; generated where absent.")
-@click.option("--write-stubs", metavar="FILE", help="With --dry-run: write what steps came to, to be edited.")
+@dry_options
 @click.option("--pace", type=click.FloatRange(0, 60), default=0.0, help="Seconds before each scripted reply.")
 @durability
 @output_format
@@ -39,9 +46,7 @@ def run(
     script: str | None,
     record: str | None,
     replay: str | None,
-    dry_run: bool,
-    stubs: str | None,
-    write_stubs: str | None,
+    dry: DryOptions | None,
     pace: float,
     durability: Durability,
     output_format: Format,
@@ -52,33 +57,19 @@ def run(
     Its outputs are printed on standard output: a single one as it is, several under their names, or as JSON.
     """
     from agentflow import api
-    from agentflow.cli.arguments import read_inputs
     from agentflow.cli.driving import Driving, drive
-    from agentflow.cli.dry_run import show_dry_run
-    from agentflow.cli.told import error_json, tell_diagnostics
-    from agentflow.errors import AgentflowError, UsageError
+    from agentflow.cli.told import error_json
+    from agentflow.errors import AgentflowError
     from agentflow.report.json_out import dumps
 
     try:
-        if not dry_run and (stubs or write_stubs):
-            raise UsageError("stubs stand in for steps of a dry run alone", "add `--dry-run`")
-        if dry_run and (script or record or output_format == "stream-json"):
-            raise UsageError(
-                "a dry run asks no model and has no stream of events",
-                "leave `--scripted`, `--record`, `stream-json` away",
-            )
-        checked = api.check_to_run(file)
-        if checked.plan is None:
-            raise api.InvalidWorkflowError(checked)
-        values = read_inputs(checked.plan, typed, inputs)
+        checked, plan, values = _ready(file, typed, inputs, quiet)
+        if dry is not None:
+            return show_dry_run(checked, values, dry, replay, output_format, quiet)
     except AgentflowError as error:
         if output_format != "text":
             click.echo(dumps(error_json(error)))
         raise
-    if checked.diagnostics and not quiet:
-        tell_diagnostics(checked)
-    if dry_run:
-        return show_dry_run(checked, values, stubs, write_stubs, replay, output_format, quiet)
     driving = Driving(
         output=output_format,
         quiet=quiet,
@@ -89,7 +80,24 @@ def run(
         pace=pace,
         durability=durability,
         project=project_of_file(file),
-        steps=tuple(checked.plan.root.steps),
-        cost_cap=checked.plan.limits.cost_usd,
+        steps=tuple(plan.root.steps),
+        cost_cap=plan.limits.cost_usd,
     )
     return drive(driving, lambda options: api.start(checked, values, options))
+
+
+def _ready(
+    file: str, typed: tuple[str, ...], inputs: str | None, quiet: bool
+) -> "tuple[Checked, Plan, Mapping[str, Any]]":
+    """The file, checked, with its warnings told, and the inputs. Raises AgentflowError where it cannot be run."""
+    from agentflow import api
+    from agentflow.cli.arguments import read_inputs
+    from agentflow.cli.told import tell_diagnostics
+
+    checked = api.check_to_run(file)
+    if checked.plan is None:
+        raise api.InvalidWorkflowError(checked)
+    values = read_inputs(checked.plan, typed, inputs)
+    if checked.diagnostics and not quiet:
+        tell_diagnostics(checked)
+    return checked, checked.plan, values

@@ -47,6 +47,7 @@ def _lines(path: str, value: JSON, depth: int = 0) -> Iterator[str]:
             yield from _lines(f"{path}[{index}]", item, depth + 1)
     elif isinstance(value, str) and value:
         for line in value.split("\n"):
-            yield f"{path}: {line}"
+            yield f"{path}: {line}" if path else line
     else:
-        yield f"{path}: {json.dumps(value)}"
+        shown = json.dumps(value)
+        yield f"{path}: {shown}" if path else shown

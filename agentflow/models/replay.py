@@ -141,7 +141,7 @@ class Recording:
         now = {name: asked[name] for name in differing}
         shown = difference(then, now, "recorded", "asked now")
         listed = ", ".join(f"`{name}`" for name in differing)
-        return f"{self._named(request)} is another than in the recording {self.path}: {listed}; {_HINT}\n{shown}"
+        return f"{self._named(request)} is another than in the recording {self.path}: {listed}\n{shown}\n{_HINT}"
 
     def _named(self, request: Request) -> str:
         return f"the request of agent '{request.agent}', session '{request.session}', turn {request.turn}"

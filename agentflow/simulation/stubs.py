@@ -68,8 +68,11 @@ def check_stubs(plan: Plan, stubs: StubsByPath, document: Document, loc: Loc) ->
 
 def unknown_step(path: str, steps: Mapping[str, StepPlan], place: Place) -> Diagnostic:
     """That a path names no step."""
-    known = steps.get(general(path))
-    if known is not None:
+    if general(path) in steps:
+        if path.endswith("]"):
+            return Diagnostic(
+                "AF301", f"`{path}` is no step", place, f"name the whole, `{general(path)}`, or a step in it"
+            )
         message, hint = f"`{path}` has an index where nothing is repeated", f"write `{general(path)}`"
         return Diagnostic("AF301", message, place, hint)
     inside = [name for name in steps if name.rpartition(".")[2] == path.rpartition(".")[2]]
@@ -101,7 +104,9 @@ def _check(step: StepPlan, path: str, stub: Stub, document: Document, loc: Loc) 
     if "output" in stub.model_fields_set and "output" in kind.keys and schema is not None:
         for problem in Contract(schema).problems(stub.output):
             message = f"`output` does not meet the schema of step `{path}`: {problem}"
-            yield Diagnostic("AF203", message, document.place((*loc, "output")), "`$` is the output")
+            yield Diagnostic(
+                "AF203", message, document.place((*loc, "output")), "correct it, or leave it away to have one generated"
+            )
 
 
 def _contradictions(step: StepPlan, stub: Stub) -> Iterator[tuple[str, str, str]]:
