@@ -168,7 +168,7 @@ class ReplayModel:
 
 def _reply(body: Mapping[str, JSON]) -> Reply:
     content = body["content"]
-    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+    if not isinstance(content, list) or not all(isinstance(block, dict) and _is_whole(block) for block in content):
         raise TypeError("`content` must be a list of blocks")
     usage = {name: _count(value) for name, value in body["usage"].items()}
     return Reply(
@@ -180,6 +180,13 @@ def _reply(body: Mapping[str, JSON]) -> Reply:
         request_id=body["request_id"],
         timings=Timings(0.0, 0.0, 0.0),
     )
+
+
+def _is_whole(block: Mapping[str, JSON]) -> bool:
+    """Whether a block has what is read of one of its type."""
+    if block.get("type") == "tool_use":
+        return isinstance(block.get("input"), dict) and all(isinstance(block.get(key), str) for key in ("id", "name"))
+    return isinstance(block.get("type"), str) and (block["type"] != "text" or isinstance(block.get("text"), str))
 
 
 def _count(value: JSON) -> int:
