@@ -18,7 +18,7 @@ _BLOCK = re.compile(
     r"[^\s\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff][^\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]*"
 )
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_LONE = re.compile("[\ud800-\udfff]")
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def stubs_text(used: Mapping[str, Sequence[Mapping[str, JSON]]], workflow: str) -> str:
@@ -86,6 +86,6 @@ def _scalar(value: JSON) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text in double quotes; a lone surrogate, which no file can hold, becomes U+FFFD."""
-    encoded = json.dumps(_LONE.sub("\ufffd", text), ensure_ascii=False)
+    """A text in double quotes; NUL and half of a pair, which no file may hold, become U+FFFD."""
+    encoded = json.dumps(_UNWRITABLE.sub("\ufffd", text), ensure_ascii=False)
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
