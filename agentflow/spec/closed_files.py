@@ -54,11 +54,28 @@ def read_closed(model: type[Model], source: bytes | str, path: str) -> tuple[Clo
     document, problems = yaml_reader.read(source, path)
     if document is None or problems:
         return None, problems
+    found = dict.fromkeys(_empty(document, model))
     try:
-        return Closed(document, model.model_validate(document.data)), []
+        value = model.model_validate(document.data)
+        if not found:
+            return Closed(document, value), []
     except ValidationError as error:
-        found = dict.fromkeys(_diagnostics(error, document, model))
-        return None, sorted(found, key=lambda diagnostic: (diagnostic.place, diagnostic.code))
+        found.update(dict.fromkeys(_diagnostics(error, document, model)))
+    return None, sorted(found, key=lambda diagnostic: (diagnostic.place, diagnostic.code))
+
+
+def _empty(document: Document, model: type[Spec]) -> Iterator[Diagnostic]:
+    """Keys that were written with nothing behind them: read as absent, they would drop what was meant."""
+    waiting: list[tuple[Loc, Any, list[Any]]] = [((), document.data, [model])]
+    while waiting:
+        loc, value, annotations = waiting.pop()
+        if value is None and loc and not any(member is Any for found in annotations for member in _members(found)):
+            yield Diagnostic("AF203", f"{_name_of(loc)} is empty", document.place(loc), EMPTY_HINT)
+        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, item in items:
+            below = [inner for annotation in annotations for inner in _below(annotation, key)]
+            if below:
+                waiting.append(((*loc, key), item, below))
 
 
 def _diagnostics(error: ValidationError, document: Document, model: type[Spec]) -> Iterator[Diagnostic]:
