@@ -58,7 +58,8 @@ def _rows(step: TracedStep, paint: Paint) -> Iterator[str]:
     name = step.path.rpartition(".")[2]
     if step.kind == "item":
         name = name[name.rindex("[") :]
-    start = f"{indent}{paint(SYMBOLS[step.status], *COLOURS[step.status])} {inert_line(name)}"
+    shown = "waiting" if step.status == "unreached" else step.status
+    start = f"{indent}{paint(SYMBOLS[shown], *COLOURS[shown])} {inert_line(name)}"
     number = "" if step.order is None else f"#{step.order}"
     attempt = "" if step.attempt in (None, 1) else f"attempt {step.attempt}"
     words = [word for word in ("" if step.kind == "item" else step.kind, number, step.status, attempt) if word]

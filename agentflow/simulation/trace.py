@@ -156,7 +156,7 @@ class Tracer:
         while waiting:
             path = waiting.pop()
             found += [entry.traced() for entry in self.entries.get(path, ())]
-            waiting += sorted(inside.get(path, ()), key=_place, reverse=True)
+            waiting += sorted(inside.get(path, ()), key=_place)[::-1]
         return tuple(found)
 
     def _begun(self, path: str) -> _Entry:

@@ -8,7 +8,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from agentflow.events.values import Failure
 from agentflow.guard.ledger import SMALLEST_REPLY, Account, Exhausted, Ledger, Reservation, Wait
 from agentflow.plan.prices import Price
 
