@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agentflow.api import Checked
+    from agentflow.simulation.trace import Trace
     from agentflow.spec.stubs import StubsByPath
 
 
@@ -64,13 +65,7 @@ def show_dry_run(
     Parameters:
         recording: the file whose replies the agents without a stub give.
     """
-    from agentflow.cli.exits import exit_code
-    from agentflow.cli.told import say
     from agentflow.models.replay import Recording
-    from agentflow.report.json_out import dumps
-    from agentflow.report.style import Paint
-    from agentflow.report.text import outputs_text
-    from agentflow.report.trace import trace_json, trace_text
     from agentflow.simulation.dry import dry_run
     from agentflow.simulation.stub_file import stubs_text, write_stubs
 
@@ -78,8 +73,18 @@ def show_dry_run(
     done = dry_run(checked, inputs, _read(checked, dry.stubs), replayed)
     if dry.write_stubs is not None:
         write_stubs(Path(dry.write_stubs), stubs_text(done.used, checked.path))
-    trace, code = done.trace, exit_code(done.trace.result)
-    result = trace.result
+    return _show(checked, done.trace, output_format, quiet)
+
+
+def _show(checked: "Checked", trace: "Trace", output_format: str, quiet: bool) -> int:
+    from agentflow.cli.exits import exit_code
+    from agentflow.cli.told import say
+    from agentflow.report.json_out import dumps
+    from agentflow.report.style import Paint
+    from agentflow.report.text import outputs_text
+    from agentflow.report.trace import trace_json, trace_text
+
+    result, code = trace.result, exit_code(trace.result)
     if output_format == "json":
         click.echo(dumps(trace_json(trace, checked.path, code), indent=2))
     else:
