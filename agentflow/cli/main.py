@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": "agentflow.cli.plan:plan",
     "graph": "agentflow.cli.graph:graph",
     "run": "agentflow.cli.run:run",
+    "test": "agentflow.cli.test:test",
     "resume": "agentflow.cli.resume:resume",
     "approve": "agentflow.cli.resume:approve",
     "reject": "agentflow.cli.resume:reject",

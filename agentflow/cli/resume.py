@@ -104,6 +104,8 @@ def _go_on(run: str, options: GoingOn) -> int:
         quiet=options.quiet,
         yes=options.yes,
         script=options.script,
+        record=options.record,
+        replay=options.replay,
         durability=options.durability,
         project=project_folder(options.project),
     )

@@ -115,9 +115,8 @@ def _tool(loop: Loop, action: StartTool, key: str) -> Prepared | Failure:
     tool, live = action.tool, loop.live
     if not live.plan.sandbox_off and (tool.name == "Bash" or tool.name in live.plan.tools):
         return _no_sandbox()
-    problems = Contract(tool.input_schema).problems(action.input)
-    if problems:
-        return Failure("tool_failed", f"`{tool.name}` does not take this input: {'; '.join(problems)}")
+    if (wrong := wrong_input(action)) is not None:
+        return wrong
     env = {**action.env, **loop.workspaces.env(action.workspace)}
     context = ToolContext(loop.workspaces.root(action.workspace), (), env, key, live.plan.sandbox_off)
 
@@ -129,6 +128,14 @@ def _tool(loop: Loop, action: StartTool, key: str) -> Prepared | Failure:
         return StepFinished(loop.now(), action.step, "failed", failure=failure)
 
     return Prepared(ToolStepCalled(loop.now(), action.step, tool.name, action.input), tool.effects, work)
+
+
+def wrong_input(action: StartTool) -> Failure | None:
+    """Why a tool does not take what its step gives it, or None."""
+    problems = Contract(action.tool.input_schema).problems(action.input)
+    if not problems:
+        return None
+    return Failure("tool_failed", f"`{action.tool.name}` does not take this input: {'; '.join(problems)}")
 
 
 def _no_sandbox() -> Failure:

@@ -20,8 +20,8 @@ def workflow_schema() -> dict[str, Any]:
     """Returns the JSON Schema (draft 2020-12) of a workflow file."""
     generated = Workflow.model_json_schema(by_alias=True, mode="validation")
     definitions = generated.pop("$defs")
-    schema: dict[str, Any] = _for_editors(generated, definitions)
-    named = {name: _for_editors(definition, definitions) for name, definition in definitions.items()}
+    schema: dict[str, Any] = for_editors(generated, definitions)
+    named = {name: for_editors(definition, definitions) for name, definition in definitions.items()}
     # Which body a loop has, and that a case has a condition: the models leave it to the loader, whose words are better.
     for loop in ("ForEachStep", "RepeatStep"):
         named[loop]["oneOf"] = [
@@ -48,16 +48,16 @@ def _step() -> dict[str, Any]:
     return {"description": f"A step; it has one of {kinds}, which names its kind.", "type": "object", **chain}
 
 
-def _for_editors(node: Any, definitions: dict[str, Any]) -> Any:
+def for_editors(node: Any, definitions: dict[str, Any]) -> Any:
     """Returns a part of pydantic's schema without what only says how the models are written."""
     if isinstance(node, list):
-        return [_for_editors(item, definitions) for item in node]
+        return [for_editors(item, definitions) for item in node]
     if not isinstance(node, dict):
         return node
     if {item.get("$ref") for item in node.get("oneOf", ())} == set(_MODELS):
         return _STEP
     plain = {
-        key: _for_editors(value, definitions)
+        key: for_editors(value, definitions)
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
     }
