@@ -23,8 +23,7 @@ _ONE = {"agents": "the agent", "commands": "the command", "functions": "the func
 
 
 def check_expect(plan: Plan, case: Case, document: Document, loc: Loc) -> Iterator[Diagnostic]:
-    """Unknown steps, outputs, agents, commands, functions, tools and kinds of failure; money, and tools of agents, without a
-    recording.
+    """Unknown steps, outputs, kinds of failure, and what can be called; what needs a recording without one.
 
     Parameters:
         loc: of `expect`.

@@ -67,3 +67,25 @@ def test_for_programs_everything_is_there():
     ]
     assert data["steps"][2]["asked"]["prompt"] == "a"
     assert data["calls"] == [{"kind": "agents", "name": "each.find", "step": "each[0].find", "prompt": "a"}]
+
+
+def test_functions_tools_and_rounds_have_their_lines():
+    text_of = """
+tools:
+  look: {description: Looks., input: {properties: {at: {type: integer}}, type: object}, run: [look], effects: none}
+steps:
+  loop:
+    repeat: {until: loop.index == 2, max: 2}
+    step: {tool: look, with: {at: "{{ loop.index }}"}, retry: {attempts: 2}}
+"""
+    assert text(simulated(text_of, "  loop[0].step: [{error: {}}, {output: a shelf}]")) == [
+        '✓ loop  repeat #1 done  computed: "(loop[1].step)"',
+        "  ✓ [0]  done",
+        "    ✗ step  tool #2 failed  (failed) its stub says that it fails",
+        '        look is given {"at": 1}',
+        '    ✓ step  tool #3 done attempt 2  given: "a shelf"',
+        '        look is given {"at": 1}',
+        "  ✓ [1]  done",
+        '    ✓ step  tool #4 done  generated: "(loop[1].step)"',
+        '        look is given {"at": 2}',
+    ]

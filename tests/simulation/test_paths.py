@@ -1,6 +1,6 @@
 import pytest
 
-from agentflow.simulation.paths import general, patterns, step_named, steps_by_path
+from agentflow.simulation.paths import general, patterns, round_of, step_named, steps_by_path
 from tests.simulation.flows import checked
 
 FLOW = """
@@ -13,6 +13,10 @@ steps:
       group: {steps: {leaf: {value: item}}, output: steps.leaf.output}
     output: steps.group.output
   other: {steps: {low: {value: "1"}}, output: steps.low.output}
+  rounds:
+    repeat: {until: loop.index == 2, max: 3}
+    steps: {way: {choose: [{when: loop.index == 1, value: "1"}], otherwise: {value: "2"}}}
+    output: steps.way.output
 """
 
 
@@ -31,6 +35,10 @@ def test_every_step_has_its_path():
         "each.group.leaf",
         "other",
         "other.low",
+        "rounds",
+        "rounds.way",
+        "rounds.way.1",
+        "rounds.way.otherwise",
     ]
 
 
@@ -40,14 +48,28 @@ def test_a_path_is_named_with_its_indexes_or_without():
     assert general("a[0].b[1].c") == "a.b.c"
 
 
-@pytest.mark.parametrize("pattern", ["each", "each.inner", "each[3].inner[0].step", "each.inner[0].step", "other.low"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["each", "each.inner", "each[3].inner[0].step", "each.inner[0].step", "other.low", "rounds[2].way.otherwise"],
+)
 def test_a_pattern_names_a_step(pattern: str):
     known = steps()
     assert step_named(pattern, known) is known[general(pattern)]
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "nothing", "each[0]", "other[0].low", "each[0].group[0].leaf", "each[-1].inner", "each[x].inner"]
+    "pattern",
+    [
+        "",
+        "nothing",
+        "each[0]",
+        "other[0].low",
+        "each[0].group[0].leaf",
+        "rounds.way[0].1",
+        "rounds[0]",
+        "each[-1].inner",
+        "each[x].inner",
+    ],
 )
 def test_an_index_stands_only_where_something_is_repeated(pattern: str):
     assert step_named(pattern, steps()) is None
@@ -55,3 +77,11 @@ def test_an_index_stands_only_where_something_is_repeated(pattern: str):
 
 def test_many_indexes_do_not_make_too_many_patterns():
     assert len(list(patterns(".".join(f"a[{n}]" for n in range(60))))) == 256
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [("rounds[2].way.1", 2), ("rounds[0].way", 0), ("each[3].group.leaf", 0), ("other.low", 0), ("rounds", 0)],
+)
+def test_a_path_tells_the_round_it_is_in(path: str, number: int):
+    assert round_of(path, steps()) == number

@@ -133,3 +133,17 @@ def test_a_value_that_is_found_meets_its_schema_and_is_the_same_every_time(schem
     value = sample(schema, "name")
     assert Contract(schema).problems(value) == []
     assert sample(schema, "name") == value
+
+
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    [
+        ({"type": "boolean"}, [False, True, True]),
+        ({"enum": ["a", "b"]}, ["a", "b", "b"]),
+        ({"type": "boolean", "enum": [False]}, [False, False, False]),
+        ({"anyOf": [{"type": "boolean"}], "not": {"const": True}}, [False, False, False]),
+        ({"properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}, [{"ok": False}, {"ok": True}, {"ok": True}]),
+    ],
+)
+def test_later_turns_say_yes_and_take_the_next_choice_where_the_schema_lets_them(schema, values):
+    assert [sample(schema, "name", turn) for turn in range(3)] == values

@@ -3,7 +3,9 @@ import asyncio
 import pytest
 
 from agentflow.errors import JournalError
-from agentflow.simulation.virtual import Line, NoRecorder, RecordedTools, VirtualTimers, at_once
+from agentflow.events.run_events import RetryDue
+from agentflow.events.values import Workspace
+from agentflow.simulation.virtual import Line, NoRecorder, NoWorkspaces, RecordedTools, VirtualTimers, at_once
 from agentflow.tools.port import ToolContext
 
 
@@ -77,4 +79,15 @@ def test_no_tool_runs_whatever_is_recorded(tmp_path):
     output = at_once(RecordedTools(None, "run").run("Write", {"file_path": "x", "content": "y"}, context))
     assert output.is_error
     assert "does not tell what Write gave" in output.content
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_workspace_is_made_for_what_works_in_it(tmp_path):
+    async def work():
+        return RetryDue(0.0, "a")
+
+    workspace = Workspace("copy", "apart", None)
+    assert (
+        at_once(NoWorkspaces(tmp_path).within(workspace, work, lambda failure: pytest.fail(str(failure)))).step == "a"
+    )
     assert list(tmp_path.iterdir()) == []
