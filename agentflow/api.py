@@ -41,6 +41,7 @@ class RunOptions(Struct, frozen=True):
 
     Attributes:
         model: answers the requests; None: the Claude API, as the environment configures it.
+        record: a file for every request and its reply; a new one, or, for `resume`, one that is added to.
         journal: the file; None: `.agentflow/journal.db` of the project.
         durability: `power` has every event synced to the disk before anything follows from it; `process`, what the
             death of the process cannot touch, and loss of power only for 100 ms.
@@ -57,6 +58,7 @@ class RunOptions(Struct, frozen=True):
     """
 
     model: "Model | None" = None
+    record: Path | None = None
     journal: Path | None = None
     durability: Literal["process", "power"] = "process"
     yes: bool = False
@@ -164,6 +166,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     from agentflow.engine.secret_values import secret_values
     from agentflow.events.run_events import RunStarted
     from agentflow.journal.run_ids import new_run_id
+    from agentflow.models.opening import model_for
     from agentflow.plan.inputs import resolve_inputs
 
     if checked.plan is None or checked.source is None:
@@ -171,7 +174,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     project = Project.of(Path(checked.path))
     resolved = resolve_inputs(checked.plan, inputs, project.root)
     secrets = secret_values(checked.plan, options.secrets, os.environ, may_ask=options.ask_secret is not None)
-    model = options.model or _claude(checked.plan)
+    model = model_for(checked.plan, options.model, options.record)
     journal = _journal(options.journal or project.root / JOURNAL, options.durability)
     try:
         now = time.time()
@@ -212,6 +215,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
     from agentflow.engine.live import Live
     from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.events.run_events import RunStarted
+    from agentflow.models.opening import model_for
 
     options = options or RunOptions()
     journal = _journal(options.journal or journal_of(project), options.durability, access="write")
@@ -222,7 +226,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         if not isinstance(started, RunStarted):
             raise JournalError(f"run {run} does not begin as a run does", "the journal is damaged")
         plan_of_run = stored_plan(started)
-        model = model or _claude(plan_of_run)
+        model = model_for(plan_of_run, options.model, options.record, goes_on=True)
         lease = journal.take(run)
         try:
             live = Live.replay(plan_of_run, _heard(journal, run, options))
@@ -274,6 +278,13 @@ def scripted(path: str | os.PathLike[str], pace: float = 0.0) -> "Model":
     from agentflow.models.scripted import ScriptedModel
 
     return ScriptedModel.from_file(Path(path), pace)
+
+
+def replayed(path: str | os.PathLike[str]) -> "Model":
+    """A model that answers from what `RunOptions.record` wrote. Raises UsageError where that is no recording."""
+    from agentflow.models.replay import Recording, ReplayModel
+
+    return ReplayModel(Recording.from_file(Path(path)))
 
 
 def open_journal(project: Path | None = None, access: Literal["write", "read"] = "read") -> "Journal":
@@ -350,17 +361,6 @@ def _heard(journal: "Journal", run: str, options: RunOptions) -> "Any":
         yield entry
 
 
-def _claude(plan: "Plan") -> "Model | None":
-    """The Claude API, where the plan has an agent to ask it."""
-    from agentflow.plan.model import asks_a_model
-
-    if not asks_a_model(plan):
-        return None
-    from agentflow.models.anthropic import AnthropicModel
-
-    return AnthropicModel(connections=plan.limits.parallel)
-
-
 def _journal(
     path: Path,
     durability: Literal["process", "power"] = "process",
@@ -374,7 +374,7 @@ def _journal(
 async def _closed(model: "Model | None", options: RunOptions, journal: "Journal") -> None:
     """Closes what was opened here; a model that was handed in stays its owner's."""
     try:
-        if model is not None and options.model is None:
+        if model is not None and model is not options.model:
             await model.close()
     finally:
         journal.close()

@@ -20,8 +20,9 @@ from agentflow.cli.options import Durability, Format
 from agentflow.cli.progress import Progress
 from agentflow.cli.secrets import SecretPrompt
 from agentflow.cli.told import error_json, say, tell_unwritten
-from agentflow.errors import AgentflowError
+from agentflow.errors import AgentflowError, UsageError
 from agentflow.journal.port import Gate
+from agentflow.models.port import Model
 from agentflow.report.inert import inert_line
 from agentflow.report.json_out import dumps, result_json
 from agentflow.report.kept import kept_text, workspaces_of
@@ -35,6 +36,8 @@ class Driving(Struct, frozen=True):
     Attributes:
         script: the file that holds the model's words; None: the Claude API.
         pace: seconds before each scripted reply.
+        record: the file that every request and reply goes to.
+        replay: the recording that the model's words come from.
         durability: as in `api.RunOptions`.
         project: the folder whose journal holds the run.
         steps: the ids of the file's steps, where they are known.
@@ -52,6 +55,14 @@ class Driving(Struct, frozen=True):
     pace: float = 0.0
     durability: Durability = "process"
     secrets: Mapping[str, str] = {}
+    record: str | None = None
+    replay: str | None = None
+
+    @property
+    def model_options(self) -> tuple[str, ...]:
+        """The options by which a command goes on with the same model."""
+        given = (("--scripted", self.script), ("--record", self.record), ("--replay", self.replay))
+        return tuple(word for option, file in given if file is not None for word in (option, file))
 
 
 def drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:
@@ -71,7 +82,8 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     in_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     progress.answered_here = asker.answered
     options = api.RunOptions(
-        model=None if driving.script is None else api.scripted(driving.script, driving.pace),
+        model=_model(driving),
+        record=None if driving.record is None else Path(driving.record),
         journal=driving.project / api.JOURNAL,
         durability=driving.durability,
         yes=driving.yes,
@@ -85,6 +97,8 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     )
     if driving.script is not None:
         say(f"the model's words are scripted, from {driving.script}")
+    if driving.replay is not None:
+        say(f"the model's words are replayed, from {driving.replay}")
     _handle_signals(interrupt, progress)
     # Everything that starting has made stays: the collector need not look at it again.
     gc.freeze()
@@ -97,6 +111,16 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     if progress.unwritten is not None:
         return code or tell_unwritten(progress.unwritten, command(driving.project, "show", result.run))
     return code
+
+
+def _model(driving: Driving) -> Model | None:
+    if driving.script is not None and driving.replay is not None:
+        raise UsageError("`--scripted` and `--replay` exclude each other", "the model's words come from one file")
+    if driving.record is not None and driving.replay is not None:
+        raise UsageError("`--record` and `--replay` exclude each other", "what is replayed is recorded already")
+    if driving.replay is not None:
+        return api.replayed(driving.replay)
+    return None if driving.script is None else api.scripted(driving.script, driving.pace)
 
 
 def _handle_signals(interrupt: asyncio.Event, progress: Progress) -> None:
@@ -132,7 +156,7 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
         case "waiting":
             _tell_waiting(driving, result)
         case "interrupted":
-            going_on = command(driving.project, "resume", result.run, script=driving.script)
+            going_on = command(driving.project, "resume", result.run, model=driving.model_options)
             say(f"interrupted; resume with: {going_on}")
     if not driving.quiet:
         for workspace in workspaces_of(view):
@@ -144,7 +168,7 @@ def _tell_waiting(driving: Driving, result: api.RunResult) -> None:
     for gate in _waiting(driving, result.run):
         click.echo(f"\nwaiting for a person at {inert_line(gate.step)}:", err=True)
         click.echo(gate_text(gate), err=True)
-        for line in answers_to(gate, driving.project, driving.script):
+        for line in answers_to(gate, driving.project, driving.model_options):
             click.echo(f"  {line}", err=True)
         if driving.yes and gate.form is not None:
             click.echo("  --yes cannot answer it: its form has no defaults for all that is asked", err=True)

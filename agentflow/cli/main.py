@@ -20,6 +20,7 @@ COMMANDS = {
     "graph": "agentflow.cli.graph:graph",
     "schema": "agentflow.cli.schema:schema",
     "run": "agentflow.cli.run:run",
+    "test": "agentflow.cli.test:test",
     "resume": "agentflow.cli.resume:resume",
     "approve": "agentflow.cli.resume:approve",
     "reject": "agentflow.cli.resume:reject",

@@ -1,7 +1,7 @@
 """Command lines to paste: what can be done with a run, from where the user is now."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from agentflow.journal.port import Gate
 
 
-def answers_to(gate: "Gate", project: Path, script: str | None = None) -> list[str]:
+def answers_to(gate: "Gate", project: Path, model: Sequence[str] = ()) -> list[str]:
     """The command lines that answer a question; `…` stands for what the person has to say."""
     from agentflow.report.forms import answer_words
 
     if gate.form is not None:
-        return [command(project, "answer", gate.run, gate.step, script, answer_words(gate.form))]
-    return [command(project, verb, gate.run, gate.step, script) for verb in ("approve", "reject")]
+        return [command(project, "answer", gate.run, gate.step, model, answer_words(gate.form))]
+    return [command(project, verb, gate.run, gate.step, model) for verb in ("approve", "reject")]
 
 
 def command(
@@ -24,14 +24,14 @@ def command(
     verb: str,
     run: str,
     step: str | None = None,
-    script: str | None = None,
+    model: Sequence[str] = (),
     more: Iterable[str] = (),
 ) -> str:
     """The command line that does something with a run.
 
     Parameters:
         project: the folder whose journal holds the run; named where it is not the one around the current folder.
-        script: the file that the run's model took its words from.
+        model: the options that say where the model's words come from and go to.
         more: what comes after the step.
     """
     from agentflow.cli.options import project_folder
@@ -45,9 +45,7 @@ def command(
         with suppress(ValueError):
             shown = shown.relative_to(Path.cwd())
         words += ["--project", str(shown)]
-    if script is not None:
-        words += ["--scripted", script]
-    return " ".join(map(_quoted, words))
+    return " ".join(map(_quoted, [*words, *model]))
 
 
 def _quoted(word: str) -> str:

@@ -15,6 +15,8 @@ yes = click.option("--yes", is_flag=True, help="Answer every gate with yes.")
 scripted = click.option(
     "--scripted", "script", metavar="FILE", help="Take the model's words from a file instead of the Claude API."
 )
+record = click.option("--record", metavar="FILE", help="Write every request to the model and its reply to a file.")
+replay = click.option("--replay", metavar="FILE", help="Take the model's words from what --record wrote.")
 output_format = click.option("--output-format", type=click.Choice(get_args(Format)), default="text", show_default=True)
 text_or_json = click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 durability = click.option(
@@ -39,6 +41,8 @@ class GoingOn(Struct, frozen=True):
 
     yes: bool
     script: str | None
+    record: str | None
+    replay: str | None
     durability: Durability
     output_format: Format
     quiet: bool
@@ -56,7 +60,7 @@ def going_on(command: Callable[..., int]) -> Callable[..., int]:
         return command(**given, options=options)
 
     wrapped: Callable[..., int] = with_options
-    for option in (project, quiet, output_format, durability, secrets_file, secret, scripted, yes):
+    for option in (project, quiet, output_format, durability, secrets_file, secret, replay, record, scripted, yes):
         wrapped = option(wrapped)
     return wrapped
 

@@ -105,6 +105,8 @@ def _go_on(run: str, options: GoingOn) -> int:
         quiet=options.quiet,
         yes=options.yes,
         script=options.script,
+        record=options.record,
+        replay=options.replay,
         durability=options.durability,
         project=project_folder(options.project),
         secrets=read_secrets(options.secret, options.secrets_file),

@@ -1,7 +1,10 @@
 """`agentflow run`."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from agentflow.cli.dry_run import DryOptions, dry_options, show_dry_run
 from agentflow.cli.options import (
     Durability,
     Format,
@@ -9,11 +12,19 @@ from agentflow.cli.options import (
     output_format,
     project_of_file,
     quiet,
+    record,
+    replay,
     scripted,
     secret,
     secrets_file,
     yes,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agentflow.api import Checked
+    from agentflow.plan.model import Plan
 
 
 @click.command()
@@ -22,6 +33,9 @@ from agentflow.cli.options import (
 @click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
 @yes
 @scripted
+@record
+@replay
+@dry_options
 @click.option("--pace", type=click.FloatRange(0, 60), default=0.0, help="Seconds before each scripted reply.")
 @secret
 @secrets_file
@@ -34,6 +48,9 @@ def run(
     inputs: str | None,
     yes: bool,
     script: str | None,
+    record: str | None,
+    replay: str | None,
+    dry: DryOptions | None,
     pace: float,
     secret: tuple[str, ...],
     secrets_file: str | None,
@@ -46,35 +63,50 @@ def run(
     Its outputs are printed on standard output: a single one as it is, several under their names, or as JSON.
     """
     from agentflow import api
-    from agentflow.cli.arguments import read_inputs
     from agentflow.cli.driving import Driving, drive
     from agentflow.cli.secrets import read_secrets
-    from agentflow.cli.told import error_json, tell_diagnostics
+    from agentflow.cli.told import error_json
     from agentflow.errors import AgentflowError
     from agentflow.report.json_out import dumps
 
     try:
-        checked = api.check_to_run(file)
-        if checked.plan is None:
-            raise api.InvalidWorkflowError(checked)
-        values = read_inputs(checked.plan, typed, inputs)
+        checked, plan, values = _ready(file, typed, inputs, quiet)
+        if dry is not None:
+            return show_dry_run(checked, values, dry, replay, output_format, quiet)
         secrets = read_secrets(secret, secrets_file)
     except AgentflowError as error:
         if output_format != "text":
             click.echo(dumps(error_json(error)))
         raise
-    if checked.diagnostics and not quiet:
-        tell_diagnostics(checked)
     driving = Driving(
         output=output_format,
         quiet=quiet,
         yes=yes,
         script=script,
+        record=record,
+        replay=replay,
         pace=pace,
         durability=durability,
         project=project_of_file(file),
-        steps=tuple(checked.plan.root.steps),
-        cost_cap=checked.plan.limits.cost_usd,
+        steps=tuple(plan.root.steps),
+        cost_cap=plan.limits.cost_usd,
         secrets=secrets,
     )
     return drive(driving, lambda options: api.start(checked, values, options))
+
+
+def _ready(
+    file: str, typed: tuple[str, ...], inputs: str | None, quiet: bool
+) -> "tuple[Checked, Plan, Mapping[str, Any]]":
+    """The file, checked, with its warnings told, and the inputs. Raises AgentflowError where it cannot be run."""
+    from agentflow import api
+    from agentflow.cli.arguments import read_inputs
+    from agentflow.cli.told import tell_diagnostics
+
+    checked = api.check_to_run(file)
+    if checked.plan is None:
+        raise api.InvalidWorkflowError(checked)
+    values = read_inputs(checked.plan, typed, inputs)
+    if checked.diagnostics and not quiet:
+        tell_diagnostics(checked)
+    return checked, checked.plan, values

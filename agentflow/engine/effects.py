@@ -129,9 +129,8 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
     runs = tool.name == "Bash" or own is not None
     if runs and not plan.sandbox_off:
         return _no_sandbox()
-    problems = Contract(tool.input_schema).problems(action.input)
-    if problems:
-        return Failure("tool_failed", f"`{tool.name}` does not take this input: {'; '.join(problems)}")
+    if (wrong := wrong_input(action)) is not None:
+        return wrong
     given = (env, loop.secrets.values) if runs else ({}, {})
     root = loop.workspaces.root(action.workspace)
     context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own)
@@ -145,6 +144,14 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
         return StepFinished(loop.now(), action.step, "failed", failure=failure)
 
     return Prepared(ToolStepCalled(loop.now(), action.step, tool.name, action.input), tool.effects, work)
+
+
+def wrong_input(action: StartTool) -> Failure | None:
+    """Why a tool does not take what its step gives it, or None."""
+    problems = Contract(action.tool.input_schema).problems(action.input)
+    if not problems:
+        return None
+    return Failure("tool_failed", f"`{action.tool.name}` does not take this input: {'; '.join(problems)}")
 
 
 def _no_sandbox() -> Failure:

@@ -11,9 +11,15 @@ from typing import Any
 
 from agentflow.spec.base import Spec
 from agentflow.spec.editor_schema import editor_schema
+from agentflow.spec.stubs import StubsFile
+from agentflow.spec.suite import SuiteFile
 from agentflow.spec.workflow import Workflow
 
-SCHEMAS: Mapping[str, tuple[type[Spec], str]] = {"workflow": (Workflow, "agentflow workflow")}
+SCHEMAS: Mapping[str, tuple[type[Spec], str]] = {
+    "workflow": (Workflow, "agentflow workflow"),
+    "stubs": (StubsFile, "agentflow stubs file"),
+    "test": (SuiteFile, "agentflow test file"),
+}
 """Each kind of file that has a schema, the model it is read as, and the schema's title."""
 
 

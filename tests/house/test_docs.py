@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from agentflow import api
+from agentflow.simulation.suite import load_suite
+from agentflow.spec.closed_files import read_closed
+from agentflow.spec.stubs import StubsFile
 from tests.house.checkout import PATIENCE, ROOT, copy_to, shell
 
 DOCUMENTS = [
@@ -97,6 +100,12 @@ class Reader:
     def _check(self, example: Example) -> None:
         if example.name is not None and example.name.endswith(".replies.yaml"):
             api.scripted(self.folder / example.name)
+            return
+        if example.name is not None and example.name.endswith(".test.yaml"):
+            assert load_suite(self.folder / example.name).diagnostics == (), f"line {example.line}"
+            return
+        if example.name is not None and example.name.endswith(".stubs.yaml"):
+            assert read_closed(StubsFile, example.body, example.name)[1] == [], f"line {example.line}"
             return
         checked = api.check(self.folder / (example.name or "example.yaml"), example.body.encode(), or_library=True)
         if example.wrong:

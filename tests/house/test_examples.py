@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentflow import api
+from agentflow.simulation.suite import load_suite
 from tests.house.checkout import COMMAND, PATIENCE, ROOT, agentflow, copy_to
 
 RESEARCH = ("workflows/research.yaml", "--scripted", "workflows/research.replies.yaml")
@@ -31,6 +32,8 @@ def result_of(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
 def test_an_example_gives_no_diagnostics(path: Path):
     if path.name.endswith(".replies.yaml"):
         api.scripted(path)
+    elif path.name.endswith(".test.yaml"):
+        assert load_suite(path).diagnostics == ()
     else:
         assert api.check_to_run(path).diagnostics == ()
 
@@ -73,6 +76,23 @@ def test_the_research_shows_all_it_is_there_to_show(project: Path):
     assert tools == {"Glob", "Grep", "Read", "Agent", "Write", "check_citations"}
     failed = [event for event in events if event["type"] == "tool_finished" and event.get("is_error")]
     assert failed == []
+
+
+def test_the_tests_of_the_examples_pass(project: Path):
+    done = agentflow(project, "test", "workflows")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"^(\d+) tests: \1 passed$", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_a_dry_run_of_the_research_goes_as_a_recorded_one_did(project: Path):
+    run = ("run", "workflows/research.yaml")
+    real = agentflow(project, *run, *RESEARCH[1:], "--yes", "--record", "r.jsonl", "--output-format", "json")
+    assert real.returncode == 0, real.stderr
+    dry = agentflow(project, *run, "--dry-run", "--replay", "r.jsonl", "--output-format", "json")
+    assert dry.returncode == 0, dry.stderr
+    trace, result = json.loads(dry.stdout), result_of(real)
+    assert trace["outputs"]["answer"] == result["outputs"]["answer"]
+    assert (trace["turns"], round(trace["cost_usd"], 9)) == (result["turns"], result["cost_usd"])
 
 
 def test_a_no_publishes_nothing(project: Path):

@@ -17,6 +17,7 @@ PACKAGE = ROOT / "agentflow"
 FLOORS = (
     ("cli", "server"),
     ("report", "evals", "telemetry"),
+    ("simulation",),
     ("api",),
     ("engine",),
     ("journal",),

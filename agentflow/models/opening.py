@@ -1,0 +1,41 @@
+"""Which model answers a run: the one handed in, or the Claude API; and whether what it says is recorded."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentflow.errors import UsageError
+from agentflow.models.port import Model
+from agentflow.plan.model import Plan, asks_a_model
+
+if TYPE_CHECKING:
+    from agentflow.models.recording import RecordingModel
+
+
+def model_for(plan: Plan, given: Model | None, record: Path | None, *, goes_on: bool = False) -> Model | None:
+    """What answers the agents of a plan; None where it has none and nothing was handed in.
+
+    Parameters:
+        given: stays its owner's; None: the Claude API, as the environment configures it.
+        record: a new file for every request and its reply.
+        goes_on: the run has been at work before, and may have a recording already.
+
+    Raises:
+        UsageError: there is nothing to record.
+        AgentflowError: the API cannot be reached as configured, or the recording cannot be made.
+    """
+    model = given
+    if model is None and asks_a_model(plan):
+        from agentflow.models.anthropic import AnthropicModel
+
+        model = AnthropicModel(connections=plan.limits.parallel)
+    if record is None:
+        return model
+    if model is None:
+        raise UsageError("there is nothing to record: no step asks an agent", "leave `--record` away")
+    return _recorded(model, record, owned=given is None, goes_on=goes_on)
+
+
+def _recorded(model: Model, record: Path, *, owned: bool, goes_on: bool) -> "RecordingModel":
+    from agentflow.models.recording import RecordingModel
+
+    return RecordingModel(model, record, owned=owned, goes_on=goes_on)
