@@ -11,7 +11,7 @@ from agentflow.source.project import Project
 from agentflow.spec.load import load
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-VALID = sorted((EXAMPLES / "valid").glob("*.yaml"))
+VALID = sorted([*(EXAMPLES / "valid").glob("*.yaml"), *(EXAMPLES / "valid" / "rewritten").glob("*.yaml")])
 INVALID = sorted((EXAMPLES / "invalid").glob("*.yaml"))
 NAMED = re.compile(r"# (AF\d{3}) (\d+):(\d+)")
 # A file of text cannot show the first, one of readable size not the second; a run refuses
