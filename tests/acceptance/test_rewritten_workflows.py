@@ -250,6 +250,23 @@ async def test_a_sprint_that_stalls_or_has_no_attempts_left_ends_the_run_and_is_
     assert "Search,1" not in report
 
 
+async def test_a_workflow_runs_for_each_item_of_a_list_that_only_the_run_knows(here):
+    (here.folder / "issues").mkdir()
+    for number, text in ((1, "crash"), (2, "label: bug\n"), (3, "typo"), (7, "?")):
+        (here.folder / "issues" / f"{number}.md").write_text(text)
+
+    def probe(request):
+        if "/7.md" in said(request):
+            return reply("no idea", stop_reason="refusal")
+        return {"label": "docs" if "/3.md" in said(request) else "bug", "reason": "as it says"}
+
+    answers = {"prober": probe, "triager": lambda request: said(request)}
+    result = await here.run("triage_children.yaml", answers)
+    assert result.outputs["labels"] == ["bug", "docs"]
+    assert result.outputs["failed"] == 1
+    assert result.outputs["summary"].splitlines()[0] == "#1: bug (as it says)"
+
+
 async def test_the_lead_sends_out_whom_it_wants_and_they_send_out_others(here):
     def send(name, prompt, turn):
         return (f"{name}{turn}", "Agent", {"subagent_type": name, "prompt": prompt, "description": "d"})
