@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agentflow.plan import syntax
+from agentflow.plan import guards, syntax
 from agentflow.plan.evaluate import Rounds, evaluate, pieces
 from agentflow.plan.values import ExpressionError, bounded_text, bounded_value
 
@@ -23,7 +23,8 @@ class Reference(Struct, frozen=True):
     Attributes:
         root: the name it starts from: `inputs`, `steps`, a variable.
         path: the attribute names and constant subscripts after the root, as far as they are constant.
-        defaulted: it stands directly under `default(…)`, `is defined` or `is undefined`: it may be missing.
+        defaulted: it stands directly under `default(…)`, `is defined` or `is undefined`, or where `is defined` holds
+            of it: it may be missing.
         offset: where it starts in the source text, in characters.
     """
 
@@ -145,20 +146,22 @@ def references(tree: Iterable[syntax.Node], bound: frozenset[str] = frozenset())
         bound: names that stand for something inside the text itself.
     """
     for node in tree:
-        yield from _references(node, bound, False)
+        yield from _references(node, bound, guards.NONE, False)
 
 
-def _references(node: syntax.Node, bound: frozenset[str], defaulted: bool) -> Iterator[Reference]:
+def _references(node: syntax.Node, bound: frozenset[str], known: guards.Guards, defaulted: bool) -> Iterator[Reference]:
     found = syntax.chain(node)
     if found is not None:
         name, members = found
         if name.name not in bound:
-            yield Reference(name.name, syntax.constant_path(members), defaulted, name.offset)
+            path = syntax.constant_path(members)
+            there = defaulted or guards.cover(known, (name.name, *path))
+            yield Reference(name.name, path, there, name.offset)
         for member in members:
-            yield from _references(member.key, bound, False)
+            yield from _references(member.key, bound, known, False)
         return
     soft = syntax.may_be_missing(node)
     inner = bound | {*node.targets, "loop"} if isinstance(node, syntax.For) else bound
     for part in syntax.parts(node):
         own = bound if isinstance(node, syntax.For) and (part is node.items or part in node.otherwise) else inner
-        yield from _references(part, own, part is soft)
+        yield from _references(part, own, known | guards.inside(node, part), part is soft)

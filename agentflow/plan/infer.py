@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from agentflow.plan import syntax
+from agentflow.plan import guards, syntax
 from agentflow.plan.syntax import Node
 from agentflow.plan.types import (
     BOOLEAN,
@@ -45,17 +45,23 @@ class Inference(Struct, frozen=True):
     Attributes:
         reader: resolves names and takes problems.
         bound: variables of loops inside the text.
+        known: what is there, since the text asked before.
     """
 
     reader: Reader
     bound: Mapping[str, Shape]
+    known: guards.Guards = guards.NONE
+
+    def where(self, test: Node) -> "Inference":
+        """For what is reached only where a condition holds."""
+        return Inference(self.reader, self.bound, self.known | guards.given_by(test))
 
     def parts(self, nodes: tuple[Node, ...]) -> None:
         """Checks the parts of a template."""
         for node in nodes:
             if isinstance(node, syntax.If):
                 self.shape(node.test)
-                self.parts(node.body)
+                self.where(node.test).parts(node.body)
                 self.parts(node.otherwise)
             elif isinstance(node, syntax.For):
                 self._loop(node)
@@ -68,10 +74,11 @@ class Inference(Struct, frozen=True):
         flag, count = BOOLEAN, INTEGER
         loop = record({"index": count, "index0": count, "first": flag, "last": flag, "length": count})
         targets = dict.fromkeys(node.targets, UNKNOWN) if len(node.targets) > 1 else {node.targets[0]: item}
-        inner = Inference(self.reader, {**self.bound, **targets})
+        known = guards.without(self.known, frozenset([*node.targets, "loop"]))
+        inner = Inference(self.reader, {**self.bound, **targets}, known)
         if node.condition is not None:
             inner.shape(node.condition)
-        Inference(self.reader, {**inner.bound, "loop": loop}).parts(node.body)
+        Inference(self.reader, {**inner.bound, "loop": loop}, known).parts(node.body)
         self.parts(node.otherwise)
 
     def shape(self, node: Node, *, soft: bool = False) -> Shape:
@@ -84,28 +91,33 @@ class Inference(Struct, frozen=True):
         if found is not None:
             return self._chain(*found, soft)
         if isinstance(node, syntax.Member):
-            return self._members(self.shape(node.of, soft=soft), (node,), soft)
+            return self._members(self.shape(node.of, soft=soft), (node,), (), soft)
         return _RULES[type(node)](self, node)
 
     def _chain(self, name: syntax.Name, members: tuple[syntax.Member, ...], soft: bool) -> Shape:
         if name.name in self.bound:
-            return self._members(self.bound[name.name], members, soft)
+            return self._members(self.bound[name.name], members, (name.name,), soft)
         resolved = self.reader.root(name, members)
         if resolved is None:
             for member in members:
                 self.shape(member.key)
             return UNKNOWN
         shape, count = resolved
-        return self._members(shape, members[count:], soft)
+        before = (name.name, *syntax.constant_path(members[:count]))
+        return self._members(shape, members[count:], before, soft)
 
-    def _members(self, shape: Shape, members: tuple[syntax.Member, ...], soft: bool) -> Shape:
+    def _members(self, shape: Shape, members: tuple[syntax.Member, ...], before: guards.Path, soft: bool) -> Shape:
+        """The shape of what `members` lead to; `before` is the path that leads to `shape`, if there is one."""
+        path: guards.Path | None = before or None
         for member in members:
             key = member.key.value if isinstance(member.key, syntax.Literal) else None
             if isinstance(key, bool) or not isinstance(key, str | int):
                 self.shape(member.key)
-                shape = item_of(shape) if always(shape, "array") else UNKNOWN
+                shape, path = (item_of(shape) if always(shape, "array") else UNKNOWN), None
                 continue
-            shape = self.field(shape, key, member.key.offset, soft)
+            path = None if path is None else (*path, key)
+            there = soft or (path is not None and guards.reach(self.known, path))
+            shape = self.field(shape, key, member.key.offset, there)
         return shape
 
     def field(self, shape: Shape, key: str | int, offset: int, soft: bool) -> Shape:
@@ -152,7 +164,8 @@ def _not(to: Inference, node: syntax.Not) -> Shape:
 
 
 def _logic(to: Inference, node: syntax.Logic) -> Shape:
-    return union((to.shape(node.left), to.shape(node.right)))
+    right = to.where(node.left) if node.op == "and" else to
+    return union((to.shape(node.left), right.shape(node.right)))
 
 
 def _arithmetic(to: Inference, node: syntax.Arithmetic) -> Shape:
@@ -177,7 +190,7 @@ def _concat(to: Inference, node: syntax.Concat) -> Shape:
 
 def _choose(to: Inference, node: syntax.Choose) -> Shape:
     to.shape(node.test)
-    return union((to.shape(node.then), to.shape(node.otherwise)))
+    return union((to.where(node.test).shape(node.then), to.shape(node.otherwise)))
 
 
 def _test(to: Inference, node: syntax.Test) -> Shape:

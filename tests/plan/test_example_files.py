@@ -11,7 +11,7 @@ from agentflow.source.project import Project
 from agentflow.spec.load import load
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-VALID = sorted((EXAMPLES / "valid").glob("*.yaml"))
+VALID = sorted([*(EXAMPLES / "valid").glob("*.yaml"), *(EXAMPLES / "valid" / "rewritten").glob("*.yaml")])
 INVALID = sorted((EXAMPLES / "invalid").glob("*.yaml"))
 VALID_FOLDERS = sorted((EXAMPLES / "valid").glob("*/main.yaml"))
 INVALID_FOLDERS = sorted((EXAMPLES / "invalid").glob("*/main.yaml"))
