@@ -29,7 +29,7 @@ from agentflow.source.codes import CODES
 from agentflow.spec.base import FileRef, Spec
 from agentflow.spec.describe import Key, keys_in, models_below
 from agentflow.spec.steps import KINDS, StepBase
-from agentflow.spec.workflow import Workflow
+from agentflow.spec.workflow import Library, Workflow
 
 CHAPTERS = Path(__file__).parents[1] / "docs" / "language"
 
@@ -123,7 +123,7 @@ def _filled(text: str, placed: set[str]) -> str:
 
 
 def _model(name: str) -> type[Spec]:
-    models = {model.__name__: model for model in (*models_below(Workflow), StepBase)}
+    models = {model.__name__: model for model in (*models_below(Workflow), Library, StepBase)}
     return models[name]
 
 

@@ -1,7 +1,7 @@
 """The ports of a loop that has no world: a line of what is about to happen, timers without time, no journal."""
 
 import heapq
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from msgspec import Struct

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 ID_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
-AGENT_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+# The API takes names of tools up to 128 characters; an editor knows no other bound on keys than a pattern.
+AGENT_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,127}$"
+TOOL_NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 FUNCTION_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
 LONGEST_NAME = 128
 """Characters: what the Messages API takes as the name of a tool."""
@@ -53,8 +55,8 @@ class PinnedFile(Spec):
 
 NamedFile = Annotated[str, Field(min_length=1, description="A path relative to this file.")] | PinnedFile
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-AgentName = Annotated[str, StringConstraints(pattern=AGENT_NAME_PATTERN, max_length=LONGEST_NAME)]
-ToolName = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=LONGEST_NAME)]
+AgentName = Annotated[str, StringConstraints(pattern=AGENT_NAME_PATTERN)]
+ToolName = Annotated[str, StringConstraints(pattern=TOOL_NAME_PATTERN)]
 Duration = Annotated[
     float,
     BeforeValidator(_seconds, json_schema_input_type=Annotated[str, StringConstraints(pattern=DURATION_PATTERN)]),

@@ -20,6 +20,15 @@ _WORKSPACES = {
     "worktree": "A git worktree of the last commit, on a branch of its own.",
 }
 
+_ENDS = {
+    "done": "It is done, and has its output.",
+    "failed": "It failed.",
+    "skipped": "It was skipped.",
+    "rejected": "A person said no.",
+    "waiting": "It waits for a person.",
+    "unreached": "Nothing came to it: the run ended first.",
+}
+
 CHOICES: Mapping[str, Mapping[str, str]] = {
     "AgentDefaults.effort": {
         "low": "Quick and cheap: for looking up and sorting.",
@@ -72,5 +81,18 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "Rounds.at_max": {
         "fail": "The step fails, as `max_rounds`.",
         "accept": "The last round is taken as it is; `.converged` is false.",
+    },
+    "Stub.status": {end: _ENDS[end] for end in ("done", "failed", "skipped")},
+    "Stub.answer": {
+        "yes": "A person says yes.",
+        "no": "A person says no.",
+        "timeout": "Nobody answers in time.",
+        "wait": "Nobody answers; the run waits.",
+    },
+    "ExpectedStep.status": _ENDS,
+    "Expect.status": {
+        "done": "It is done, with its outputs.",
+        "failed": "It failed.",
+        "waiting": "It waits for a person.",
     },
 }
