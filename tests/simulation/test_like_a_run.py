@@ -19,7 +19,7 @@ from agentflow.run.state import StartCommand
 from agentflow.simulation.dry import STARTED_AT, DryRun, dry_run
 from agentflow.simulation.paths import general, steps_by_path
 from agentflow.spec.stubs import Stub
-from tests.engine.doubles import ModelDouble, Setting, ToolsDouble, reply
+from tests.engine.doubles import ModelDouble, Setting, reply
 from tests.run.test_properties import World, worlds
 from tests.simulation.flows import checked
 
@@ -64,8 +64,8 @@ class Lived:
             patch.object(retries, "rest", lambda *_: 0.0),
             patch.object(effects, "run_step", self.run_step),
         ):
-            model = ModelDouble(self.say)
-            setting = Setting(Path(folder), self.world.text, model, ToolsDouble(), around, dict(self.world.flags))
+            model, inputs = ModelDouble(self.say), dict(self.world.flags)
+            setting = Setting(Path(folder), self.world.text, model=model, around=around, inputs=inputs)
             try:
                 finished = asyncio.run(setting.run()).finished
                 self.events = setting.events()
