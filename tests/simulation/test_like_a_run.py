@@ -46,11 +46,11 @@ class Lived:
             raise ModelError("model_unavailable", FAILED, retryable=False)
         return reply(f"{path}: said")
 
-    async def run_step(self, action: StartCommand, _root: Path, _key: str, clock) -> StepFinished:
+    async def run_step(self, action: StartCommand, *_surroundings: object) -> StepFinished:
         await asyncio.sleep(0)
         if self.breaks(action.step):
-            return StepFinished(clock(), action.step, "failed", failure=Failure("command_failed", FAILED))
-        return StepFinished(clock(), action.step, "done", f"{action.step}: {action.stdin}", exit_code=0)
+            return StepFinished(STARTED_AT, action.step, "failed", failure=Failure("command_failed", FAILED))
+        return StepFinished(STARTED_AT, action.step, "done", f"{action.step}: {action.stdin}", exit_code=0)
 
     async def ask(self, gate: Gate) -> Answer:
         if gate.form is not None:
