@@ -247,7 +247,7 @@ def leading(request):
 
 def lived(tmp_path, text, model):
     """Runs for real, over doubles; the run's end and its events."""
-    setting = Setting(tmp_path, text, model, ToolsDouble())
+    setting = Setting(tmp_path, text, model=model, tools=ToolsDouble())
     try:
         return asyncio.run(setting.run()).finished, setting.events()
     finally:

@@ -19,7 +19,7 @@ from agentflow.run.state import StartCommand
 from agentflow.simulation.dry import STARTED_AT, DryRun, dry_run
 from agentflow.simulation.paths import general, steps_by_path
 from agentflow.spec.stubs import Stub
-from tests.engine.doubles import ModelDouble, Setting, ToolsDouble, reply
+from tests.engine.doubles import ModelDouble, Setting, reply
 from tests.run.test_properties import World, worlds
 from tests.simulation.flows import checked
 
@@ -46,11 +46,11 @@ class Lived:
             raise ModelError("model_unavailable", FAILED, retryable=False)
         return reply(f"{path}: said")
 
-    async def run_step(self, action: StartCommand, _root: Path, _key: str, clock) -> StepFinished:
+    async def run_step(self, action: StartCommand, *_surroundings: object) -> StepFinished:
         await asyncio.sleep(0)
         if self.breaks(action.step):
-            return StepFinished(clock(), action.step, "failed", failure=Failure("command_failed", FAILED))
-        return StepFinished(clock(), action.step, "done", f"{action.step}: {action.stdin}", exit_code=0)
+            return StepFinished(STARTED_AT, action.step, "failed", failure=Failure("command_failed", FAILED))
+        return StepFinished(STARTED_AT, action.step, "done", f"{action.step}: {action.stdin}", exit_code=0)
 
     async def ask(self, gate: Gate) -> Answer:
         if gate.form is not None:
@@ -64,8 +64,8 @@ class Lived:
             patch.object(retries, "rest", lambda *_: 0.0),
             patch.object(effects, "run_step", self.run_step),
         ):
-            model = ModelDouble(self.say)
-            setting = Setting(Path(folder), self.world.text, model, ToolsDouble(), around, dict(self.world.flags))
+            model, inputs = ModelDouble(self.say), dict(self.world.flags)
+            setting = Setting(Path(folder), self.world.text, model=model, around=around, inputs=inputs)
             try:
                 finished = asyncio.run(setting.run()).finished
                 self.events = setting.events()
