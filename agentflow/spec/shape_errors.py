@@ -185,7 +185,7 @@ def _finding(error: _Error, document: Document, data: Any) -> Finding:
     loc, value = error.loc, value_at(data, error.loc)
     if error.of_key:
         form = _NAME_FORM if loc[:-1] == ("agents",) else _ID_FORM
-        form = _LENGTH if error.type == "string_too_long" else form
+        form = _LENGTH if len(str(loc[-1] if error.of_key else value)) > LONGEST_NAME else form
         return found(document, "AF205", f"{shown(loc[-1])} cannot be a name here", loc, form, key=True)
     if error.type == "missing":
         return _missing(document, data, loc)
@@ -196,9 +196,9 @@ def _finding(error: _Error, document: Document, data: Any) -> Finding:
         return found(document, "AF203", message, loc, "write any digest; the message then tells the right one")
     if error.type == "string_pattern_mismatch" and loc[-1:] == ("call",):
         return found(document, "AF205", f"`call` cannot be {shown(value)}", loc, _FUNCTION_FORM)
-    if error.type in ("string_pattern_mismatch", "string_too_long"):
+    if error.type == "string_pattern_mismatch":
         form = _NAME_FORM if loc == ("name",) else _ID_FORM
-        form = _LENGTH if error.type == "string_too_long" else form
+        form = _LENGTH if len(str(loc[-1] if error.of_key else value)) > LONGEST_NAME else form
         return found(document, "AF205", f"{name_of(loc)} cannot be {shown(value)}", loc, form)
     if loc == ("agentflow",):
         message = f"version {shown(value)} of the language is not known"
