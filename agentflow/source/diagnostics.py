@@ -28,6 +28,10 @@ class Place(Struct, frozen=True, order=True):
     width: int = 1
 
 
+MOST_TOLD = 100
+"""Errors of one file that are told, and warnings; a person corrects the first ones, and asks again."""
+
+
 class Diagnostic(Struct, frozen=True):
     """One problem of a file.
 
@@ -44,3 +48,10 @@ class Diagnostic(Struct, frozen=True):
     place: Place
     hint: str | None = None
     severity: Severity = Severity.ERROR
+
+
+def cut_short(last: Diagnostic) -> Diagnostic:
+    """The note that closes the diagnostics of a file which has more errors than are told, at the last one's place."""
+    return Diagnostic(
+        "AF104", f"{MOST_TOLD} problems; the rest of the file is not checked", last.place, "correct these first"
+    )

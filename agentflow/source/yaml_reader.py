@@ -44,7 +44,7 @@ def read(source: bytes | str, path: str, limits: Limits = DEFAULT_LIMITS) -> tup
         it was written, and what could not be understood is None. Any diagnostic refuses the file. Nothing is raised,
         whatever the input.
     """
-    text = decode(source, path, limits.size)
+    text = decode(source, path, limits)
     if isinstance(text, Diagnostic):
         return None, [text]
     builder = _Builder(path, text, limits)
@@ -173,7 +173,7 @@ class _Builder:
         )
 
     def _bound_directives(self) -> None:
-        if self.text.count("%") <= self.limits.directives:
+        if sum(self.text.count(f"{end}%") for end in "\n\r\x85\u2028\u2029") < self.limits.directives:
             return
         for count, found in enumerate(_DIRECTIVE.finditer(self.text), start=1):
             if count > self.limits.directives:
@@ -360,11 +360,18 @@ class _Builder:
         if frame.key is None:
             return
         first = frame.keys.setdefault(frame.key, node)
+        if len(frame.keys) > self.limits.entries:
+            raise _StopReadingError(self._too_many_entries("keys", node))
         if first != node:
             frame.key = None
             number = self.lines.number(self.nodes.starts[self.nodes.aliases.get(first, first)])
             hint = f"the first is at line {number}; keep one of the two"
             self._report("AF103", f"the key `{_shown(text)}` stands twice in this mapping", start, end, hint)
+
+    def _too_many_entries(self, what: str, node: int) -> Diagnostic:
+        message = f"more than {self.limits.entries:,} {what} in one {'list' if what == 'items' else 'mapping'}"
+        hint = "let a step read long data from a file"
+        return self.problem("AF104", message, self.nodes.starts[node], self.nodes.ends[node], hint)
 
     def _put(self, value: Any, node: int) -> None:
         """Hands a complete value to the mapping or list around it."""
@@ -373,6 +380,8 @@ class _Builder:
             return
         frame = self._stack[-1]
         if isinstance(frame.value, list):
+            if len(frame.value) >= self.limits.entries:
+                raise _StopReadingError(self._too_many_entries("items", node))
             frame.value.append(value)
             frame.items.append(node)
         elif frame.wants_key:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agentflow.source import yaml_reader
-from agentflow.source.diagnostics import Diagnostic
+from agentflow.source.diagnostics import MOST_TOLD, Diagnostic
 from agentflow.source.document import Document, Loc
+from agentflow.source.limits import MAX_NAMED_CHARACTERS
 from agentflow.source.project import Problem, SourceText
 from agentflow.spec.findings import Finding, found, shown
 from agentflow.spec.positions import steps_of
@@ -72,6 +73,7 @@ def read_named(document: Document, data: Any, read: Read) -> NamedFiles:
     named = NamedFiles()
     texts: dict[str, SourceText | Problem] = {}
     parsed: dict[str, Document | None] = {}
+    left = MAX_NAMED_CHARACTERS
     for loc, value, role in slots(data):
         if not isinstance(value, dict) or "file" not in value:
             continue
@@ -82,10 +84,17 @@ def read_named(document: Document, data: Any, read: Read) -> NamedFiles:
             else:
                 named.unusable.append(loc)  # the model says what is wrong; without the other keys it would pass
             continue
+        if len(named.findings) > MOST_TOLD:
+            break  # a file with so many problems is not used
         if path not in texts:
-            texts[path] = read(path)
+            texts[path] = text = read(path)
+            left -= len(text.text) if isinstance(text, SourceText) else 0
         text = texts[path]
-        if isinstance(text, Problem):
+        if left < 0:
+            message = f"the files that are named have more than {MAX_NAMED_CHARACTERS:,} characters together"
+            finding = found(document, "AF104", message, (*loc, "file"), "let a step read long texts")
+            named.findings.append(Finding(finding.diagnostic, loc))
+        elif isinstance(text, Problem):
             finding = found(document, "AF106", text.message, (*loc, "file"), text.hint)
             named.findings.append(Finding(finding.diagnostic, loc))
         elif role == "text":

@@ -57,8 +57,8 @@ class _Error(Struct, frozen=True):
     branches: tuple[tuple[Loc, str], ...]
 
 
-def shape_findings(error: ValidationError, document: Document, data: Any) -> list[Finding]:
-    """Returns the findings for all that pydantic refused in `data`, one for each cause.
+def shape_findings(error: ValidationError, document: Document, data: Any) -> Iterator[Finding]:
+    """Yields the findings for all that pydantic refused in `data`, one for each cause.
 
     Args:
         error: of validating `data`.
@@ -74,12 +74,11 @@ def shape_findings(error: ValidationError, document: Document, data: Any) -> lis
             misfits[misfit] = None
         elif _is_of_the_branch(located, data):
             kept.append(located)
-    findings = [_no_alternative(document, data, loc) for loc in misfits]
+    yield from (_no_alternative(document, data, loc) for loc in misfits)
     meant = _meant_keys(kept, data)
     for located in kept:
         if not (located.type == "missing" and located.loc in meant) and not _is_a_gap(located, document):
-            findings.append(_finding(located, document, data))
-    return findings
+            yield _finding(located, document, data)
 
 
 def unusable_locs(error: ValidationError, data: Any) -> Iterator[tuple[Loc, bool]]:
