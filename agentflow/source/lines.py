@@ -52,9 +52,7 @@ class Lines:
         begin, stop = self._span(number)
         first = min(start - begin, max(stop - begin - 1, 0))
         if end > stop:
-            end = stop
-            while end > begin and self._text[end - 1].isspace():
-                end -= 1
+            end = begin + first + len(self._text[begin + first : stop].rstrip())
         return Place(path, number, first + 1, max(end - begin - first, 1))
 
     def _span(self, number: int) -> tuple[int, int]:

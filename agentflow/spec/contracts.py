@@ -18,7 +18,7 @@ from agentflow.source.suggest import did_you_mean
 from agentflow.spec.input_text import coerce_input
 from agentflow.spec.patterns import searcher
 from agentflow.spec.plain_schemas import is_plainly_valid, plainly_accepts
-from agentflow.spec.schema_skeleton import skeleton
+from agentflow.spec.schema_parts import unsure_parts
 from agentflow.spec.schema_structure import (
     DIALECTS,
     Allowance,
@@ -76,22 +76,24 @@ def check_schema(schema: Any, allowance: Allowance | None = None) -> list[Schema
 
 
 def _meta_schema_problems(schema: dict[str, Any], dialect: str, allowance: Allowance) -> list[SchemaProblem]:
-    unsure, parts = skeleton(schema, allowance.parts)
-    if unsure is True:
+    parts, count = unsure_parts(schema, DIALECTS[dialect], allowance.parts)
+    if count == 0:
         return []
     import jsonschema
 
     meta = getattr(jsonschema, DIALECTS[dialect])
     problems: dict[Any, SchemaProblem] = {}
     try:
-        for error in islice(meta(meta.META_SCHEMA).iter_errors(unsure), 10 * MAX_PROBLEMS):
-            path = tuple(error.absolute_path)
+        validator = meta(meta.META_SCHEMA)
+        errors = ((where, error) for where, part in parts for error in validator.iter_errors(part))
+        for where, error in islice(errors, 10 * MAX_PROBLEMS):
+            path = (*where, *error.absolute_path)
             problems.setdefault(path, _schema_problem(path, error))
     except RecursionError:
         return [SchemaProblem((), "it is nested too deeply to be checked")]
-    if not problems and parts > allowance.parts:
+    if not problems and count > allowance.parts:
         problems[()] = SchemaProblem((), "the file's schemas take too long to check", "use fewer unusual keywords")
-    allowance.parts = max(allowance.parts - parts, 0)
+    allowance.parts = max(allowance.parts - count, 0)
     return list(problems.values())
 
 

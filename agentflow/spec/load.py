@@ -18,7 +18,7 @@ from agentflow.spec.base import FileRef
 from agentflow.spec.findings import EMPTY_HINT, Finding, found, shown
 from agentflow.spec.named_files import NamedFiles, Read, read_named
 from agentflow.spec.positions import has, name_of, steps_of, value_at
-from agentflow.spec.shape_errors import shape_findings, unusable_locs
+from agentflow.spec.shape_errors import MOST_ERRORS, shape_findings, unusable_locs
 from agentflow.spec.step_kinds import kind_findings
 from agentflow.spec.workflow import Workflow
 
@@ -172,6 +172,8 @@ def _pydantic_findings(document: Document, data: Any) -> Iterator[Finding]:
         Workflow.model_validate(data)
     except ValidationError as error:
         yield from shape_findings(error, document, data)
+        if error.error_count() > MOST_ERRORS:
+            raise _TooManyError from None
 
 
 def _usable(data: dict[str, Any]) -> tuple[Workflow | None, set[Loc]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 _MEMORY = 1 << 20
+_LONGEST = 200
 
 
 class PatternError(ValueError):
@@ -36,7 +37,9 @@ def _compiled(pattern: str) -> tuple[Callable[[str], bool], int]:
         compiled = re2.compile(pattern, options)
     except re2.error as error:
         reason = error.args[0] if error.args else "malformed"
-        raise PatternError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from None
+        words = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        # The words hold the part of the pattern that is wrong, which may be all of it.
+        raise PatternError(words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…") from None
     except UnicodeEncodeError:
         raise PatternError("a surrogate on its own is not a character") from None
 

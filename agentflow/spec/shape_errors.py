@@ -43,6 +43,7 @@ _NUMBERS = frozenset({"float_type", "finite_number"})
 _LIMITS = frozenset({"greater_than_equal", "greater_than", "less_than_equal", "less_than"})
 _EMPTY = frozenset({"too_short", "string_too_short"})
 _MAPPINGS = frozenset({"dict_type", "model_type", "model_attributes_type"})
+MOST_ERRORS = 1_000
 _ID_FORM = "a name starts with a letter or `_` and goes on with letters, digits and `_`"
 _NAME_FORM = f"{_ID_FORM}; agents and the workflow also with `-`"
 
@@ -64,8 +65,11 @@ def shape_findings(error: ValidationError, document: Document, data: Any) -> Ite
         error: of validating `data`.
         document: where the data came from; some of it may be gone from `data`.
         data: what was validated.
+
+    Only the first `MOST_ERRORS` are looked at.
     """
-    errors = [_located(details, data) for details in error.errors(include_url=False, include_input=False)]
+    told = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+    errors = [_located(details, data) for details in told]
     kept: list[_Error] = []
     misfits: dict[Loc, None] = {}
     for located in errors:

@@ -6,58 +6,75 @@ What is right here is right by the rules of drafts 6, 7, 2019-09 and 2020-12 ali
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 _ANCHOR = re.compile(r"[A-Za-z_][-A-Za-z0-9._]*")
 
 
-def skeleton(schema: Any, most: int) -> tuple[Any, int]:
-    """Returns a schema with `True` in the place of every part that is plainly right, and how many parts stay.
+Path = tuple[str | int, ...]
+
+
+def unsure_parts(schema: Any, dialect: str, most: int) -> tuple[list[tuple[Path, Any]], int]:
+    """Returns the parts that are not plainly right, without what is inside them, and how many such parts there are.
 
     Args:
         schema: bounded in depth and size.
-        most: how many parts may stay; further ones are left out as if they were right.
+        dialect: the name of its validator in jsonschema.
+        most: how many parts are returned.
     """
-    taken = 0
-
-    def of(current: Any) -> Any:
-        nonlocal taken
+    parts: list[tuple[Path, Any]] = []
+    count = 0
+    waiting: list[tuple[Path, Any]] = [((), schema)]
+    while waiting:
+        path, current = waiting.pop()
         if isinstance(current, bool):
-            return True
-        if not isinstance(current, dict):
-            taken += 1
-            return current if taken <= most else True
-        kept = {keyword: _inside(keyword, value, of) for keyword, value in current.items()}
-        if all(_is_plain(keyword, value) for keyword, value in kept.items()):
-            return True
-        taken += 1
-        return kept if taken <= most else True
+            continue
+        if isinstance(current, dict):
+            current = {keyword: value for keyword, value in current.items() if keyword not in _NOT_IN[dialect]}
+            waiting += [((*path, *below), item) for below, item in _children(current)]
+            current = {keyword: _emptied(keyword, value) for keyword, value in current.items()}
+            if all(_is_plain(keyword, value) for keyword, value in current.items()):
+                continue
+        count += 1
+        if count <= most:
+            parts.append((path, current))
+    return parts, count
 
-    return of(schema), taken
+
+def _children(schema: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Yields what stands where a schema is expected."""
+    for keyword, value in schema.items():
+        if keyword in _SCHEMAS and not (keyword == "items" and isinstance(value, list)):
+            yield (keyword,), value
+        elif keyword in _LISTS and isinstance(value, list):
+            yield from (((keyword, index), item) for index, item in enumerate(value))
+        elif keyword in _MAPPINGS and isinstance(value, dict):
+            yield from (((keyword, name), item) for name, item in value.items())
+        elif keyword == "dependencies" and isinstance(value, dict):
+            yield from (((keyword, name), item) for name, item in value.items() if not _are_names(item))
 
 
-def _inside(keyword: str, value: Any, of: Callable[[Any], Any]) -> Any:
-    if keyword in _SCHEMAS and isinstance(value, dict | bool):
-        return of(value)
+def _emptied(keyword: str, value: Any) -> Any:
+    """Returns a keyword's value without the schemas in it, which are looked at by themselves."""
+    if keyword in _SCHEMAS and not (keyword == "items" and isinstance(value, list)):
+        return True
     if keyword in _LISTS and isinstance(value, list):
-        return [of(item) for item in value]
-    if keyword in _MAPPINGS and isinstance(value, dict):
-        return {name: of(item) for name, item in value.items()}
-    if keyword == "dependencies" and isinstance(value, dict):
-        return {name: item if _are_names(item) else of(item) for name, item in value.items()}
+        return [True] if value else []
+    if (keyword in _MAPPINGS or keyword == "dependencies") and isinstance(value, dict):
+        return {}
     return value
 
 
 def _is_plain(keyword: str, value: Any) -> bool:
-    """Whether a keyword, its schemas replaced, is right; one that no dialect knows is."""
+    """Whether a keyword, its schemas taken out, is right; one that no dialect knows is."""
     if keyword in _SCHEMAS:
         return value is True
     if keyword in _LISTS:
-        return isinstance(value, list) and bool(value) and all(item is True for item in value)
-    if keyword in _MAPPINGS:
-        return isinstance(value, dict) and all(item is True for item in value.values())
+        return bool(value == [True])
+    if keyword in _MAPPINGS or keyword == "dependencies":
+        return bool(value == {})
     check = _CHECKS.get(keyword)
     return keyword not in _RARE if check is None else check(value)
 
@@ -98,10 +115,6 @@ def _is_anchor(value: Any) -> bool:
     return isinstance(value, str) and _ANCHOR.fullmatch(value) is not None
 
 
-def _are_dependencies(value: Any) -> bool:
-    return isinstance(value, dict) and all(item is True or _are_names(item) for item in value.values())
-
-
 _SCHEMAS = frozenset(
     {
         "additionalItems",
@@ -118,18 +131,34 @@ _SCHEMAS = frozenset(
         "unevaluatedProperties",
     }
 )
+_LATE = frozenset(
+    {
+        "$defs",
+        "contentSchema",
+        "dependentSchemas",
+        "prefixItems",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    }
+)
+_NOT_IN = {
+    "Draft6Validator": _LATE | {"if", "then", "else"},
+    "Draft7Validator": _LATE,
+    "Draft201909Validator": frozenset({"prefixItems"}),
+    "Draft202012Validator": frozenset({"additionalItems"}),
+}
+"""Keywords that hold schemas, and mean nothing in a dialect: what stands there is any value."""
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _MAPPINGS = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
-# An `$id` or a vocabulary has rules of its own.
-_RARE = frozenset({"$id", "$recursiveAnchor", "$vocabulary"})
+_RARE = frozenset({"$recursiveAnchor", "$vocabulary"})
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "type": _is_type,
     "enum": _is_list,
     "required": _are_names,
     "dependentRequired": lambda value: isinstance(value, dict) and all(map(_are_names, value.values())),
-    "dependencies": _are_dependencies,
     "multipleOf": lambda value: _is_number(value) and value > 0,
     "examples": _is_list,
+    "$id": lambda value: isinstance(value, str) and "#" not in value,
     "$anchor": _is_anchor,
     "$dynamicAnchor": _is_anchor,
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number),
