@@ -21,6 +21,7 @@ from agentflow.plan import syntax
 from agentflow.plan.expressions import Expression, Template, references
 from agentflow.plan.filters import FILTERS, TESTS
 from agentflow.plan.line_ends import original_offsets, with_plain_line_ends
+from agentflow.plan.placeholders import plain_parts
 from agentflow.plan.syntax import Node
 from agentflow.plan.values import LONGEST_TEXT
 from agentflow.source.suggest import did_you_mean
@@ -97,7 +98,9 @@ def parse_template(source: str, *, statements: bool) -> Template:
     if len(source) > LONGEST_TEXT:
         message = f"a text with `{{{{ }}}}` in it has at most {LONGEST_TEXT:,} characters"
         raise SyntaxProblem("AF306", message, 0, "no result could be longer either; let a step read it with a tool")
-    parts = _parsed(source, lambda parser: _Translator(statements).body(parser.subparse(), 0), None)
+    parts = plain_parts(source)
+    if parts is None:
+        parts = _parsed(source, lambda parser: _Translator(statements).body(parser.subparse(), 0), None)
     constant = all(isinstance(part, syntax.Text) for part in parts)
     return Template(source, tuple(references(parts)), constant, parts)
 
