@@ -28,10 +28,11 @@ NAMES = (
     "hostile",
 )
 BESIDE = {
-    "validate-…": "beside PyYAML's pure loader (yaml.SafeLoader), which only reads the same bytes",
-    "validate-1000": "1,000 files of 100 lines; validate-10000: 10,000 steps; validate-nest: 50 blocks deep",
+    "validate-1000": "1,000 files of 100 lines, beside PyYAML's pure loader (yaml.SafeLoader) reading the same bytes",
+    "validate-10000": "one file of 10,000 steps, beside the same loader",
+    "validate-nest": "twenty files of blocks 50 deep, beside the same loader",
     "validate-growth": "time of a step among 10,000, beside one among 1,000",
-    "validate-memory": "peak of a process that takes in 10,000 steps",
+    "validate-memory": "peak of a process that checks 10,000 steps, beside one in which the loader reads them",
     "hostile": "the slowest of the hostile files, beside the tenth of a second that each may take",
 }
 _STEPS_OF_100_LINES = 24

@@ -6,6 +6,7 @@ from agentflow.source.diagnostics import Diagnostic, Place
 from agentflow.source.limits import Limits
 from agentflow.source.lines import Lines, count_breaks
 
+_MAX_SHOWN = 80
 _BYTE_ORDER_MARK = "\ufeff"
 _OTHER_ENCODINGS = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
@@ -73,3 +74,9 @@ def _decode_utf8(source: bytes, path: str) -> str | Diagnostic:
             Lines(before + "?").place(path, len(before), len(before) + 1),
             "save the file again as UTF-8",
         )
+
+
+def beginning(text: str) -> str:
+    """Returns the beginning of `text`, without characters that could act on a terminal."""
+    text = text[:_MAX_SHOWN]
+    return text if text.isprintable() else repr(text)[1:-1]
