@@ -256,6 +256,7 @@ TEXTS: dict[str, Case] = {
         lambda: prompt("x").replace('"x"', "{file: " + "a/" * 500_000 + "}"),
         ("AF106",),
     ),
+    "a file with a name of 3,000 characters": (prompt("x").replace('"x"', "{file: " + "x" * 3_000 + "}"), ("AF106",)),
     "a file with an address": (prompt("x").replace('"x"', "{file: 'https://example.org/x'}"), ("AF106",)),
 }
 

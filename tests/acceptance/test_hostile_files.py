@@ -63,8 +63,8 @@ def test_what_is_told_is_short_and_has_a_place(told: Told, name: str):
     assert len(told[name]) <= 2 * MOST_TOLD + 2
     for found in told[name]:
         assert found["code"] in CODES
-        assert 0 < len(found["message"]) < 2_000
-        assert len(found["hint"] or "") < 2_000
+        assert 0 < len(found["message"]) < 1_500
+        assert len(found["hint"] or "") < 1_500
         assert min(found["line"], found["column"], found["width"]) >= 1
 
 
