@@ -14,7 +14,7 @@ from tests.fuzz.judge import Figures, judge
 
 ROUND = 200
 """Inputs of one seed; the next round takes the next one."""
-_WANTS_ALL = b"agentflow: 1\nname: a\ninputs: {a: {type: 1, pattern: a}, b: {pattern: b}}\nsteps: {a: {value: steps.a.output[0]}}"
+_WANTS_ALL = b"agentflow: 1\nname: a\ninputs: {a: {type: 1}, b: {pattern: b}}\nsteps: {a: {value: steps.a.output[0]}}"
 
 
 def main() -> int:
