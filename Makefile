@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 MAKEFLAGS += --no-print-directory
 
-.PHONY: setup run test check bench kills format clean
+.PHONY: setup run test check bench kills fuzz format clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/installed
@@ -43,6 +43,11 @@ bench: $(VENV)/installed
 
 kills: $(VENV)/installed
 	@$(BIN)/python -m tests.kills
+
+SECONDS ?= 600
+
+fuzz: $(VENV)/installed
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 format: $(VENV)/installed
 	@$(BIN)/ruff format .

@@ -16,7 +16,7 @@ from agentflow.errors import AgentflowError, JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
 from agentflow.plan.checked import Checked as Checked
 from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
-from agentflow.source.diagnostics import Diagnostic, Place, Severity
+from agentflow.source.diagnostics import Diagnostic, Place, Severity, in_order
 from agentflow.source.project import Problem, Project, read_workflow
 
 if TYPE_CHECKING:
@@ -297,7 +297,7 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     if source is None:
         return Checked(path, None, tuple(problems), {path: content.decode("utf-8", "replace")})
     found, more = to_plan(source)
-    diagnostics = sorted({*problems, *more}, key=lambda diagnostic: (diagnostic.place, diagnostic.code))
+    diagnostics = in_order([*problems, *more])
     refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     return Checked(path, None if refused else found, tuple(diagnostics), source.sources(), source)
 

@@ -1,6 +1,7 @@
 """Checks steps in the order in which they run: what they read, of which type, and whether it may be missing."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -23,6 +24,9 @@ from agentflow.plan.types import (
 )
 from agentflow.source.document import Loc
 
+if TYPE_CHECKING:
+    from agentflow.plan.functions import Known
+
 
 class Analysis(Struct, frozen=True):
     """Checks the steps of one file.
@@ -30,11 +34,13 @@ class Analysis(Struct, frozen=True):
     Attributes:
         agents: the agent of each agent step, by where the step stands; missing where it could not be made.
         tools: what each of the file's own tools is.
+        modules: those of functions that are called, each parsed once.
     """
 
     findings: Findings
     agents: Mapping[Loc, AgentPlan]
     tools: Mapping[str, ToolSpec]
+    modules: "Known" = {}
 
     def block(self, arranged: Arranged, scope: Scope) -> Output:
         """Checks a block's steps and then its output; fills in the scope's facts."""

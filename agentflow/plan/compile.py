@@ -14,7 +14,7 @@ from agentflow.plan.build import Builder
 from agentflow.plan.commands import command_tools, tool_specs
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.drafts import check_names, draft_steps
-from agentflow.plan.findings import Findings, has_errors
+from agentflow.plan.findings import Findings, TooManyFindings, has_errors
 from agentflow.plan.flow import check_env
 from agentflow.plan.grants import GrantReader
 from agentflow.plan.inputs import input_plans, inputs_variable
@@ -43,8 +43,15 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
         The plan, or None where there are errors or loading left something out; and every diagnostic, in the order of
         the text. Those that loading gave are not among them, and a caller that has errors of that kind runs nothing.
     """
-    workflow = source.workflow
     findings = Findings(source)
+    try:
+        return _compiled(source, findings)
+    except TooManyFindings:
+        return None, findings.cut_short()
+
+
+def _compiled(source: Source, findings: Findings) -> tuple[Plan | None, list[Diagnostic]]:
+    workflow = source.workflow
     read = TextReader(findings)
     inputs = input_plans(workflow.inputs)
     secrets = secrets_variable(workflow.secrets)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from agentflow.plan.findings import Findings
+from agentflow.plan.findings import Findings, TooManyFindings
 from agentflow.plan.model import Plan
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Loc
@@ -10,6 +10,7 @@ from agentflow.spec.agents import Agent
 from agentflow.spec.bodies import body_of
 from agentflow.spec.load import Source
 from agentflow.spec.steps import AgentStep, RunStep, StepBase, ToolStep
+from agentflow.spec.workflow import Workflow
 
 _HINT = "write `sandbox: off` to let commands run as you would run them; sandboxes are not supported yet"
 
@@ -20,10 +21,17 @@ def run_refusals(source: Source, plan: Plan) -> list[Diagnostic]:
     Parameters:
         source: what the plan was made from.
     """
-    workflow = source.workflow
     if plan.sandbox_off:
         return []
     findings = Findings(source)
+    try:
+        _check_workflow(source.workflow, findings)
+    except TooManyFindings:
+        return findings.cut_short()
+    return findings.sorted()
+
+
+def _check_workflow(workflow: Workflow, findings: Findings) -> None:
     for name in workflow.tools:
         findings.at("AF504", f"tool `{name}` runs a command, and there is no sandbox", ("tools", name), _HINT, key=True)
     for name, agent in workflow.agents.items():
@@ -35,7 +43,6 @@ def run_refusals(source: Source, plan: Plan) -> list[Diagnostic]:
             findings.at("AF504", "`Bash` runs a command, and there is no sandbox", (*loc, "tool"), _HINT, key=True)
         if isinstance(step, AgentStep) and isinstance(step.agent, Agent):
             _check_agent(step.agent, (*loc, "agent"), findings)
-    return findings.sorted()
 
 
 def _check_agent(agent: Agent, loc: Loc, findings: Findings) -> None:

@@ -69,14 +69,16 @@ def check_repeats(tools: Iterable[tuple[str, str | None, Loc]], findings: Findin
 def check_secrets(workflow: Workflow, texts: Iterable[Expression | Template], findings: Findings) -> None:
     """Warns of secrets that nothing reads, and of names that stand twice."""
     used = set(secrets_of(texts))
+    seen: set[str] = set()
     for index, name in enumerate(workflow.secrets):
-        if name in workflow.secrets[:index]:
+        if name in seen:
             findings.warn("AF404", f"secret `{name}` stands here twice", (SECRETS, index), "take one of the two out")
         elif name not in used:
             message = f"secret `{name}` is used by nothing"
             findings.warn(
                 "AF404", message, (SECRETS, index), f"read `{{{{ secrets.{name} }}}}` in `env`, or take it away"
             )
+        seen.add(name)
 
 
 def every_text(

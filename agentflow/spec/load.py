@@ -2,13 +2,15 @@
 
 import os.path
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from agentflow.source import yaml_reader
-from agentflow.source.diagnostics import Diagnostic, Place
+from agentflow.source.diagnostics import MOST_TOLD, Diagnostic, Place, cut_short
 from agentflow.source.document import Document, Loc
 from agentflow.source.project import Problem, SourceText
 from agentflow.spec.author_schemas import schema_findings
@@ -16,10 +18,12 @@ from agentflow.spec.base import FileRef
 from agentflow.spec.findings import EMPTY_HINT, Finding, found, shown
 from agentflow.spec.named_files import NamedFiles, Read, read_named
 from agentflow.spec.positions import has, is_step, name_of, steps_of, value_at
-from agentflow.spec.shape_errors import shape_findings, unusable_locs
+from agentflow.spec.shape_errors import MOST_ERRORS, shape_findings, unusable_locs
 from agentflow.spec.step_kinds import kind_findings
 from agentflow.spec.workflow import Workflow
 
+# Each round reads the whole file again, and a nest of blocks around one that is empty wants two a level.
+_MOST_ROUNDS = 20
 # Stand in for a root key that cannot be used, so that the rest of the file is still checked.
 _STAND_INS = {"agentflow": 1, "name": "unnamed"}
 _MAKES_A_BLOCK = frozenset({"for_each", "repeat", "choose"})
@@ -109,25 +113,52 @@ def load(source: bytes | str, path: str, read: Read) -> tuple[Source | None, lis
             problems = [Diagnostic("AF203", message, document.place(()), "begin with `agentflow: 1`")]
         return None, problems
     data = _copied(document.data)
-    findings = list(kind_findings(document, data))
-    removed = _remove(data, (finding.unusable for finding in findings))
-    findings += _pydantic_findings(document, data)
-    named = read_named(document, data, read)
-    findings += named.findings
-    findings += schema_findings(document, data, named.documents)
-    removed |= _remove(data, (finding.unusable for finding in findings))
-    removed |= _remove(data, named.unusable)
+    shape = _Shape(document, data, read)
+    try:
+        removed = shape.check()
+    except _TooManyError:
+        told = [*problems, *(finding.diagnostic for finding in shape.findings)][:MOST_TOLD]
+        return None, [*_in_order(told), cut_short(told[-1])]
+    named = shape.named
     workflow, also_removed = _usable(data)
     removed |= also_removed
-    diagnostics = [*problems, *(finding.diagnostic for finding in findings), *named.problems]
+    diagnostics = [*problems, *(finding.diagnostic for finding in shape.findings), *named.problems]
     if workflow is None:
         return None, _in_order(diagnostics)
-    diagnostics += _nulls(document, workflow)
-    return _source(document, workflow, named, removed), _in_order(diagnostics)
+    diagnostics += islice(_nulls(document, workflow), MOST_TOLD)
+    return Source(document, workflow, named.texts, named.documents, frozenset(removed)), _in_order(diagnostics)
 
 
-def _source(document: Document, workflow: Workflow, named: NamedFiles, removed: set[Loc]) -> Source:
-    return Source(document, workflow, named.texts, named.documents, frozenset(removed))
+class _TooManyError(Exception):
+    """The file has more problems than are told; never leaves this module."""
+
+
+@dataclass(slots=True)
+class _Shape:
+    """Checks the shape of a file's data, and of the files it names; `findings` are what it found so far."""
+
+    document: Document
+    data: dict[str, Any]
+    read: Read
+    findings: list[Finding] = field(default_factory=list)
+    named: NamedFiles = field(default_factory=NamedFiles)
+
+    def check(self) -> set[Loc]:
+        """Returns what had to go from the data. Raises _TooManyError, so that thousands of problems cost no seconds."""
+        self._note(kind_findings(self.document, self.data))
+        removed = _remove(self.data, (finding.unusable for finding in self.findings))
+        self._note(_pydantic_findings(self.document, self.data))
+        self.named = read_named(self.document, self.data, self.read)
+        self._note(self.named.findings)
+        self._note(schema_findings(self.document, self.data, self.named.documents))
+        removed |= _remove(self.data, (finding.unusable for finding in self.findings))
+        return removed | _remove(self.data, self.named.unusable)
+
+    def _note(self, found: Iterable[Finding]) -> None:
+        for finding in found:
+            self.findings.append(finding)
+            if len(self.findings) > MOST_TOLD:
+                raise _TooManyError
 
 
 def _copied(value: Any) -> Any:
@@ -137,18 +168,19 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
-def _pydantic_findings(document: Document, data: Any) -> list[Finding]:
+def _pydantic_findings(document: Document, data: Any) -> Iterator[Finding]:
     try:
         Workflow.model_validate(data)
     except ValidationError as error:
-        return shape_findings(error, document, data)
-    return []
+        yield from shape_findings(error, document, data)
+        if error.error_count() > MOST_ERRORS:
+            raise _TooManyError from None
 
 
 def _usable(data: dict[str, Any]) -> tuple[Workflow | None, set[Loc]]:
     """Removes from `data` what cannot be used until the rest can; what then lacks a key that it must have goes too."""
     removed: set[Loc] = set()
-    while True:
+    for _ in range(_MOST_ROUNDS):
         try:
             workflow = Workflow.model_validate(data)
             unusable = [loc for loc, step in steps_of(data) if _lacks_body(step)]
@@ -160,8 +192,9 @@ def _usable(data: dict[str, Any]) -> tuple[Workflow | None, set[Loc]]:
             ]
         gone = _remove(data, unusable)
         if not gone:
-            return None, removed
+            break
         removed |= gone
+    return None, removed
 
 
 def _lacks_body(step: dict[str, Any]) -> bool:
@@ -200,8 +233,8 @@ def _nulls(document: Document, workflow: Workflow) -> Iterator[Diagnostic]:
             waiting += [((*loc, name), item) for name, item in holder.items() if isinstance(item, BaseModel)]
         if not isinstance(holder, BaseModel):
             continue
-        for name, field in type(holder).model_fields.items():
-            below = (*loc, field.alias or name)
+        for name, of_model in type(holder).model_fields.items():
+            below = (*loc, of_model.alias or name)
             value = getattr(holder, name)
             if value is None and name in holder.model_fields_set and name != "if_skipped":
                 yield found(document, "AF203", f"{name_of(below)} is empty", below, EMPTY_HINT).diagnostic
