@@ -16,7 +16,7 @@ from agentflow.errors import AgentflowError, JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
 from agentflow.plan.checked import Checked as Checked
 from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
-from agentflow.source.diagnostics import Diagnostic, Place, Severity
+from agentflow.source.diagnostics import Diagnostic, Place, Severity, in_order
 from agentflow.source.project import Problem, Project, read_workflow
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from agentflow.journal.port import Gate, Journal
     from agentflow.models.port import Model
     from agentflow.plan.model import Plan
-    from agentflow.spec.load import Source
+    from agentflow.spec.sources import Source
 
 JSON = Any
 JOURNAL = Path(".agentflow") / "journal.db"
@@ -312,14 +312,15 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     if source is None:
         return Checked(path, None, tuple(problems), {path: content.decode("utf-8", "replace")})
     found, more = to_plan(source)
-    diagnostics = sorted({*problems, *more}, key=lambda diagnostic: (diagnostic.place, diagnostic.code))
+    diagnostics = in_order([*problems, *more])
     refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
 
 
 def stored_plan(started: "RunStarted") -> "Plan":
     """The plan of a run, from the texts that were stored with it. Raises AgentflowError where it became another."""
-    from agentflow.spec.load import load, stored
+    from agentflow.spec.load import load
+    from agentflow.spec.sources import stored
 
     text = started.sources[started.path]
     checked = _checked(started.path, *load(text, started.path, stored(started.sources, started.path)), text.encode())

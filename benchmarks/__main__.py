@@ -3,7 +3,8 @@
 import argparse
 import platform
 
-from benchmarks import measure
+from benchmarks import measure, validation
+from benchmarks.figure import Figure
 
 NAMES = (
     "turns-50",
@@ -16,24 +17,36 @@ NAMES = (
     "start-validate",
     "memory-200",
     "memory-1000",
+    *validation.NAMES,
 )
 BESIDE = {
     "growth-500": "what agentflow itself does in a turn: in the last 100 turns, beside the first 100",
     "start-run": "a process up to its first request, beside one that imports the client",
     "start-validate": "a process that validates one small file, beside one that does nothing; the aim is 0.25 s",
     "memory-200": "peak with all calls in flight",
+    **validation.BESIDE,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="agentflow beside the same work by hand")
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=f"of {', '.join(NAMES)}")
+    parser.add_argument(
+        "names", nargs="*", choices=[*NAMES, "validate", []], metavar="NAME", help=f"of {', '.join(NAMES)}, or validate"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count, after one that warms up")
     arguments = parser.parse_args()
     only, rounds = set(arguments.names), arguments.rounds
+    if "validate" in only:
+        only |= set(validation.NAMES)
     print(f"Python {platform.python_version()}, {platform.machine()}; medians of {rounds} rounds")
     print(f"{'':16}{'agentflow':>12}{'by hand':>12}{'ratio':>8}{'min':>7}{'max':>7}{'aim':>7}{'lean':>7}")
-    figures = (measure.loops(rounds, only), measure.growth(only), measure.starts(rounds, only), measure.memory(only))
+    figures = (
+        measure.loops(rounds, only),
+        measure.growth(only),
+        measure.starts(rounds, only),
+        measure.memory(only),
+        validation.figures(rounds, only),
+    )
     for part in figures:
         for figure in part:
             show(figure)
@@ -43,7 +56,7 @@ def main() -> None:
             print(f"{name}: {beside}")
 
 
-def show(figure: measure.Figure) -> None:
+def show(figure: Figure) -> None:
     aim, lean = (f"{value:.2f}" if value is not None else "" for value in (figure.aim, figure.lean))
     ours, other = (f"{value:.4f} {figure.unit:2}" for value in (figure.agentflow, figure.other))
     spread = f"{figure.ratio:8.2f}{min(figure.ratios):7.2f}{max(figure.ratios):7.2f}"

@@ -9,33 +9,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from benchmarks import by_hand, workflows
+from benchmarks.figure import Figure
 from tests.messages_api import MessagesProcess
 
 SCRIPT = Path(__file__).with_name("script.py")
 NOTE = "\n".join(f"Line {n} of a note that nobody need read." for n in range(1, 1001))
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Seconds or megabytes of both sides, and their ratio pair by pair; `lean` is the ratio to the quickest hand."""
-
-    name: str
-    unit: str
-    agentflow: float
-    other: float
-    ratios: tuple[float, ...]
-    aim: float | None = None
-    lean: float | None = None
-
-    @property
-    def ratio(self) -> float:
-        return statistics.median(self.ratios)
 
 
 Hand = Callable[[Any, Path], Awaitable[str]]

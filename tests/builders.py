@@ -65,7 +65,8 @@ from agentflow.session.decide import decide as decide_session
 from agentflow.session.plans import session_plan
 from agentflow.session.state import CallModel, Earlier, End, GiveResult, Message, RunTool, SessionPlan, Spawn
 from agentflow.source.diagnostics import Severity
-from agentflow.spec.load import load, stored
+from agentflow.spec.load import load
+from agentflow.spec.sources import stored
 
 HEAD = "agentflow: 1\nname: test\nsandbox: off\n"
 STARTED_AT = 1_000.0

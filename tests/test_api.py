@@ -386,3 +386,21 @@ async def test_what_run_alone_refuses_it_refuses_in_every_file(file, tmp_path: P
         await api.run(path)
     (found,) = refused.value.checked.diagnostics
     assert (found.code, Path(found.place.path).name) == ("AF504", "child.yaml")
+
+
+def test_a_hundred_commands_without_a_sandbox_are_told_and_the_rest_in_a_note(tmp_path: Path):
+    steps = "".join(f"  s{number}: {{run: [ls]}}\n" for number in range(150))
+    (tmp_path / "w.yaml").write_text(f"agentflow: 1\nname: many\nsteps:\n{steps}")
+    checked = api.check_to_run(tmp_path / "w.yaml")
+    assert checked.plan is None
+    assert [found.code for found in checked.diagnostics] == ["AF504"] * 100 + ["AF104"]
+    assert checked.diagnostics[-1].message == "100 problems; the rest of the file is not checked"
+
+
+def test_warnings_past_a_hundred_leave_the_file_valid(tmp_path: Path):
+    inputs = ", ".join(f"i{number}: {{}}" for number in range(150))
+    (tmp_path / "w.yaml").write_text(f"agentflow: 1\nname: many\ninputs: {{{inputs}}}\nsteps: {{a: {{value: '1'}}}}\n")
+    checked = api.check(tmp_path / "w.yaml")
+    assert checked.ok
+    assert sorted(found.code for found in checked.diagnostics) == ["AF104"] + ["AF404"] * 100
+    assert "50 more" in next(found.message for found in checked.diagnostics if found.code == "AF104")

@@ -13,8 +13,8 @@ from agentflow.engine.secrets import missing
 from agentflow.events.run_events import CommandCalled, FunctionCalled, StepFinished, StepStarted, ToolStepCalled
 from agentflow.events.values import Failure, FailureKind
 from agentflow.journal.port import RUN_STREAM
+from agentflow.plan.agent_plan import Effects
 from agentflow.plan.expressions import ExpressionError
-from agentflow.plan.model import Effects
 from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.files import folder_of
 from agentflow.run.starting import effect_of

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 
 from agentflow.errors import AgentflowError
-from agentflow.plan.findings import Findings
+from agentflow.plan.findings import Findings, TooManyFindings
 from agentflow.plan.model import Plan, asks_a_model
 from agentflow.plan.secrets import SecretMissingError, secrets_used
 from agentflow.plan.texts import SECRETS
@@ -13,7 +13,7 @@ from agentflow.source.diagnostics import Diagnostic, Severity
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
 from agentflow.spec.bodies import body_of
-from agentflow.spec.load import Source
+from agentflow.spec.sources import Source
 from agentflow.spec.steps import AgentStep, RunStep, StepBase
 
 CODE = "AF510"
@@ -44,6 +44,20 @@ def lacking(
         refusal: what keeps the model from being asked.
     """
     findings = Findings(source)
+    try:
+        _find(source, plan, environ, refusal, findings)
+    except TooManyFindings:
+        return findings.cut_short()
+    return findings.sorted()
+
+
+def _find(
+    source: Source,
+    plan: Plan,
+    environ: Mapping[str, str],
+    refusal: Callable[[], AgentflowError | None],
+    findings: Findings,
+) -> None:
     for name in secrets_used(plan):
         if not environ.get(name):
             error = SecretMissingError(name)
@@ -57,7 +71,6 @@ def lacking(
             severity = Severity.WARNING if guarded else Severity.ERROR
             hint = "install it, or write the path of the program"
             findings.add(CODE, f"there is no program `{program}` on this machine's PATH", place, hint, severity)
-    return findings.sorted()
 
 
 def _path(*environments: Mapping[str, str]) -> str | None:

@@ -15,7 +15,8 @@ from agentflow.events.session_events import (
 from agentflow.events.values import Spent
 from agentflow.guard.ledger import Ledger, UsedUp
 from agentflow.journal.port import RUN_STREAM, Recorded
-from agentflow.plan.model import AgentPlan, AgentStepPlan, Block, EffectStepPlan, Plan, every_step
+from agentflow.plan.agent_plan import AgentPlan
+from agentflow.plan.model import AgentStepPlan, Block, EffectStepPlan, Plan, every_step
 from agentflow.plan.secrets import EnvText, environment_text
 from agentflow.run import apply as run_apply
 from agentflow.run.files import file_of, files_around

@@ -23,8 +23,8 @@ from agentflow.events.session_events import (
 from agentflow.events.values import Failure, StepStatus
 from agentflow.guard.ledger import Exhausted, UsedUp, Wait
 from agentflow.journal.port import RUN_STREAM
+from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.expressions import ExpressionError
-from agentflow.plan.model import AgentPlan
 from agentflow.plan.prices import price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from agentflow.models.output_format import output_format
 from agentflow.models.port import Request
 from agentflow.models.stream import sound
-from agentflow.plan.model import ToolSpec
+from agentflow.plan.agent_plan import ToolSpec
 
 JSON = Any
 Params = dict[str, JSON]

@@ -6,13 +6,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agentflow.plan.agent_plan import AgentPlan, Grant, StopRules
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Expression, Template, verbatim
 from agentflow.plan.findings import Findings
 from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.grants import FINISH_TOOL, GrantReader
 from agentflow.plan.graph import callers, cycles_of, sorted_by
-from agentflow.plan.model import AgentPlan, Grant, StopRules
 from agentflow.plan.model_settings import refused_settings
 from agentflow.plan.prices import known_models, max_output_tokens, price_of
 from agentflow.plan.scopes import Scope, Variable, check

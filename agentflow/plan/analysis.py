@@ -1,9 +1,11 @@
 """Checks steps in the order in which they run: what they read, of which type, and whether it may be missing."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from agentflow.plan.agent_plan import AgentPlan, ToolSpec
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft, Key
 from agentflow.plan.files import Compiled, Files
@@ -11,7 +13,6 @@ from agentflow.plan.findings import Findings
 from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.kinds.kind import Output
 from agentflow.plan.kinds.table import KINDS
-from agentflow.plan.model import AgentPlan, ToolSpec
 from agentflow.plan.reach import always_fails, check_reach
 from agentflow.plan.scopes import Scope, StepFacts, Variable, check
 from agentflow.plan.skips import can_skip, check_output
@@ -24,6 +25,9 @@ from agentflow.plan.types import (
 )
 from agentflow.source.document import Loc
 
+if TYPE_CHECKING:
+    from agentflow.plan.functions import Known
+
 
 class Analysis(Struct, frozen=True):
     """Checks the steps of one file.
@@ -33,6 +37,7 @@ class Analysis(Struct, frozen=True):
         tools: what each of the file's own tools is.
         files: compiles the files that steps run.
         parts: those files, by where the steps stand.
+        modules: those of functions that are called, each parsed once.
     """
 
     findings: Findings
@@ -40,6 +45,7 @@ class Analysis(Struct, frozen=True):
     tools: Mapping[str, ToolSpec]
     files: Files
     parts: dict[Loc, Compiled] = field(default_factory=dict)
+    modules: "Known" = {}
 
     def block(self, arranged: Arranged, scope: Scope) -> Output:
         """Checks a block's steps and then its output; fills in the scope's facts."""

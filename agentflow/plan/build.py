@@ -4,16 +4,17 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from agentflow.plan.agent_plan import AgentPlan, ToolSpec
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft
 from agentflow.plan.expressions import Expression
 from agentflow.plan.files import Compiled
 from agentflow.plan.kinds.table import KINDS
-from agentflow.plan.model import AgentPlan, Block, StepPlan, ToolSpec
+from agentflow.plan.model import Block, StepPlan
 from agentflow.plan.retries import repeats
 from agentflow.plan.texts import Use
 from agentflow.source.document import Loc
-from agentflow.spec.load import Source
+from agentflow.spec.sources import Source
 
 
 class Builder(Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from agentflow.plan.model import Effects, ToolSpec
+from agentflow.plan.agent_plan import Effects, ToolSpec
 
 
 class BuiltinTool(Struct, frozen=True):

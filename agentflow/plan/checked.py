@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from agentflow.errors import AgentflowError
-from agentflow.source.diagnostics import Diagnostic, Severity
+from agentflow.source.diagnostics import Diagnostic, Severity, in_order
 
 if TYPE_CHECKING:
     from agentflow.plan.model import Plan
-    from agentflow.spec.load import Source
+    from agentflow.spec.sources import Source
 
 
 class InvalidWorkflowError(AgentflowError):
@@ -47,6 +47,6 @@ class Checked(Struct, frozen=True):
 
     def joined(self, more: Iterable[Diagnostic]) -> "Checked":
         """The same with more diagnostics; an error among them leaves no plan."""
-        every = sorted({*self.diagnostics, *more}, key=lambda diagnostic: (diagnostic.place, diagnostic.code))
+        every = in_order([*self.diagnostics, *more])
         refused = any(diagnostic.severity is Severity.ERROR for diagnostic in every)
         return Checked(self.path, None if refused else self.plan, tuple(every), self.texts, self.source)

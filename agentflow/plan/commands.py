@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from agentflow.plan.agent_plan import CommandToolPlan, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.findings import Findings
 from agentflow.plan.flow import check_argv, check_env
 from agentflow.plan.grants import FINISH_TOOL
-from agentflow.plan.model import CommandToolPlan, ToolSpec
 from agentflow.plan.scopes import Scope, Variable, check
 from agentflow.plan.texts import SECRETS, TextReader, Use
 from agentflow.plan.types import Shape, always

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan
 from agentflow.plan.agents import AgentReader, agents_of_steps, check_calls, inline_agents
 from agentflow.plan.analysis import Analysis
 from agentflow.plan.arrange import arrange
@@ -14,25 +15,25 @@ from agentflow.plan.commands import command_tools, tool_specs
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.drafts import check_names, draft_steps
 from agentflow.plan.files import Compiled, Files
-from agentflow.plan.findings import Findings, has_errors
+from agentflow.plan.findings import Findings, TooManyFindings, has_errors
 from agentflow.plan.flow import check_env, use_is_tainted
 from agentflow.plan.grants import GrantReader
 from agentflow.plan.inputs import input_plans, inputs_variable
 from agentflow.plan.library import check_library
 from agentflow.plan.meeting import check_meeting
-from agentflow.plan.model import AgentPlan, Block, CommandToolPlan, InputPlan, Plan, RunLimits
+from agentflow.plan.model import Block, InputPlan, Plan, RunLimits
 from agentflow.plan.retries import RepeatChecks, check_repeats
 from agentflow.plan.scopes import RUN, Scope, Variable, check
 from agentflow.plan.secrets import secrets_variable
 from agentflow.plan.skips import check_output
 from agentflow.plan.texts import SECRETS, TextReader, Use
-from agentflow.plan.types import Shape, record
+from agentflow.plan.types import UNKNOWN, Shape, record
 from agentflow.plan.unused import check_defaults, check_secrets, check_unused, every_text
 from agentflow.plan.workspaces import check_workspaces
-from agentflow.source.diagnostics import Diagnostic
+from agentflow.source.diagnostics import Diagnostic, in_order
 from agentflow.source.document import Loc
 from agentflow.spec.files import digest_of
-from agentflow.spec.load import Source
+from agentflow.spec.sources import Source
 from agentflow.spec.workflow import Workflow
 
 
@@ -51,7 +52,7 @@ def to_plan(source: Source) -> tuple[Plan | None, list[Diagnostic]]:
         return None, check_library(source)
     files = Files(_compile)
     found = files.alone(source)
-    diagnostics = sorted(files.problems, key=lambda problem: (problem.place, problem.code, problem.message))
+    diagnostics = in_order(files.problems)
     return None if has_errors(diagnostics) else found.plan, diagnostics
 
 
@@ -61,8 +62,15 @@ def _compile(source: Source, tainted: frozenset[str], files: Files) -> Compiled:
     Parameters:
         tainted: the inputs that are given text which may be anybody's, beside those that the file calls untrusted.
     """
-    workflow = source.workflow
     findings = Findings(source)
+    try:
+        return _compiled(source, tainted, files, findings)
+    except TooManyFindings:
+        return Compiled(None, tuple(findings.cut_short()), UNKNOWN, tainted=True, steps=0)
+
+
+def _compiled(source: Source, tainted: frozenset[str], files: Files, findings: Findings) -> Compiled:
+    workflow = source.workflow
     read = TextReader(findings)
     inputs = _inputs(workflow, tainted)
     secrets = secrets_variable(workflow.secrets)

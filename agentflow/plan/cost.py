@@ -16,10 +16,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.inputs import known_inputs_of
 from agentflow.plan.iterations import Iterations, Known, most_items, most_rounds
 from agentflow.plan.model import (
-    AgentPlan,
     AgentStepPlan,
     Block,
     BlockStepPlan,

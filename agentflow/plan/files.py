@@ -9,7 +9,7 @@ from agentflow.plan.findings import Findings
 from agentflow.plan.model import Plan
 from agentflow.plan.types import Shape
 from agentflow.source.diagnostics import Diagnostic, Severity
-from agentflow.spec.load import Source
+from agentflow.spec.sources import Source
 
 MOST_STEPS = 20_000
 """Steps that a workflow may come to, those of the files that its steps run counted each time."""

@@ -3,10 +3,12 @@
 import ast
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+# Parsing takes a microsecond a character, and memory a hundred times the text's.
+_LONGEST = 200_000
 # What hands a function on with the parameters it is written with.
 _TRANSPARENT = frozenset({"cache", "lru_cache", "override", "final", "deprecated"})
 
@@ -27,6 +29,22 @@ class Signature(Struct, frozen=True):
     anything: bool
 
 
+class Module(Struct, frozen=True):
+    """What a module has at its top level.
+
+    Attributes:
+        names: its functions, in order.
+        bound: what each name stands for in the end: a function's signature, None where the text does not tell.
+        classes: the names that stand for classes.
+        open_ended: it may have names beyond these.
+    """
+
+    names: tuple[str, ...]
+    bound: Mapping[str, Signature | None]
+    classes: frozenset[str]
+    open_ended: bool
+
+
 class FunctionError(Exception):
     """A function cannot be called.
 
@@ -41,12 +59,17 @@ class FunctionError(Exception):
         self.message, self.hint, self.known = message, hint, known
 
 
-def signature_of(text: str, module: str, function: str, file: str) -> Signature | None:
+Known = dict[str, Module | FunctionError]
+"""Modules that were looked at, by their files."""
+
+
+def signature_of(text: str, module: str, function: str, file: str, known: Known | None = None) -> Signature | None:
     """What a function takes; None where its text does not tell: it is imported, made by a call, or decorated.
 
     Parameters:
-        text: of the module.
+        text: of the module; one of more than 200,000 characters tells nothing.
         file: its name, for messages.
+        known: what came of modules so far; this one is added.
 
     Raises:
         FunctionError: the module is no Python, or has no such function.
@@ -54,25 +77,46 @@ def signature_of(text: str, module: str, function: str, file: str) -> Signature 
     outer = module.partition(".")[0]
     if outer in sys.stdlib_module_names or outer in sys.builtin_module_names:
         raise FunctionError(f"`{outer}` is the name of a module of Python's own", "rename the file or its folder")
-    tree = _parsed(text, file)
-    found: ast.stmt | None = None
+    if len(text) > _LONGEST:
+        return None
+    known = {} if known is None else known
+    if file not in known:
+        known[file] = _module(text, file)
+    found = known[file]
+    if isinstance(found, FunctionError):
+        raise FunctionError(found.message, found.hint, found.known)
+    if function in found.classes:
+        raise FunctionError(f"`{function}` of `{file}` is a class", "name a function that makes and uses it")
+    if function not in found.bound and not found.open_ended:
+        public = [name for name in found.names if not name.startswith("_")]
+        hint = "define it at the top level of the module"
+        raise FunctionError(f"`{file}` has no function `{function}`", hint, public)
+    return found.bound.get(function)
+
+
+def _module(text: str, file: str) -> Module | FunctionError:
+    try:
+        tree = _parsed(text, file)
+    except FunctionError as error:
+        return error
     names: dict[str, None] = {}
-    open_ended = False
+    last: dict[str, ast.stmt] = {}
     for statement in _statements(tree.body):
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             names[statement.name] = None
-        for name in _bound_by(statement):
-            open_ended = open_ended or name in ("*", "__getattr__")
-            found = statement if name == function else found
-    if isinstance(found, ast.ClassDef):
-        raise FunctionError(f"`{function}` of `{file}` is a class", "name a function that makes and uses it")
-    if found is None and not open_ended:
-        public = [name for name in names if not name.startswith("_")]
-        hint = "define it at the top level of the module"
-        raise FunctionError(f"`{file}` has no function `{function}`", hint, public)
-    if not isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef):
+        last |= dict.fromkeys(_bound_by(statement), statement)
+    return Module(
+        names=tuple(names),
+        bound={name: _signature_in(statement) for name, statement in last.items()},
+        classes=frozenset(name for name, statement in last.items() if isinstance(statement, ast.ClassDef)),
+        open_ended="*" in last or "__getattr__" in last,
+    )
+
+
+def _signature_in(statement: ast.stmt) -> Signature | None:
+    if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
         return None
-    return _signature(found.args) if all(map(_is_transparent, found.decorator_list)) else None
+    return _signature(statement.args) if all(map(_is_transparent, statement.decorator_list)) else None
 
 
 def _parsed(text: str, file: str) -> ast.Module:

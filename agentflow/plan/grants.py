@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from agentflow.plan.agent_plan import Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.findings import Findings
-from agentflow.plan.model import Grant, ToolSpec
 from agentflow.plan.paths import check_rule
 from agentflow.plan.rules import path_rule_problem
 from agentflow.plan.unused import check_repeats
@@ -17,6 +17,8 @@ from agentflow.spec.agents import Agent
 
 _TOOL = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\((.*)\))?", re.DOTALL)
 _NOT_YET = frozenset({"Bash", "WebSearch", "WebFetch", "Skill", "AskUserQuestion", "TodoWrite", "ToolSearch"})
+# No path is longer, and a pattern is turned into a regular expression.
+_LONGEST = 4_096
 AGENT_TOOL = "Agent"
 FINISH_TOOL = "finish"
 
@@ -70,6 +72,9 @@ class GrantReader(Struct, frozen=True):
         return Grant(spec, tuple(sorted(rules or ())))
 
     def _parsed(self, text: str, loc: Loc) -> tuple[str, str | None] | None:
+        if len(text) > _LONGEST:
+            self._refuse(f"a tool with more than {_LONGEST:,} characters", loc, "write several shorter rules")
+            return None
         match = _TOOL.fullmatch(text)
         if match is None:
             self._refuse(f"`{text}` is not a tool", loc, "write `Name` or `Name(rule)`, without spaces around it")

@@ -72,9 +72,15 @@ def cycles_of(followers: Edges) -> Iterator[list[str]]:
             yield [first, first]
             continue
         inside = graph.subgraph(knot)
-        backwards = networkx.single_source_shortest_path(inside, first)
-        closing = min(
-            (name for name in inside.predecessors(first)), key=lambda name: (len(backwards[name]), index[name])
-        )
+        # Whole paths to every name would take memory that is quadratic in the length of the cycle.
+        came_from = dict(networkx.bfs_predecessors(inside, first))
+        depth = {first: 0}
+        for name, before in came_from.items():
+            depth[name] = depth[before] + 1
+        name = min(inside.predecessors(first), key=lambda name: (depth[name], index[name]))
         # The path runs along the edges, from what is read to its reader; waiting runs the other way.
-        yield [first, *reversed(backwards[closing])]
+        cycle = [first, name]
+        while name != first:
+            name = came_from[name]
+            cycle.append(name)
+        yield cycle

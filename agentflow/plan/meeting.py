@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
+from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft, DraftBlock
 from agentflow.plan.expressions import Reference
 from agentflow.plan.findings import Findings
-from agentflow.plan.model import AgentPlan
 from agentflow.plan.texts import Use
 from agentflow.source.diagnostics import Severity
 from agentflow.source.document import Loc

@@ -5,22 +5,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from agentflow.plan.agent_plan import AgentPlan, ToolSpec
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.draft import Draft, DraftBlock
 from agentflow.plan.files import Compiled
 from agentflow.plan.findings import Findings
 from agentflow.plan.kinds.tool import tool_of
-from agentflow.plan.model import (
-    AgentPlan,
-    AgentStepPlan,
-    CallStepPlan,
-    Plan,
-    RetryPlan,
-    RunStepPlan,
-    ToolSpec,
-    ToolStepPlan,
-    every_step,
-)
+from agentflow.plan.model import AgentStepPlan, CallStepPlan, Plan, RetryPlan, RunStepPlan, ToolStepPlan, every_step
 from agentflow.source.document import Loc
 from agentflow.spec.steps import StepBase, ToolStep
 

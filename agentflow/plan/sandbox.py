@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
-from agentflow.plan.findings import Findings
+from agentflow.plan.findings import Findings, TooManyFindings
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
 from agentflow.spec.bodies import body_of
-from agentflow.spec.load import Source
+from agentflow.spec.sources import Source
 from agentflow.spec.steps import AgentStep, RunStep, StepBase, ToolStep
+from agentflow.spec.workflow import Workflow
 
 _HINT = "write `sandbox: off` to let commands run as you would run them; sandboxes are not supported yet"
 
@@ -31,10 +32,17 @@ def run_refusals(source: Source) -> list[Diagnostic]:
 
 
 def _of_one(source: Source) -> list[Diagnostic]:
-    workflow = source.workflow
-    if workflow.sandbox == "off":
+    if source.workflow.sandbox == "off":
         return []
     findings = Findings(source)
+    try:
+        _check_workflow(source.workflow, findings)
+    except TooManyFindings:
+        return findings.cut_short()
+    return findings.sorted()
+
+
+def _check_workflow(workflow: Workflow, findings: Findings) -> None:
     for name in workflow.tools:
         findings.at("AF504", f"tool `{name}` runs a command, and there is no sandbox", ("tools", name), _HINT, key=True)
     for name, agent in workflow.agents.items():
@@ -46,7 +54,6 @@ def _of_one(source: Source) -> list[Diagnostic]:
             findings.at("AF504", "`Bash` runs a command, and there is no sandbox", (*loc, "tool"), _HINT, key=True)
         if isinstance(step, AgentStep) and isinstance(step.agent, Agent):
             _check_agent(step.agent, (*loc, "agent"), findings)
-    return findings.sorted()
 
 
 def _check_agent(agent: Agent, loc: Loc, findings: Findings) -> None:

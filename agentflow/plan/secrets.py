@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from agentflow.errors import AgentflowError
 from agentflow.plan import syntax
+from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.expressions import Expression, Template, references
 from agentflow.plan.findings import Findings
 from agentflow.plan.model import (
-    AgentPlan,
     AgentStepPlan,
     ApproveStepPlan,
     AskStepPlan,

@@ -246,12 +246,16 @@ def parts(node: Node) -> Iterator[Node]:
             yield from (items, *(() if condition is None else (condition,)), *body, *others)
 
 
-def dotted_name(source: str) -> Node | None:
-    """The tree of `a.b.c`, by far the most common expression; None where the source is anything else."""
+def dotted_name(source: str, at: int = 0) -> Node | None:
+    """The tree of `a.b.c`, by far the most common expression; None where the source is anything else.
+
+    Parameters:
+        at: where the source stands in the text that offsets count in.
+    """
     stripped = source.strip()
     if not _DOTTED.fullmatch(stripped):
         return None
-    start = source.index(stripped)
+    start = at + source.index(stripped)
     name, *keys = stripped.split(".")
     if name in _KEYWORDS:
         return None

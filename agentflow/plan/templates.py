@@ -5,8 +5,9 @@ here, with its offset. Nothing is ever turned into Python code.
 """
 
 import inspect
+import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,11 +20,17 @@ from msgspec import Struct
 from agentflow.plan import syntax
 from agentflow.plan.expressions import Expression, Template, references
 from agentflow.plan.filters import FILTERS, TESTS
+from agentflow.plan.line_ends import original_offsets, with_plain_line_ends
+from agentflow.plan.placeholders import plain_parts
 from agentflow.plan.syntax import Node
 from agentflow.plan.syntax_words import said
+from agentflow.plan.values import LONGEST_TEXT
 from agentflow.source.suggest import did_you_mean
 
 _DEEPEST = 60
+# Each token costs some ten microseconds; a list of a thousand items, or a prompt that reads five hundred values, fits.
+_MOST_TOKENS = 4_000
+_LONGEST_EXPRESSION = 20_000
 # The parser goes a dozen calls deeper with each bracket.
 _DEEPEST_BRACKETS = 24
 _TOO_DEEP = "the expression is nested too deeply"
@@ -60,7 +67,10 @@ def parse_expression(source: str) -> Expression:
     Raises:
         SyntaxProblem: it cannot be parsed, or uses what the language does not have.
     """
-    tree = syntax.dotted_name(source)
+    if len(source) > _LONGEST_EXPRESSION:
+        message = f"the expression is longer than {_LONGEST_EXPRESSION:,} characters"
+        raise SyntaxProblem("AF306", message, 0, "put long data into a file that a step reads, or into `inputs`")
+    tree = syntax.dotted_name(source) if source.count(".") < _DEEPEST else None
     if tree is None:
         if "{{" in source.split("'")[0].split('"')[0]:
             raise SyntaxProblem("AF306", "an expression stands bare here", 0, "write it without `{{ }}`")
@@ -79,8 +89,13 @@ def parse_template(source: str, *, statements: bool) -> Template:
         SyntaxProblem: it cannot be parsed, or uses what the language does not have.
     """
     if not any(mark in source for mark in ("{{", "{%", "{#")):
-        return Template(source, (), True, (syntax.Text(_normal(source), 0),) if source else ())
-    parts = _parsed(source, lambda parser: _Translator(statements).body(parser.subparse(), 0), None)
+        return Template(source, (), True, (syntax.Text(with_plain_line_ends(source), 0),) if source else ())
+    if len(source) > LONGEST_TEXT:
+        message = f"a text with `{{{{ }}}}` in it has at most {LONGEST_TEXT:,} characters"
+        raise SyntaxProblem("AF306", message, 0, "no result could be longer either; let a step read it with a tool")
+    parts = plain_parts(source)
+    if parts is None:
+        parts = _parsed(source, lambda parser: _Translator(statements).body(parser.subparse(), 0), None)
     constant = all(isinstance(part, syntax.Text) for part in parts)
     return Template(source, tuple(references(parts)), constant, parts)
 
@@ -91,26 +106,29 @@ class _OffsetEnvironment(ImmutableSandboxedEnvironment):
     def _tokenize(
         self, source: str, name: str | None, filename: str | None = None, state: str | None = None
     ) -> TokenStream:
-        normal = _normal(source)
-        original = _offsets(source)
+        normal = with_plain_line_ends(source)
+        original = original_offsets(source)
         tokens: list[tuple[int, str, str]] = []
         position = depth = 0
         try:
             for _, token, value in self.lexer.tokeniter(normal, name, filename, state):
                 # Text that `-%}` strips is skipped without a token; only white space can lie between.
-                while not normal.startswith(value, position):
-                    position += 1
+                position = normal.index(value, position)
                 if token == "string" and (bad := _BAD_ESCAPE.search(value)):
-                    at = original[position + bad.start(1)]
+                    at = original(position + bad.start(1))
                     raise SyntaxProblem("AF306", "an unknown escape in a text", at, r"write `\\`")
                 depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(value, 0) if token == "operator" else 0
                 if depth > _DEEPEST_BRACKETS:
-                    raise SyntaxProblem("AF306", _TOO_DEEP, original[position], _NAME_PARTS)
-                tokens.append((original[position], token, value))
+                    raise SyntaxProblem("AF306", _TOO_DEEP, original(position), _NAME_PARTS)
+                if token != "whitespace":
+                    tokens.append((original(position), token, value))
+                if len(tokens) > _MOST_TOKENS:
+                    message = f"more than {_MOST_TOKENS:,} words and signs in one expression or template"
+                    raise SyntaxProblem("AF306", message, original(position), _NAME_PARTS)
                 position += len(value)
         except TemplateSyntaxError as error:
             message, hint = said(error.message)
-            raise SyntaxProblem("AF306", message, original[position], hint) from None
+            raise SyntaxProblem("AF306", message, original(position), hint) from None
         return TokenStream(self.lexer.wrap(tokens, name, filename), name, filename)
 
 
@@ -129,19 +147,6 @@ def _parsed(source: str, parse: Callable[[Parser], Any], state: str | None) -> A
         raise SyntaxProblem("AF306", _TOO_DEEP, 0, _NAME_PARTS) from None
     except ValueError:
         raise SyntaxProblem("AF306", "a number in the expression is too long", 0, "use a smaller number") from None
-
-
-def _normal(source: str) -> str:
-    """The text with line ends as Jinja2 knows them."""
-    return source.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _offsets(source: str) -> Sequence[int]:
-    """For each offset in the normal text, its end included, the offset in the text as written."""
-    if "\r" not in source:
-        return range(len(source) + 1)
-    ends = (index for index, character in enumerate(source) if character != "\n" or source[index - 1 : index] != "\r")
-    return [*ends, len(source)]
 
 
 def _whole_expression(parser: Parser, source: str) -> Node:
@@ -242,6 +247,8 @@ def _check_depth(depth: int, node: nodes.Node) -> None:
 def _literal(to: _Translator, node: nodes.Const, depth: int) -> Node:
     if isinstance(node.value, str) and any("\ud800" <= character <= "\udfff" for character in node.value):
         raise SyntaxProblem("AF306", "a text holds half a character", node.lineno, "write the character itself")
+    if isinstance(node.value, float) and not math.isfinite(node.value):
+        raise SyntaxProblem("AF306", "a number in the expression is too large", node.lineno, "use a smaller number")
     return syntax.Literal(node.value, node.lineno)
 
 

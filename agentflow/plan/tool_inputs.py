@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from agentflow.plan.agent_plan import ToolSpec
 from agentflow.plan.arguments import WITH, is_constant, shape_in
 from agentflow.plan.draft import Draft
 from agentflow.plan.findings import Findings
 from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.kinds.kind import Shapes
-from agentflow.plan.model import ToolSpec
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import Use
 from agentflow.plan.types import Shape, kinds, part

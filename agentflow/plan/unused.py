@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan
 from agentflow.plan.bounds import bounds_of
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Expression, Reference, Template
 from agentflow.plan.files import check_import_is_used
 from agentflow.plan.findings import Findings
-from agentflow.plan.model import AgentPlan, CommandToolPlan
 from agentflow.plan.rules import inputs_of
 from agentflow.plan.secrets import secrets_of
 from agentflow.plan.texts import SECRETS, Use
@@ -71,14 +71,16 @@ def check_repeats(tools: Iterable[tuple[str, str | None, Loc]], findings: Findin
 def check_secrets(workflow: Workflow, texts: Iterable[Expression | Template], findings: Findings) -> None:
     """Warns of secrets that nothing reads, and of names that stand twice."""
     used = set(secrets_of(texts))
+    seen: set[str] = set()
     for index, name in enumerate(workflow.secrets):
-        if name in workflow.secrets[:index]:
+        if name in seen:
             findings.warn("AF404", f"secret `{name}` stands here twice", (SECRETS, index), "take one of the two out")
         elif name not in used:
             message = f"secret `{name}` is used by nothing"
             findings.warn(
                 "AF404", message, (SECRETS, index), f"read `{{{{ secrets.{name} }}}}` in `env`, or take it away"
             )
+        seen.add(name)
 
 
 def every_text(

@@ -2,20 +2,24 @@
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
 
 from msgspec import Struct
 
+from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.bounds import bound
 from agentflow.plan.draft import Draft
 from agentflow.plan.findings import Findings
-from agentflow.plan.model import AgentPlan
 from agentflow.source.document import Loc
 from agentflow.spec.steps import AgentStep, CallStep, ForEachStep, RunStep, ToolStep, WorkflowStep
 
 _WRITING = frozenset({"Write", "Edit"})
 _ANYWHERE = ""
 _MOST_COMPARED = 64
+# Each costs a comparison with each of every other writer, and nobody names so many by hand.
+_MOST_FOLDERS = 32
 
 
 class Writer(Struct, frozen=True):
@@ -44,7 +48,7 @@ def check_workspaces(
         named: the file's agents, which others may call.
         parallel: how many items of a `for_each` are at work at once unless it says.
     """
-    _Check(agents, named, parallel, findings, {}).block(arranged)
+    _Check(agents, named, parallel, findings, {}, set()).block(arranged)
 
 
 class _Check(Struct, frozen=True):
@@ -53,6 +57,7 @@ class _Check(Struct, frozen=True):
     parallel: int
     findings: Findings
     known: dict[str, frozenset[str]]
+    sent_out: set[str]
 
     def block(self, arranged: Arranged) -> tuple[Writer, ...]:
         """Checks a block and all that it holds; gives those that write the files that surround it."""
@@ -88,7 +93,7 @@ class _Check(Struct, frozen=True):
         """Where an agent writes, by itself or by those that it sends out to work on its files."""
         if agent.name not in self.known:
             rules = (rule for reached in self._reached(agent) for rule in _written_by(reached))
-            self.known[agent.name] = frozenset(map(_beginning, rules))
+            self.known[agent.name] = frozenset(islice(map(_beginning, rules), _MOST_FOLDERS))
         return self.known[agent.name]
 
     def _reached(self, agent: AgentPlan) -> Iterator[AgentPlan]:
@@ -103,12 +108,19 @@ class _Check(Struct, frozen=True):
                     waiting.append(called)
 
     def _check_subagents(self, agent: AgentPlan) -> None:
-        """`Agent` calls of one reply run at once, also several to one agent."""
-        for called in self._reached(agent):
-            if called is not agent and self._folders(called):
-                message = f"subagents `{called.name}` may write at the same time, to the same files"
-                hint = f"give agent `{called.name}` a `workspace: copy` or `worktree`"
-                self.findings.warn("AF512", message, ("agents", called.name), hint)
+        """`Agent` calls of one reply run at once, also several to one agent; each agent is told of once."""
+        waiting = [agent]
+        while waiting:
+            for name in waiting.pop().subagents:
+                called = self.named.get(name)
+                if called is None or name in self.sent_out or called.workspace not in (None, "shared"):
+                    continue
+                self.sent_out.add(name)
+                waiting.append(called)
+                if called is not agent and self._folders(called):
+                    message = f"subagents `{name}` may write at the same time, to the same files"
+                    hint = f"give agent `{name}` a `workspace: copy` or `worktree`"
+                    self.findings.warn("AF512", message, ("agents", name), hint)
 
     def _check_siblings(self, arranged: Arranged, writers: Mapping[str, tuple[Writer, ...]]) -> None:
         """Steps between which no path runs, so that they may be at work at once; each is told of once."""
@@ -159,6 +171,7 @@ def _overlapping(first: tuple[Writer, ...], second: tuple[Writer, ...]) -> tuple
     return next((pair for pair in pairs if _meet(pair[0].folders, pair[1].folders)), None)
 
 
+@lru_cache(maxsize=4_096)
 def _meet(first: frozenset[str], second: frozenset[str]) -> bool:
     return any(one.startswith(other) or other.startswith(one) for one in first for other in second)
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from agentflow.events.run_events import StepReset, StepRetried
 
 if TYPE_CHECKING:
-    from agentflow.report.view import Node, RunView
+    from agentflow.report.node import Node
+    from agentflow.report.view import RunView
 
 
 def step_retried(view: "RunView", event: StepRetried) -> "Node":

@@ -27,9 +27,10 @@ from agentflow.plan.model import (
     WorkflowStepPlan,
 )
 from agentflow.report.inert import inert_line
+from agentflow.report.node import Node
 from agentflow.report.plan_json import KINDS, why
 from agentflow.report.style import case_name, duration
-from agentflow.report.view import Node, RunView
+from agentflow.report.view import RunView
 
 _INDEX = re.compile(r"\[[0-9]+\]")
 _LONGEST = 60

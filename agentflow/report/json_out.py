@@ -17,7 +17,8 @@ from agentflow.events.codec import Event
 from agentflow.events.values import Failure, Usage
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.kept import workspaces_of
-from agentflow.report.view import Node, RunView
+from agentflow.report.node import Node
+from agentflow.report.view import RunView
 
 JSON = Any
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from agentflow.events.values import Workspace
 from agentflow.report.inert import inert_line
-from agentflow.report.view import Node, RunView
+from agentflow.report.node import Node
+from agentflow.report.view import RunView
 
 
 def workspaces_of(view: RunView) -> list[Workspace]:

@@ -5,8 +5,9 @@ from itertools import islice
 from msgspec import Struct
 
 from agentflow.report.inert import inert_line
+from agentflow.report.node import OPEN, Node, State
 from agentflow.report.style import case_name, count, duration
-from agentflow.report.view import OPEN, Node, RunView, State
+from agentflow.report.view import RunView
 
 
 class Row(Struct, frozen=True):

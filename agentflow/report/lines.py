@@ -20,8 +20,9 @@ from agentflow.events.run_events import (
 from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
+from agentflow.report.node import Node
 from agentflow.report.style import case_name, count, duration, money, tokens
-from agentflow.report.view import Node, RunView
+from agentflow.report.view import RunView
 
 
 def line(view: RunView, stream: str, event: Event) -> str | None:

@@ -9,8 +9,9 @@ from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.forms import form_lines
 from agentflow.report.inert import inert, inert_line
 from agentflow.report.kept import kept_text
+from agentflow.report.node import Node
 from agentflow.report.style import Paint, case_name, cell_width, count, duration, money, tokens
-from agentflow.report.view import Node, RunView
+from agentflow.report.view import RunView
 
 JSON = Any
 

@@ -13,16 +13,8 @@ from rpds import HashTrieMap
 
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus, Workspace
-from agentflow.plan.model import (
-    AgentPlan,
-    Block,
-    CallStepPlan,
-    ForEachStepPlan,
-    RepeatStepPlan,
-    RetryPlan,
-    ToolSpec,
-    WorkflowStepPlan,
-)
+from agentflow.plan.agent_plan import AgentPlan, ToolSpec
+from agentflow.plan.model import Block, CallStepPlan, ForEachStepPlan, RepeatStepPlan, RetryPlan, WorkflowStepPlan
 from agentflow.plan.secrets import EnvText
 
 JSON = Any

@@ -7,7 +7,8 @@ import hashlib
 import re
 
 from agentflow.events.values import Workspace
-from agentflow.plan.model import AgentStepPlan, ForEachStepPlan, WorkspaceKind
+from agentflow.plan.agent_plan import WorkspaceKind
+from agentflow.plan.model import AgentStepPlan, ForEachStepPlan
 from agentflow.run.names import carried_on
 from agentflow.run.state import RunState, ScopeState, split, step_path
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from agentflow.plan.model import ToolSpec
+from agentflow.plan.agent_plan import ToolSpec
 from agentflow.session.state import Message, SessionPlan, SessionState
 
 JSON = Any

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from agentflow.plan.model import AgentPlan, ToolSpec
+from agentflow.plan.agent_plan import AgentPlan, ToolSpec
 from agentflow.session.state import AGENT, FINISH, SessionPlan
 from agentflow.spec.contracts import Contract
 

@@ -8,7 +8,7 @@ from rpds import HashTrieSet
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, Workspace
-from agentflow.plan.model import AgentPlan, ToolSpec
+from agentflow.plan.agent_plan import AgentPlan, ToolSpec
 from agentflow.spec.contracts import Contract
 
 JSON = Any

@@ -1,5 +1,6 @@
 """What is wrong with an author's file, as a value with a place."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -28,6 +29,10 @@ class Place(Struct, frozen=True, order=True):
     width: int = 1
 
 
+MOST_TOLD = 100
+"""Errors of one file that are told, and warnings; a person corrects the first ones, and asks again."""
+
+
 class Diagnostic(Struct, frozen=True):
     """One problem of a file.
 
@@ -44,3 +49,15 @@ class Diagnostic(Struct, frozen=True):
     place: Place
     hint: str | None = None
     severity: Severity = Severity.ERROR
+
+
+def in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Each once, in the order of the text; at one place a bound that was met comes last, as what closes them."""
+    return sorted(set(found), key=lambda one: (one.place, one.code == "AF104", one.code, one.message))
+
+
+def cut_short(last: Diagnostic) -> Diagnostic:
+    """The note that closes the diagnostics of a file which has more errors than are told, at the last one's place."""
+    return Diagnostic(
+        "AF104", f"{MOST_TOLD} problems; the rest of the file is not checked", last.place, "correct these first"
+    )

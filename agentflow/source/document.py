@@ -10,10 +10,11 @@ from msgspec import Struct, field
 
 from agentflow.source.diagnostics import Place
 from agentflow.source.lines import Lines
-from agentflow.source.scalar_text import locate
+from agentflow.source.scalar_text import Offsets
 
 Loc = tuple[str | int, ...]
 ROOT = 0
+_LONGEST_LOCATED = 200_000
 
 
 class Nodes(Struct, frozen=True):
@@ -55,6 +56,7 @@ class Document(Struct, frozen=True, eq=False):
             Read only: an alias is the same object as its anchor.
         nodes: where everything stands.
         lines: the lines of `text`.
+        located: of scalars whose inside was asked for, where their characters stand; a text has many references.
     """
 
     path: str
@@ -62,6 +64,7 @@ class Document(Struct, frozen=True, eq=False):
     data: Any
     nodes: Nodes
     lines: Lines
+    located: dict[int, Offsets] = field(default_factory=dict)
 
     def has(self, loc: Loc) -> bool:
         """Returns whether there is a value at `loc`, keys and list indexes from the root."""
@@ -94,21 +97,26 @@ class Document(Struct, frozen=True, eq=False):
 
         Returns:
             Exact wherever the text has the characters as such or as escapes; for a space or break that folding made,
-            the end of the line before it. What is not a scalar, or not there, is found as by `place`.
+            the end of the line before it. What is not a scalar, or not there, is found as by `place`, and so is what
+            stands in a scalar of more than 200,000 characters.
         """
         found, whole = self._walk(loc)
         if not whole or isinstance(found.value, dict | list):
             return self.place(loc)
         node = self.nodes.aliases.get(found.node, found.node)
         start, end = self.nodes.starts[node], self.nodes.ends[node]
+        if end - start > _LONGEST_LOCATED:
+            return self.place(loc)
         value = found.value if isinstance(found.value, str) else self.text[start:end]
         offset = max(offset, 0)
         if offset >= len(value):
             # Past a final line break would be the line after the text.
             offset = len(value.removesuffix("\n"))
-        first = locate(self.text, start, end, value, offset)
-        last = locate(self.text, start, end, value, min(offset + max(width, 1), len(value)))
-        return self.lines.place(self.path, first, last)
+        offsets = self.located.get(node)
+        if offsets is None:
+            offsets = self.located[node] = Offsets(self.text, start, end, value)
+        last = offsets.find(min(offset + max(width, 1), len(value)))
+        return self.lines.place(self.path, offsets.find(offset), last)
 
     def line(self, number: int) -> str:
         """Returns line `number` of the text, counted from 1, without its break; '' where there is none."""

@@ -10,6 +10,11 @@ from itertools import accumulate
 from agentflow.source.diagnostics import Place
 
 
+def count_breaks(text: str) -> int:
+    """Returns how many line breaks a text has."""
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
 class Lines:
     """The lines of one text.
 
@@ -28,11 +33,10 @@ class Lines:
 
     def line(self, number: int) -> str:
         """Returns line `number`, counted from 1, without its line break; '' where there is no such line."""
-        starts = self._starts
-        if not 1 <= number <= len(starts):
+        if not 1 <= number <= len(self._starts):
             return ""
-        end = starts[number] if number < len(starts) else len(self._text)
-        return self._text[starts[number - 1] : end].rstrip("\r\n")
+        begin, stop = self._span(number)
+        return self._text[begin:stop]
 
     def number(self, offset: int) -> int:
         """Returns the number, from 1, of the line that holds the character at `offset`."""
@@ -45,9 +49,16 @@ class Lines:
         """
         start = min(max(start, 0), len(self._text))
         number = self.number(start)
-        line = self.line(number)
-        first = min(start - self._starts[number - 1], max(len(line) - 1, 0))
-        last = end - self._starts[number - 1]
-        if last > len(line):
-            last = len(line.rstrip())
-        return Place(path, number, first + 1, max(last - first, 1))
+        begin, stop = self._span(number)
+        first = min(start - begin, max(stop - begin - 1, 0))
+        if end > stop:
+            end = begin + first + len(self._text[begin + first : stop].rstrip())
+        return Place(path, number, first + 1, max(end - begin - first, 1))
+
+    def _span(self, number: int) -> tuple[int, int]:
+        """Returns the offsets of a line's start and of its break. A line is not copied: it may be megabytes long."""
+        starts, text = self._starts, self._text
+        begin, stop = starts[number - 1], starts[number] if number < len(starts) else len(text)
+        while stop > begin and text[stop - 1] in "\r\n":
+            stop -= 1
+        return begin, stop

@@ -15,7 +15,7 @@ from agentflow.source.suggest import nearest
 MAX_TEXT_BYTES = 1024 * 1024
 MAX_WORKFLOW_BYTES = 2 * 1024 * 1024
 _MAX_LISTED = 1_000
-_MAX_NAME = 4_096
+_MAX_NAME = 1_000
 
 
 class Problem(Struct, frozen=True):

@@ -3,8 +3,10 @@
 import re
 
 from agentflow.source.diagnostics import Diagnostic, Place
-from agentflow.source.lines import Lines
+from agentflow.source.limits import Limits
+from agentflow.source.lines import Lines, count_breaks
 
+_MAX_SHOWN = 80
 _BYTE_ORDER_MARK = "\ufeff"
 _OTHER_ENCODINGS = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
@@ -16,28 +18,31 @@ _OTHER_ENCODINGS = (
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-def decode(source: bytes | str, path: str, limit: int) -> str | Diagnostic:
+def decode(source: bytes | str, path: str, limits: Limits) -> str | Diagnostic:
     """Reads UTF-8.
 
     Args:
         source: the bytes of a file, or its text.
         path: the file as the user named it.
-        limit: the bytes a file may have.
+        limits: what the file may have.
 
     Returns:
         The text without a leading byte order mark, all of it printable; or what is wrong with it: AF104 when it is
         too long, else AF101.
     """
-    if len(source) > limit or (isinstance(source, str) and _utf8_length(source) > limit):
+    if len(source) > limits.size or (isinstance(source, str) and _utf8_length(source) > limits.size):
         return Diagnostic(
             "AF104",
-            f"the file is longer than {limit:,} bytes",
+            f"the file is longer than {limits.size:,} bytes",
             Place(path, 1, 1),
             "move long texts into files of their own and name them with `{file: path}`",
         )
     text = source if isinstance(source, str) else _decode_utf8(source, path)
     if isinstance(text, Diagnostic):
         return text
+    if count_breaks(text) > limits.lines:
+        # Finding the line would cost as much as the bound saves.
+        return Diagnostic("AF104", f"more than {limits.lines:,} lines", Place(path, 1, 1), "split the file")
     text = text.removeprefix(_BYTE_ORDER_MARK)
     found = _UNPRINTABLE.search(text)
     if found is None:
@@ -69,3 +74,9 @@ def _decode_utf8(source: bytes, path: str) -> str | Diagnostic:
             Lines(before + "?").place(path, len(before), len(before) + 1),
             "save the file again as UTF-8",
         )
+
+
+def beginning(text: str) -> str:
+    """Returns the beginning of `text`, without characters that could act on a terminal."""
+    text = text[:_MAX_SHOWN]
+    return text if text.isprintable() else repr(text)[1:-1]

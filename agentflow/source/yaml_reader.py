@@ -27,7 +27,7 @@ from agentflow.source.scalar_text import BREAK
 from agentflow.source.separators import Separators
 from agentflow.source.suggest import did_you_mean
 from agentflow.source.syntax import TEMPLATE_HINT, syntax_error
-from agentflow.source.text import decode
+from agentflow.source.text import beginning, decode
 
 
 def read(source: bytes | str, path: str, limits: Limits = DEFAULT_LIMITS) -> tuple[Document | None, list[Diagnostic]]:
@@ -44,7 +44,7 @@ def read(source: bytes | str, path: str, limits: Limits = DEFAULT_LIMITS) -> tup
         it was written, and what could not be understood is None. Any diagnostic refuses the file. Nothing is raised,
         whatever the input.
     """
-    text = decode(source, path, limits.size)
+    text = decode(source, path, limits)
     if isinstance(text, Diagnostic):
         return None, [text]
     builder = _Builder(path, text, limits)
@@ -102,15 +102,8 @@ class _Frame:
 _NO_CONTENT = object()
 # A hundred problems, each with a suggestion among all anchors of a large file, would take seconds.
 _MAX_SUGGESTED = 100
-_MAX_SHOWN = 80
 _DIRECTIVE = re.compile(rf"(?:\A|{BREAK})%")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def _shown(text: str) -> str:
-    """Returns the beginning of `text`, without characters that could act on a terminal."""
-    text = text[:_MAX_SHOWN]
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 class _Builder:
@@ -173,7 +166,7 @@ class _Builder:
         )
 
     def _bound_directives(self) -> None:
-        if self.text.count("%") <= self.limits.directives:
+        if sum(self.text.count(f"{end}%") for end in "\n\r\x85\u2028\u2029") < self.limits.directives:
             return
         for count, found in enumerate(_DIRECTIVE.finditer(self.text), start=1):
             if count > self.limits.directives:
@@ -240,7 +233,7 @@ class _Builder:
         start, tags = skip_properties(self.text, start, event.end_mark.index, is_empty=is_empty)
         for first, last in tags:
             hint = "leave it out; text that begins with `!` wants quotes"
-            self._report("AF105", f"the tag `{_shown(self.text[first:last])}`", first, last, hint)
+            self._report("AF105", f"the tag `{beginning(self.text[first:last])}`", first, last, hint)
         return start
 
     def _open(self, event: Any) -> None:
@@ -315,13 +308,13 @@ class _Builder:
     def _refuse_alias(self, name: str, start: int, end: int, *, is_known: bool) -> None:
         if is_known:
             hint = "an alias can only stand for a value that is complete before it"
-            self._report("AF105", f"the alias `*{_shown(name)}` stands inside its own anchor", start, end, hint)
+            self._report("AF105", f"the alias `*{beginning(name)}` stands inside its own anchor", start, end, hint)
         else:
             hint = (
                 did_you_mean(name, islice(self._anchors, _MAX_SUGGESTED))
                 or "quote it if it is text that begins with `*`"
             )
-            self._report("AF102", f"no anchor `&{_shown(name)}` comes before this alias", start, end, hint)
+            self._report("AF102", f"no anchor `&{beginning(name)}` comes before this alias", start, end, hint)
 
     def _check_depth(self, depth: int, start: int) -> None:
         if depth > self.limits.depth:
@@ -353,18 +346,25 @@ class _Builder:
             self._report("AF105", "the merge key `<<`", start, end, hint)
         elif is_plain and not isinstance(plain_value(text), str):
             frame.key = text or None
-            message = f"the key `{_shown(text)}` is not a text" if text else "a key is empty"
+            message = f"the key `{beginning(text)}` is not a text" if text else "a key is empty"
             self._report(
-                "AF105", message, start, end, f'quote it: "{_shown(text)}"' if text else "write a key before the `:`"
+                "AF105", message, start, end, f'quote it: "{beginning(text)}"' if text else "write a key before the `:`"
             )
         if frame.key is None:
             return
         first = frame.keys.setdefault(frame.key, node)
+        if len(frame.keys) > self.limits.entries:
+            raise _StopReadingError(self._too_many_entries("keys", node))
         if first != node:
             frame.key = None
             number = self.lines.number(self.nodes.starts[self.nodes.aliases.get(first, first)])
             hint = f"the first is at line {number}; keep one of the two"
-            self._report("AF103", f"the key `{_shown(text)}` stands twice in this mapping", start, end, hint)
+            self._report("AF103", f"the key `{beginning(text)}` stands twice in this mapping", start, end, hint)
+
+    def _too_many_entries(self, what: str, node: int) -> Diagnostic:
+        message = f"more than {self.limits.entries:,} {what} in one {'list' if what == 'items' else 'mapping'}"
+        hint = "let a step read long data from a file"
+        return self.problem("AF104", message, self.nodes.starts[node], self.nodes.ends[node], hint)
 
     def _put(self, value: Any, node: int) -> None:
         """Hands a complete value to the mapping or list around it."""
@@ -373,6 +373,8 @@ class _Builder:
             return
         frame = self._stack[-1]
         if isinstance(frame.value, list):
+            if len(frame.value) >= self.limits.entries:
+                raise _StopReadingError(self._too_many_entries("items", node))
             frame.value.append(value)
             frame.items.append(node)
         elif frame.wants_key:

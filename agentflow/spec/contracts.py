@@ -18,8 +18,10 @@ from agentflow.source.suggest import did_you_mean
 from agentflow.spec.input_text import coerce_input
 from agentflow.spec.patterns import searcher
 from agentflow.spec.plain_schemas import is_plainly_valid, plainly_accepts
+from agentflow.spec.schema_parts import unsure_parts
 from agentflow.spec.schema_structure import (
     DIALECTS,
+    Allowance,
     SchemaProblem,
     bounds_problem,
     dialect_of,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-__all__ = ["MAX_PROBLEMS", "Contract", "SchemaProblem", "check_schema", "coerce_input"]
+__all__ = ["MAX_PROBLEMS", "Allowance", "Contract", "SchemaProblem", "check_schema", "coerce_input"]
 
 JSON = Any
 
@@ -47,11 +49,12 @@ class _TooComplexError(Exception):
     """Checking would take too long; never leaves this module."""
 
 
-def check_schema(schema: Any) -> list[SchemaProblem]:
+def check_schema(schema: Any, allowance: Allowance | None = None) -> list[SchemaProblem]:
     """Returns what keeps a schema from being used, at most `MAX_PROBLEMS`.
 
     Args:
         schema: JSON Schema of draft 2020-12, or of the one `$schema` names (2019-09, 7, 6).
+        allowance: what checking may still cost, shared by the schemas of one file; None: what one file may have.
 
     Returns:
         One problem a place: where the meta-schema refuses it, a reference leaves it, points at nothing or leads
@@ -67,17 +70,31 @@ def check_schema(schema: Any) -> list[SchemaProblem]:
     dialect = dialect_of(schema)
     if dialect is None:
         return [SchemaProblem(("$schema",), "this version of JSON Schema is not known", "use draft 2020-12")]
+    allowance = allowance or Allowance()
+    problems = _meta_schema_problems(schema, dialect, allowance)
+    return list(problems or islice(structure_problems(schema, allowance), MAX_PROBLEMS))[:MAX_PROBLEMS]
+
+
+def _meta_schema_problems(schema: dict[str, Any], dialect: str, allowance: Allowance) -> list[SchemaProblem]:
+    parts, count = unsure_parts(schema, DIALECTS[dialect], allowance.parts)
+    if count == 0:
+        return []
     import jsonschema
 
+    meta = getattr(jsonschema, DIALECTS[dialect])
+    problems: dict[Any, SchemaProblem] = {}
     try:
-        meta = getattr(jsonschema, DIALECTS[dialect])
-        problems: dict[Any, SchemaProblem] = {}
-        for error in islice(meta(meta.META_SCHEMA).iter_errors(schema), 10 * MAX_PROBLEMS):
-            path = tuple(error.absolute_path)
+        validator = meta(meta.META_SCHEMA)
+        errors = ((where, error) for where, part in parts for error in validator.iter_errors(part))
+        for where, error in islice(errors, 10 * MAX_PROBLEMS):
+            path = (*where, *error.absolute_path)
             problems.setdefault(path, _schema_problem(path, error))
     except RecursionError:
         return [SchemaProblem((), "it is nested too deeply to be checked")]
-    return list(problems.values() if problems else islice(structure_problems(schema), MAX_PROBLEMS))[:MAX_PROBLEMS]
+    if not problems and count > allowance.parts:
+        problems[()] = SchemaProblem((), "the file's schemas take too long to check", "use fewer unusual keywords")
+    allowance.parts = max(allowance.parts - count, 0)
+    return list(problems.values())
 
 
 def _schema_problem(path: tuple[str | int, ...], error: "ValidationError") -> SchemaProblem:

@@ -1,155 +1,34 @@
 """A workflow file becomes a `Source`: its shape checked, the files it names read, every problem found in one pass."""
 
-import os.path
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from agentflow.source import yaml_reader
-from agentflow.source.diagnostics import Diagnostic, Place
+from agentflow.source.diagnostics import MOST_TOLD, Diagnostic, Place, cut_short, in_order
 from agentflow.source.document import Document, Loc
-from agentflow.source.project import Problem, SourceText
 from agentflow.spec.agents_from import AgentFiles, take_agents
 from agentflow.spec.author_schemas import schema_findings
-from agentflow.spec.base import FileRef
 from agentflow.spec.files import Files
 from agentflow.spec.findings import EMPTY_HINT, Finding, found, shown
-from agentflow.spec.named_files import Read, read_named
+from agentflow.spec.named_files import NamedFiles, Read, read_named
 from agentflow.spec.parts import LIBRARY_KEYS, library_findings, with_parts
 from agentflow.spec.positions import has, is_step, name_of, steps_of, value_at
-from agentflow.spec.shape_errors import shape_findings, unusable_locs
+from agentflow.spec.shape_errors import MOST_ERRORS, shape_findings, unusable_locs
+from agentflow.spec.sources import Source
 from agentflow.spec.step_kinds import kind_findings
 from agentflow.spec.workflow import Library, Workflow
 
+# Each round reads the whole file again, and a nest of blocks around one that is empty wants two a level.
+_MOST_ROUNDS = 20
 # Stand in for a root key that cannot be used, so that the rest of the file is still checked.
 _STAND_INS = {"agentflow": 1, "name": "unnamed"}
 _MAKES_A_BLOCK = frozenset({"for_each", "repeat", "choose"})
-
-
-class Source(Struct, frozen=True):
-    """A workflow file that has been read, with the files it names.
-
-    Attributes:
-        document: the file itself; its `data` is as written, with what could not be used.
-        workflow: what could be used of it, agents and tools of its imports among it.
-        texts: what each `{file: path}` for a text stands for, by the loc of the mapping that holds `file`.
-        documents: the same for those that stand for a mapping.
-        broken: the locs in `document` that `workflow` lacks because of a problem there: a value of a key that may be
-            absent, or a whole step, agent, tool or input. What refers to one of them is no further problem.
-        agent_files: what agent files brought in.
-        imports: the files that were imported, in their order.
-        imported: of each agent and tool that an import brought in, the loc and the file.
-        lacks_names: an import could not be read, so that nobody can tell which names there are.
-        children: the workflow files that steps run, by the loc of `workflow`.
-        is_library: it is a file that others import, and has no steps.
-        height: how many files deep it is, itself counted.
-        others: every text that was read for this file, by path; more than `sources` where there are problems.
-    """
-
-    document: Document
-    workflow: Workflow
-    texts: Mapping[Loc, SourceText]
-    documents: Mapping[Loc, Document]
-    broken: frozenset[Loc]
-    agent_files: AgentFiles = field(default_factory=AgentFiles)
-    imports: "tuple[Source, ...]" = ()
-    imported: "Mapping[Loc, Source]" = field(default_factory=dict)
-    lacks_names: bool = False
-    children: "Mapping[Loc, Source]" = field(default_factory=dict)
-    is_library: bool = False
-    height: int = 1
-    others: Mapping[str, str] = field(default_factory=dict)
-
-    def place(self, loc: Loc, *, key: bool = False) -> Place:
-        """Returns where something stands, as `Document.place` does, whichever file it came from."""
-        owner = self.imported.get(loc[:2])
-        if owner is not None:
-            return owner.place(loc, key=key)
-        for end in range(len(loc), 0, -1):
-            if loc[:end] in self.agent_files.places:
-                return self.agent_files.places[loc[:end]]
-            if self.document.has(loc[:end]):
-                break
-        return self.document.place(loc, key=key)
-
-    def has(self, loc: Loc) -> bool:
-        """Returns whether there is a value at `loc`, whichever file it came from."""
-        owner = self.imported.get(loc[:2])
-        if owner is not None:
-            return owner.has(loc)
-        return loc in self.agent_files.places or self.document.has(loc)
-
-    def is_broken(self, loc: Loc) -> bool:
-        """Returns whether loading left out what would stand there."""
-        return loc in self.broken or (self.lacks_names and len(loc) > 1 and loc[0] in _IMPORTED)
-
-    def imported_paths(self) -> frozenset[str]:
-        """Returns the paths of the files that were imported, with all that they name, and of agent files."""
-        return frozenset(self.agent_files.texts).union(*(part.sources() for part in self.imports))
-
-    def is_verbatim(self, loc: Loc) -> bool:
-        """Returns whether the text at `loc` is no template."""
-        return loc in self.imported.get(loc[:2], self).agent_files.verbatim
-
-    def text(self, loc: Loc, value: str | FileRef) -> tuple[str, Callable[[int, int], Place]]:
-        """Returns a text and where its characters stand.
-
-        Args:
-            loc: of `value` in the document.
-            value: the text, or the file that holds it.
-
-        Returns:
-            The text, and a function from an offset and a width in characters to their place.
-        """
-        owner = self.imported.get(loc[:2], self)
-        if isinstance(value, FileRef):
-            return owner.texts[loc].text, owner.texts[loc].place_at
-        return value, lambda offset, width: owner.document.place_in(loc, offset, width)
-
-    def mapping(self, loc: Loc, value: dict[str, Any] | FileRef | None) -> Mapping[str, Any] | None:
-        """Returns the mapping that `value` at `loc` is or names; None where there is none."""
-        if isinstance(value, FileRef):
-            content: Mapping[str, Any] = self.imported.get(loc[:2], self).documents[loc].data
-            return content
-        return value
-
-    def sources(self) -> dict[str, str]:
-        """Returns the text of every file by its path, seen from where the workflow file was; that one comes first."""
-        texts: dict[str, str] = {}
-        waiting = [self]
-        while waiting:
-            source = waiting.pop()
-            if source.document.path in texts and source is not self:
-                continue
-            texts[source.document.path] = source.document.text
-            texts.update((text.path, text.text) for text in source.texts.values())
-            texts.update((content.path, content.text) for content in source.documents.values())
-            texts.update(source.agent_files.texts)
-            waiting += [*source.imports, *source.children.values()]
-        return texts
-
-
-_IMPORTED = ("agents", "tools")
-
-
-def stored(sources: Mapping[str, str], path: str) -> Read:
-    """Returns a `read` for `load` that takes files from what `Source.sources` gave.
-
-    Args:
-        sources: texts by path.
-        path: the workflow file's.
-    """
-
-    def read(name: str) -> SourceText | Problem:
-        full = os.path.normpath(os.path.join(os.path.dirname(path), name))
-        text = sources.get(full)
-        return Problem(f"`{name}` is not among the stored files") if text is None else SourceText(full, text)
-
-    return read
 
 
 def load(
@@ -223,22 +102,19 @@ def _shaped(
     """What can be used of a file, the texts and schemas that it names read; without the files it imports and runs."""
     model = Library if is_library else Workflow
     data = _copied(document.data)
-    unfit = _unfit(document, data) if is_library else []
-    agent_files = take_agents(document, data, files, folder)
-    findings = [*unfit, *agent_files.findings, *kind_findings(document, data)]
-    removed = _remove(data, (finding.unusable for finding in findings))
-    findings += _pydantic_findings(document, data, model)
-    named = read_named(document, data, files.beside(folder))
-    findings += named.findings
-    findings += schema_findings(document, data, named.documents)
-    removed |= _remove(data, (finding.unusable for finding in findings))
-    removed |= _remove(data, [*named.unusable, *agent_files.unusable])
+    shape = _Shape(document, data, files, folder, model)
+    try:
+        removed = shape.check()
+    except _TooManyError:
+        told = _in_order([finding.diagnostic for finding in shape.findings][:MOST_TOLD])
+        return None, [*told, cut_short(told[-1])]
+    named, agent_files = shape.named, shape.agent_files
     usable, also_removed = _usable(data, model)
     removed |= also_removed
-    diagnostics = [*(finding.diagnostic for finding in findings), *named.problems, *agent_files.problems]
+    diagnostics = [*(finding.diagnostic for finding in shape.findings), *named.problems, *agent_files.problems]
     if usable is None:
         return None, diagnostics
-    diagnostics += _nulls(document, usable)
+    diagnostics += islice(_nulls(document, usable), MOST_TOLD)
     workflow = usable if isinstance(usable, Workflow) else _as_workflow(usable)
     return (
         Source(
@@ -246,6 +122,10 @@ def _shaped(
         ),
         diagnostics,
     )
+
+
+class _TooManyError(Exception):
+    """The file has more problems than are told; never leaves this module."""
 
 
 def _unfit(document: Document, data: dict[str, Any]) -> list[Finding]:
@@ -272,6 +152,40 @@ def _no_steps() -> Workflow:
     return Workflow.model_construct(agentflow=1, name="library", steps={})
 
 
+@dataclass(slots=True)
+class _Shape:
+    """Checks the shape of a file's data, and of the files it names; `findings` are what it found so far."""
+
+    document: Document
+    data: dict[str, Any]
+    files: Files
+    folder: str
+    model: type[Workflow | Library]
+    findings: list[Finding] = field(default_factory=list)
+    named: NamedFiles = field(default_factory=NamedFiles)
+    agent_files: AgentFiles = field(default_factory=AgentFiles)
+
+    def check(self) -> set[Loc]:
+        """Returns what had to go from the data. Raises _TooManyError, so that thousands of problems cost no seconds."""
+        self._note(_unfit(self.document, self.data) if self.model is Library else ())
+        self.agent_files = take_agents(self.document, self.data, self.files, self.folder)
+        self._note(self.agent_files.findings)
+        self._note(kind_findings(self.document, self.data))
+        removed = _remove(self.data, (finding.unusable for finding in self.findings))
+        self._note(_pydantic_findings(self.document, self.data, self.model))
+        self.named = read_named(self.document, self.data, self.files.beside(self.folder))
+        self._note(self.named.findings)
+        self._note(schema_findings(self.document, self.data, self.named.documents))
+        removed |= _remove(self.data, (finding.unusable for finding in self.findings))
+        return removed | _remove(self.data, [*self.named.unusable, *self.agent_files.unusable])
+
+    def _note(self, found: Iterable[Finding]) -> None:
+        for finding in found:
+            self.findings.append(finding)
+            if len(self.findings) > MOST_TOLD:
+                raise _TooManyError
+
+
 def _copied(value: Any) -> Any:
     """Returns a copy in which nothing is shared, as aliases are in a document."""
     if isinstance(value, dict):
@@ -279,18 +193,19 @@ def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
-def _pydantic_findings(document: Document, data: Any, model: type[Workflow | Library]) -> list[Finding]:
+def _pydantic_findings(document: Document, data: Any, model: type[Workflow | Library]) -> Iterator[Finding]:
     try:
         model.model_validate(data)
     except ValidationError as error:
-        return shape_findings(error, document, data)
-    return []
+        yield from shape_findings(error, document, data)
+        if error.error_count() > MOST_ERRORS:
+            raise _TooManyError from None
 
 
 def _usable(data: dict[str, Any], model: type[Workflow | Library]) -> tuple[Workflow | Library | None, set[Loc]]:
     """Removes from `data` what cannot be used until the rest can; what then lacks a key that it must have goes too."""
     removed: set[Loc] = set()
-    while True:
+    for _ in range(_MOST_ROUNDS):
         try:
             workflow = model.model_validate(data)
             unusable = [loc for loc, step in steps_of(data) if _lacks_body(step)]
@@ -302,8 +217,9 @@ def _usable(data: dict[str, Any], model: type[Workflow | Library]) -> tuple[Work
             ]
         gone = _remove(data, unusable)
         if not gone:
-            return None, removed
+            break
         removed |= gone
+    return None, removed
 
 
 def _lacks_body(step: dict[str, Any]) -> bool:
@@ -342,8 +258,8 @@ def _nulls(document: Document, workflow: Workflow | Library) -> Iterator[Diagnos
             waiting += [((*loc, name), item) for name, item in holder.items() if isinstance(item, BaseModel)]
         if not isinstance(holder, BaseModel):
             continue
-        for name, info in type(holder).model_fields.items():
-            below = (*loc, info.alias or name)
+        for name, of_model in type(holder).model_fields.items():
+            below = (*loc, of_model.alias or name)
             value = getattr(holder, name)
             if value is None and name in holder.model_fields_set and name != "if_skipped":
                 yield found(document, "AF203", f"{name_of(below)} is empty", below, EMPTY_HINT).diagnostic
@@ -355,4 +271,4 @@ def _in_order(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     unique: dict[tuple[str, Place, str | None], Diagnostic] = {}
     for diagnostic in diagnostics:
         unique.setdefault((diagnostic.code, diagnostic.place, diagnostic.hint), diagnostic)
-    return sorted(unique.values(), key=lambda diagnostic: (diagnostic.place, diagnostic.code, diagnostic.message))
+    return in_order(unique.values())

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agentflow.source import yaml_reader
-from agentflow.source.diagnostics import Diagnostic
+from agentflow.source.diagnostics import MOST_TOLD, Diagnostic
 from agentflow.source.document import Document, Loc
+from agentflow.source.limits import MAX_NAMED_CHARACTERS
 from agentflow.source.project import Problem, SourceText
 from agentflow.spec.base import FUNCTION_PATTERN
 from agentflow.spec.findings import Finding, found, shown
@@ -77,12 +78,13 @@ def read_named(document: Document, data: Any, read: Read) -> NamedFiles:
         data: what of it is to be read.
         read: gives the text of a file by the path that the workflow writes, or says why it cannot.
     """
-    named = NamedFiles()
-    texts: dict[str, SourceText | Problem] = {}
-    parsed: dict[str, Document | None] = {}
+    files = _Files(document, read)
+    named = files.named
     for loc, value, role in slots(data):
+        if len(named.findings) > MOST_TOLD:
+            break  # a file with so many problems is not used
         if role == "module":
-            _read_module(document, loc, value, read, texts, named)
+            files.read_module(loc, value)
             continue
         if not isinstance(value, dict) or "file" not in value:
             continue
@@ -93,45 +95,69 @@ def read_named(document: Document, data: Any, read: Read) -> NamedFiles:
             else:
                 named.unusable.append(loc)  # the model says what is wrong; without the other keys it would pass
             continue
-        if path not in texts:
-            texts[path] = read(path)
-        text = texts[path]
-        if isinstance(text, Problem):
-            finding = found(document, "AF106", text.message, (*loc, "file"), text.hint)
-            named.findings.append(Finding(finding.diagnostic, loc))
-        elif role == "text":
+        text = files.text(path, loc, (*loc, "file"))
+        if text is None:
+            continue
+        if role == "text":
             named.texts[loc] = text
+        elif (content := files.parsed(text, path)) is None:
+            named.unusable.append(loc)
         else:
-            if path not in parsed:
-                parsed[path] = _parse(text, named.problems)
-            content = parsed[path]
-            if content is None:
-                named.unusable.append(loc)
-            else:
-                named.documents[loc] = content
+            named.documents[loc] = content
     return named
+
+
+@dataclass(slots=True)
+class _Files:
+    """Reads files, each once, and no more of them together than is allowed."""
+
+    document: Document
+    read: Read
+    named: NamedFiles = field(default_factory=NamedFiles)
+    _texts: dict[str, SourceText | Problem] = field(default_factory=dict)
+    _parsed: dict[str, Document | None] = field(default_factory=dict)
+    _left: int = MAX_NAMED_CHARACTERS
+
+    def text(self, path: str, loc: Loc, at: Loc) -> SourceText | None:
+        """Returns the text of a file, or None where there is none, which is a finding.
+
+        Args:
+            path: as the workflow writes it.
+            loc: what cannot be used without the text.
+            at: where the path stands.
+        """
+        if path not in self._texts:
+            self._texts[path] = text = self.read(path)
+            self._left -= len(text.text) if isinstance(text, SourceText) else 0
+        text = self._texts[path]
+        if self._left >= 0 and isinstance(text, SourceText):
+            return text
+        if isinstance(text, Problem):
+            finding = found(self.document, "AF106", text.message, at, text.hint)
+        else:
+            message = f"the files that are named have more than {MAX_NAMED_CHARACTERS:,} characters together"
+            finding = found(self.document, "AF104", message, at, "let a step read long texts")
+        self.named.findings.append(Finding(finding.diagnostic, loc))
+        return None
+
+    def parsed(self, text: SourceText, path: str) -> Document | None:
+        """Returns what a file holds, or None where it cannot be used, which is a problem of that file."""
+        if path not in self._parsed:
+            self._parsed[path] = _parse(text, self.named.problems)
+        return self._parsed[path]
+
+    def read_module(self, loc: Loc, value: Any) -> None:
+        """Reads a function's module: it is looked at and stored, never imported."""
+        if not isinstance(value, str) or not re.fullmatch(FUNCTION_PATTERN, value):
+            return  # the model says what is wrong
+        text = self.text(module_file(value), loc, loc)
+        if text is not None:
+            self.named.texts[loc] = text
 
 
 def module_file(function: str) -> str:
     """The file of a function named as `lib.stats:mean`, seen from the workflow: `lib/stats.py`."""
     return function.partition(":")[0].replace(".", "/") + ".py"
-
-
-def _read_module(
-    document: Document, loc: Loc, value: Any, read: Read, texts: dict[str, SourceText | Problem], named: NamedFiles
-) -> None:
-    """The text of a function's module: it is looked at and stored, never imported."""
-    if not isinstance(value, str) or not re.fullmatch(FUNCTION_PATTERN, value):
-        return  # the model says what is wrong
-    path = module_file(value)
-    if path not in texts:
-        texts[path] = read(path)
-    text = texts[path]
-    if isinstance(text, Problem):
-        finding = found(document, "AF106", text.message, loc, text.hint)
-        named.findings.append(Finding(finding.diagnostic, loc))
-    else:
-        named.texts[loc] = text
 
 
 def _parse(text: SourceText, problems: list[Diagnostic]) -> Document | None:

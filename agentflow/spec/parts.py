@@ -17,7 +17,7 @@ from agentflow.spec.findings import Finding, found
 from agentflow.spec.steps import StepBase, WorkflowStep
 
 if TYPE_CHECKING:
-    from agentflow.spec.load import Source
+    from agentflow.spec.sources import Source
 
 LoadFile = Callable[..., "tuple[Source | None, list[Diagnostic]]"]
 

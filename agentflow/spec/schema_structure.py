@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from agentflow.spec.patterns import PatternError, searcher
+from agentflow.spec.patterns import PatternError, program_size
 
 Path = tuple[str | int, ...]
 
@@ -45,7 +45,25 @@ _LISTS = ("allOf", "anyOf", "items", "oneOf", "prefixItems")
 _MAPPINGS = ("$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties")
 # These apply to the very value that the schema around them applies to.
 _IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"})
+# What RE2 has made of a pattern when it gives up.
+_GIVEN_UP = 10_000
 _REFUSED = ("$dynamicRef", "$recursiveRef")
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What the schemas of one file may still cost to check, all together.
+
+    Attributes:
+        patterns: different regular expressions.
+        instructions: of these, once they are programs of RE2: a short pattern can become a long one.
+        parts: schemas inside schemas that the meta-schema has to judge.
+    """
+
+    patterns: int = 300
+    instructions: int = 40_000
+    parts: int = 100
+    seen: set[str] = field(default_factory=set)
 
 
 class SchemaProblem(Struct, frozen=True):
@@ -107,7 +125,7 @@ def dialect_of(schema: Any) -> str | None:
     return named if named in DIALECTS else None
 
 
-def structure_problems(schema: dict[str, Any]) -> Iterator[SchemaProblem]:
+def structure_problems(schema: dict[str, Any], allowance: Allowance) -> Iterator[SchemaProblem]:
     """Yields what is wrong with the references and patterns of a schema that its meta-schema accepts."""
     subschemas: dict[Path, _Subschema] = {}
     every_path = set()
@@ -118,7 +136,7 @@ def structure_problems(schema: dict[str, Any]) -> Iterator[SchemaProblem]:
     yield from _mixture_problems(subschemas.values())
     sound = True
     for subschema in subschemas.values():
-        for problem in _keyword_problems(subschema, every_path):
+        for problem in _keyword_problems(subschema, every_path, allowance):
             sound = False
             yield problem
         if "$ref" in subschema.schema and (target := _target(subschema.schema["$ref"])) is not None:
@@ -162,7 +180,7 @@ def _target(reference: Any) -> Path | None:
     return tuple(path)
 
 
-def _keyword_problems(subschema: _Subschema, every_path: set[Path]) -> Iterator[SchemaProblem]:
+def _keyword_problems(subschema: _Subschema, every_path: set[Path], allowance: Allowance) -> Iterator[SchemaProblem]:
     path, schema = subschema.path, subschema.schema
     for keyword in _REFUSED:
         if keyword in schema:
@@ -177,10 +195,10 @@ def _keyword_problems(subschema: _Subschema, every_path: set[Path]) -> Iterator[
         elif target not in every_path:
             yield SchemaProblem((*path, "$ref"), "there is no schema where this reference points")
     if isinstance(schema.get("pattern"), str):
-        yield from _pattern_problems((*path, "pattern"), schema["pattern"])
+        yield from _pattern_problems((*path, "pattern"), schema["pattern"], allowance)
     if isinstance(schema.get("patternProperties"), dict):
         for pattern in schema["patternProperties"]:
-            yield from _pattern_problems((*path, "patternProperties", pattern), pattern)
+            yield from _pattern_problems((*path, "patternProperties", pattern), pattern, allowance)
 
 
 def _mixture_problems(subschemas: Iterable[_Subschema]) -> Iterator[SchemaProblem]:
@@ -194,10 +212,18 @@ def _mixture_problems(subschemas: Iterable[_Subschema]) -> Iterator[SchemaProble
         yield SchemaProblem(path, message, "use `additionalProperties`")
 
 
-def _pattern_problems(path: Path, pattern: str) -> Iterator[SchemaProblem]:
+def _pattern_problems(path: Path, pattern: str, allowance: Allowance) -> Iterator[SchemaProblem]:
+    if pattern in allowance.seen:
+        return
+    if len(allowance.seen) >= allowance.patterns or allowance.instructions < 0:
+        message = "the file has too many patterns, or too large ones"
+        yield SchemaProblem(path, message, "use fewer, without large counts as `{1000}`")
+        return
+    allowance.seen.add(pattern)
     try:
-        searcher(pattern)
+        allowance.instructions -= program_size(pattern)
     except PatternError as error:
+        allowance.instructions -= _GIVEN_UP if "too large" in str(error) else 0
         hint = "patterns are of RE2: no look-around, no references back, no repeat over 1,000"
         yield SchemaProblem(path, f"the pattern cannot be used: {error}", hint)
 

@@ -50,6 +50,7 @@ _NUMBERS = frozenset({"float_type", "finite_number"})
 _LIMITS = frozenset({"greater_than_equal", "greater_than", "less_than_equal", "less_than"})
 _EMPTY = frozenset({"too_short", "string_too_short"})
 _MAPPINGS = frozenset({"dict_type", "model_type", "model_attributes_type"})
+MOST_ERRORS = 1_000
 _ID_FORM = "a name starts with a letter or `_` and goes on with letters, digits and `_`"
 _FUNCTION_FORM = "name a module beside this file and a function in it, as `lib.stats:mean`"
 _LENGTH = f"a name has at most {LONGEST_NAME} characters"
@@ -66,15 +67,18 @@ class _Error(Struct, frozen=True):
     branches: tuple[tuple[Loc, str], ...]
 
 
-def shape_findings(error: ValidationError, document: Document, data: Any) -> list[Finding]:
-    """Returns the findings for all that pydantic refused in `data`, one for each cause.
+def shape_findings(error: ValidationError, document: Document, data: Any) -> Iterator[Finding]:
+    """Yields the findings for all that pydantic refused in `data`, one for each cause.
 
     Args:
         error: of validating `data`.
         document: where the data came from; some of it may be gone from `data`.
         data: what was validated.
+
+    Only the first `MOST_ERRORS` are looked at.
     """
-    errors = [_located(details, data) for details in error.errors(include_url=False, include_input=False)]
+    told = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+    errors = [_located(details, data) for details in told]
     kept: list[_Error] = []
     misfits: dict[Loc, None] = {}
     for located in errors:
@@ -83,12 +87,11 @@ def shape_findings(error: ValidationError, document: Document, data: Any) -> lis
             misfits[misfit] = None
         elif _is_of_the_branch(located, data):
             kept.append(located)
-    findings = [_no_alternative(document, data, loc) for loc in misfits]
+    yield from (_no_alternative(document, data, loc) for loc in misfits)
     meant = _meant_keys(kept, data)
     for located in kept:
         if not (located.type == "missing" and located.loc in meant) and not _is_a_gap(located, document):
-            findings.append(_finding(located, document, data))
-    return findings
+            yield _finding(located, document, data)
 
 
 def unusable_locs(error: ValidationError, data: Any) -> Iterator[tuple[Loc, bool]]:

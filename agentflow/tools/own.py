@@ -9,7 +9,7 @@ from agentflow.tools.port import JSON, Tool, ToolContext, ToolOutput
 from agentflow.tools.shell import KEY_VARIABLE, OUTPUT_LIMIT, require_permission, told
 
 if TYPE_CHECKING:
-    from agentflow.plan.model import CommandToolPlan
+    from agentflow.plan.agent_plan import CommandToolPlan
 
 
 def own_tool(tool: "CommandToolPlan") -> Tool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from agentflow.plan.model import CommandToolPlan
+    from agentflow.plan.agent_plan import CommandToolPlan
 
 JSON = Any
 

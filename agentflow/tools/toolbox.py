@@ -13,7 +13,7 @@ from agentflow.tools.search import glob, grep
 from agentflow.tools.shell import bash
 
 if TYPE_CHECKING:
-    from agentflow.plan.model import CommandToolPlan
+    from agentflow.plan.agent_plan import CommandToolPlan
 
 MAX_OUTPUT_CHARS = 100_000
 

@@ -96,3 +96,11 @@ def test_whether_there_is_a_key_is_asked_of_the_client_itself(tmp_path: Path, mo
     monkeypatch.setenv("ANTHROPIC_API_KEY", "test-key-0123456789")
     assert api.check_environment(tmp_path / "w.yaml").diagnostics == ()
     assert api.check_environment(tmp_path / "w.yaml").ok
+
+
+def test_a_hundred_programs_that_are_missing_are_told_and_the_rest_in_a_note(tmp_path: Path):
+    steps = "".join(f"  s{number}: {{run: [nowhere{number}]}}\n" for number in range(150))
+    (tmp_path / "w.yaml").write_text(f"{HEAD}steps:\n{steps}")
+    checked = api.check_environment(tmp_path / "w.yaml")
+    assert checked.plan is None
+    assert [found.code for found in checked.diagnostics] == ["AF510"] * 100 + ["AF104"]

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agentflow.plan.model import ToolSpec
+from agentflow.plan.agent_plan import ToolSpec
 from agentflow.session.context import Request
 
 GREP = ToolSpec(

@@ -1,7 +1,7 @@
 import pytest
 
 from agentflow.models.messages_params import MessagesParams
-from agentflow.plan.model import ToolSpec
+from agentflow.plan.agent_plan import ToolSpec
 
 MARK = {"type": "ephemeral"}
 

@@ -10,7 +10,8 @@ from agentflow.plan.compile import to_plan
 from agentflow.plan.model import Plan
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.project import Project, SourceText
-from agentflow.spec.load import Source, load
+from agentflow.spec.load import load
+from agentflow.spec.sources import Source
 
 Load = Callable[[str], Source]
 Compile = Callable[[str], tuple[Plan | None, list[Diagnostic]]]

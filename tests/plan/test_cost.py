@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from agentflow.models.retry import MAX_ATTEMPTS
+from agentflow.plan.agent_plan import StopRules
 from agentflow.plan.cost import ATTEMPTS, RunCost, call_usd, run_cost
 from agentflow.plan.iterations import Iterations
-from agentflow.plan.model import AgentStepPlan, Plan, StopRules, every_step
+from agentflow.plan.model import AgentStepPlan, Plan, every_step
 from tests.builders import plan_of
 
 CALL = 2.66

@@ -1,8 +1,10 @@
 """What a function takes is read off its module, which is never imported."""
 
+import ast
+
 import pytest
 
-from agentflow.plan.functions import FunctionError, Signature, signature_of
+from agentflow.plan.functions import FunctionError, Known, Signature, signature_of
 
 
 def of(text: str, function: str = "f", module: str = "lib.m") -> Signature | None:
@@ -79,3 +81,19 @@ def test_the_functions_that_may_have_been_meant_are_told():
 def test_a_module_that_hides_one_of_pythons_own_is_refused(module):
     with pytest.raises(FunctionError, match="module of Python's own"):
         of("def f(): ...", module=module)
+
+
+def test_a_module_is_parsed_once_and_its_fault_is_told_each_time(monkeypatch):
+    parsed = []
+    parse = ast.parse
+    monkeypatch.setattr(ast, "parse", lambda text: parsed.append(text) or parse(text))
+    known: Known = {}
+    for _ in range(3):
+        assert signature_of("def f(a): ...", "lib.m", "f", "lib/m.py", known) == Signature(("a",), ("a",), (), False)
+        with pytest.raises(FunctionError, match="is not Python"):
+            signature_of("def f(", "lib.n", "f", "lib/n.py", known)
+    assert parsed == ["def f(a): ...", "def f("]
+
+
+def test_a_module_too_long_to_look_into_tells_nothing():
+    assert of("def f(a): ...\n" + "#" * 200_000) is None

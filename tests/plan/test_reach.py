@@ -21,7 +21,8 @@ from agentflow.plan.model import Plan
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import TextReader
 from agentflow.source.project import Problem
-from agentflow.spec.load import Source, load
+from agentflow.spec.load import load
+from agentflow.spec.sources import Source
 from tests.builders import Run, plan_of, workflow
 
 INPUTS = "inputs: {f: {type: boolean}, g: {type: boolean}}\n"

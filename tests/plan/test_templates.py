@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow.plan import syntax
+from agentflow.plan import syntax, templates
 from agentflow.plan.expressions import Reference
 from agentflow.plan.filters import FILTERS, TESTS
 from agentflow.plan.templates import SyntaxProblem, parse_expression, parse_template
@@ -194,3 +194,25 @@ def test_any_text_is_parsed_or_refused(text: str):
         except SyntaxProblem as problem:
             offsets = [problem.offset]
         assert all(0 <= offset <= len(text) for offset in offsets)
+
+
+@pytest.mark.parametrize("statements", [True, False])
+@given(
+    st.lists(
+        st.sampled_from(
+            ["{{ a }}", "{{a.b}}", "{{ a.b\n}}", "{{ not }}", "{{ true.x }}", *"{}", "{%", "{#", *" é\r\n"]
+        ),
+        max_size=8,
+    ).map("".join)
+)
+def test_texts_with_plain_names_are_read_as_the_parser_reads_them(statements, source):
+    def outcome():
+        try:
+            return parse_template(source, statements=statements)
+        except SyntaxProblem as problem:
+            return problem.code, problem.message, problem.offset
+
+    quick = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(templates, "plain_parts", lambda _: None)
+        assert outcome() == quick

@@ -107,3 +107,9 @@ def test_many_agents_that_call_one_another_are_looked_through_at_once(compiled):
     agents = "\n".join(f"  {name}: {{description: d, tools: [{granted}, Write]}}" for name in names)
     _, diagnostics = compiled(f"agents:\n{agents}\nsteps: {{a: {{agent: a0, prompt: Go}}}}\n")
     assert len([found for found in diagnostics if found.code == "AF512"]) == 39
+
+
+def test_more_folders_than_are_compared_hide_no_writer_of_all(warned):
+    rules = ", ".join(f'"Write(p{number}/**)"' for number in range(100))
+    agents = f"\nagents:\n  many: {{tools: [{rules}]}}\n  writer: {{tools: [Write]}}\n"
+    assert len(warned(two("many", "writer"), agents)) == 1

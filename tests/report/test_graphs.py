@@ -195,7 +195,7 @@ def view_of(story: Story) -> RunView:
 def test_every_state_has_a_colour_and_a_rank():
     from typing import get_args
 
-    from agentflow.report.view import State
+    from agentflow.report.node import State
 
     assert set(FILLS) == set(MOST_TELLING) == set(get_args(State))
 

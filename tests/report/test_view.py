@@ -1,7 +1,8 @@
 from agentflow.events.run_events import GateAnswered, GateOpened, RunPaused, RunResumed, StepStarted
 from agentflow.events.session_events import ModelFailed
 from agentflow.events.values import Failure, Usage
-from agentflow.report.view import Node, RunView, parent_of
+from agentflow.report.node import Node
+from agentflow.report.view import RunView, parent_of
 from tests.report.stories import STARTED, Story, an_agent_with_a_subagent, called, ended, its_end, session
 
 

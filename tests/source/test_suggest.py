@@ -1,6 +1,6 @@
 import pytest
 
-from agentflow.source.suggest import did_you_mean
+from agentflow.source.suggest import did_you_mean, nearest
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,13 @@ def test_very_long_words_and_lists_are_not_compared():
     assert did_you_mean("x" * 1_000_000, ["y" * 1_000_000, "x" * 999_999]) is None
     assert did_you_mean("Wanted", (f"step_{i}" for i in range(100_000))) is None
     assert did_you_mean("Wanted", [*(f"step_{i}" for i in range(100_000)), "wanted"]) == "did you mean `wanted`?"
+
+
+def test_the_right_name_is_found_among_a_thousand_that_are_like_it():
+    names = [f"step_{number:04}" for number in range(900)]
+    assert nearest("step_0420x", names) == "step_0420"
+
+
+def test_what_is_compared_is_bounded_in_characters():
+    assert nearest("plann", ["x" * 60] * 3 + ["plan"]) == "plan"
+    assert nearest("plann", [f"{number:060}" for number in range(500)] + ["plan"]) is None

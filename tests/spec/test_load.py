@@ -10,7 +10,8 @@ from agentflow.source.codes import CODES
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.project import Problem, SourceText
 from agentflow.spec.base import FileRef
-from agentflow.spec.load import Source, load, stored
+from agentflow.spec.load import load
+from agentflow.spec.sources import Source, stored
 from agentflow.spec.steps import AgentStep, ForEachStep
 
 HEAD = "agentflow: 1\nname: w\n"

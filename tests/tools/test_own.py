@@ -1,6 +1,6 @@
 import pytest
 
-from agentflow.plan.model import CommandToolPlan, ToolSpec
+from agentflow.plan.agent_plan import CommandToolPlan, ToolSpec
 from agentflow.plan.templates import parse_template
 from agentflow.tools.own import own_tool
 

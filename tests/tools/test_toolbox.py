@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from agentflow.plan.agent_plan import CommandToolPlan, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
-from agentflow.plan.model import CommandToolPlan, ToolSpec
 from agentflow.plan.templates import parse_template
 from agentflow.tools import toolbox
 from agentflow.tools.port import ToolOutput

@@ -13,8 +13,8 @@ from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import TextReader
 from agentflow.plan.types import UNKNOWN, Shape
 from agentflow.source.document import Loc
-from agentflow.spec.load import Source
 from agentflow.spec.named_files import module_file
+from agentflow.spec.sources import Source
 from agentflow.spec.steps import CallStep
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def _check_function(analysis: "Analysis", draft: Draft, step: CallStep) -> None:
     findings, loc = analysis.findings, (*draft.loc, "call")
     module, _, function = step.call.partition(":")
     try:
-        signature = signature_of(findings.source.texts[loc].text, module, function, module_file(step.call))
+        text = findings.source.texts[loc].text
+        signature = signature_of(text, module, function, module_file(step.call), analysis.modules)
     except FunctionError as problem:
         findings.at("AF316", problem.message, loc, findings.similar(function, problem.known) or problem.hint)
         return

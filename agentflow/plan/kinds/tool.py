@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from agentflow.plan.agent_plan import ToolSpec
 from agentflow.plan.arguments import built, texts_in
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS, NOT_YET
 from agentflow.plan.draft import Draft
 from agentflow.plan.grants import AGENT_TOOL
 from agentflow.plan.kinds.kind import Kind, Output, Shapes, Texts
-from agentflow.plan.model import StepPlan, ToolSpec, ToolStepPlan
+from agentflow.plan.model import StepPlan, ToolStepPlan
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import TextReader
 from agentflow.plan.tool_inputs import check_tool_input, check_untrusted_input

@@ -19,7 +19,7 @@ from agentflow.plan.types import UNKNOWN, Shape, is_constrained
 from agentflow.source.document import Loc
 from agentflow.spec.contracts import Contract
 from agentflow.spec.files import path_and_pin
-from agentflow.spec.load import Source
+from agentflow.spec.sources import Source
 from agentflow.spec.steps import WorkflowStep
 
 if TYPE_CHECKING:
