@@ -19,8 +19,8 @@ from agentflow.cli.next_move import answers_to, command
 from agentflow.cli.options import Durability, Format
 from agentflow.cli.progress import Progress
 from agentflow.cli.secrets import SecretPrompt
-from agentflow.cli.told import error_json, say, tell_unwritten
-from agentflow.errors import AgentflowError, UsageError
+from agentflow.cli.told import say, tell_unwritten, told_as
+from agentflow.errors import UsageError
 from agentflow.journal.port import Gate
 from agentflow.models.port import Model
 from agentflow.report.inert import inert_line
@@ -67,12 +67,8 @@ class Driving(Struct, frozen=True):
 
 def drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:
     """Drives a run until it ends, pauses or is interrupted; tells how, and returns the exit code."""
-    try:
+    with told_as(driving.output):
         return asyncio.run(_drive(driving, work))
-    except AgentflowError as error:
-        if driving.output != "text":
-            click.echo(dumps(error_json(error)))
-        raise
 
 
 async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:

@@ -65,19 +65,13 @@ def run(
     from agentflow import api
     from agentflow.cli.driving import Driving, drive
     from agentflow.cli.secrets import read_secrets
-    from agentflow.cli.told import error_json
-    from agentflow.errors import AgentflowError
-    from agentflow.report.json_out import dumps
+    from agentflow.cli.told import told_as
 
-    try:
+    with told_as(output_format):
         checked, plan, values = _ready(file, typed, inputs, quiet)
         if dry is not None:
             return show_dry_run(checked, values, dry, replay, output_format, quiet)
         secrets = read_secrets(secret, secrets_file)
-    except AgentflowError as error:
-        if output_format != "text":
-            click.echo(dumps(error_json(error)))
-        raise
     driving = Driving(
         output=output_format,
         quiet=quiet,

@@ -6,7 +6,8 @@ import sys
 import tempfile
 import time
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,19 @@ def error_json(error: AgentflowError) -> dict[str, Any]:
     if isinstance(error, InvalidWorkflowError):
         body["diagnostics"] = [as_json(diagnostic) for diagnostic in error.checked.diagnostics]
     return body
+
+
+@contextmanager
+def told_as(output: str) -> Iterator[None]:
+    """An error that comes out of here is printed as JSON, too, where a program reads the output."""
+    from agentflow.report.json_out import dumps
+
+    try:
+        yield
+    except AgentflowError as error:
+        if output != "text":
+            click.echo(dumps(error_json(error)))
+        raise
 
 
 def say(message: str, hint: str | None = None) -> None:

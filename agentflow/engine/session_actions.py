@@ -21,11 +21,11 @@ from agentflow.events.session_events import (
     ToolFinished,
 )
 from agentflow.events.values import Failure, StepStatus
-from agentflow.guard.ledger import Exhausted, UsedUp, Wait
+from agentflow.guard.ledger import Exhausted, Reservation, UsedUp, Wait
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.expressions import ExpressionError
-from agentflow.plan.prices import price_of
+from agentflow.plan.prices import Price, price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.files import inputs_at
@@ -55,9 +55,7 @@ def send(loop: Loop, stream: str, action: CallModel) -> None:
 
 
 def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float) -> bool:
-    live, model = loop.live, loop.model
-    if model is None:
-        raise ValueError("an agent is at work in a run that was started without a model")
+    live = loop.live
     plan, state = live.plans[stream], live.sessions[stream]
     price = price_of(action.model)
     if price is None:
@@ -75,7 +73,14 @@ def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float)
     if isinstance(held, Failure):
         loop.happen(stream, LimitReached(loop.now(), held))
         return False
-    now = loop.now()
+    _send(loop, stream, action, price, held, wanted)
+    return True
+
+
+def _send(loop: Loop, stream: str, action: CallModel, price: Price, held: Reservation, wanted: float) -> None:
+    live, model, now = loop.live, loop.model, loop.now()
+    if model is None:
+        raise ValueError("an agent is at work in a run that was started without a model")
     leased = live.ledger.lease(held.usd)
     if leased > 0:
         loop.happen(RUN_STREAM, MoneyLeased(now, leased), durable=True)
@@ -84,7 +89,8 @@ def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float)
     )
     in_flight = live.sessions[stream].in_flight
     assert in_flight is not None
-    asked = request(plan, live.sessions[stream], stream, action.model)
+    state = live.sessions[stream]
+    asked = request(live.plans[stream], state, stream, action.model)
     hear = loop.around.hear
 
     def not_sent(failure: Failure) -> ModelFailed:
@@ -104,7 +110,6 @@ def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float)
 
     # Before the first request, so that an agent without the files it is to work on costs nothing.
     loop.perform(stream, lambda: loop.workspaces.within(state.workspace, ask, not_sent))
-    return True
 
 
 def use_tool(loop: Loop, stream: str, action: RunTool) -> None:

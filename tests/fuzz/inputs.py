@@ -61,7 +61,7 @@ loop.index secrets secrets.TOKEN previous.a.output converged attempt
 def examples() -> list[bytes]:
     """The bytes of the workflows that come with the project."""
     files = [*(ROOT / "tests" / "examples" / "valid").glob("*.yaml"), *(ROOT / "workflows").glob("*.yaml")]
-    return [file.read_bytes() for file in sorted(files) if not file.name.endswith(".replies.yaml")]
+    return [file.read_bytes() for file in sorted(files) if not file.name.endswith((".replies.yaml", ".test.yaml"))]
 
 
 @cache

@@ -98,7 +98,7 @@ def test_a_thousand_imports_are_a_thousand_imports(write):
     folder = write(main_yaml=MAIN + f"imports: [{', '.join(names)}]\nsteps: {{a: {{agent: a7, prompt: Hi}}}}\n")
     for n, name in enumerate(names):
         (folder / name).write_text(f"agentflow: 1\nagents: {{a{n}: {{description: One.}}}}\n")
-    assert told(folder) == [("AF404", "main.yaml", 3)] * 999
+    assert told(folder) == [*[("AF404", "main.yaml", 3)] * 100, ("AF104", "main.yaml", 3)]
 
 
 def test_more_files_than_a_workflow_may_have_are_refused(write):
