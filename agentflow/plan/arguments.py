@@ -35,10 +35,13 @@ def texts_in(read: TextReader, loc: Loc, value: JSON, key: Key = (WITH,)) -> Ite
         loc: of the step.
         key: where the value stands in it.
     """
-    if isinstance(value, str):
-        yield key, read.template((*loc, *key), value)
-    for name, item in _inside(value):
-        yield from texts_in(read, loc, item, (*key, name))
+    waiting = [(key, value)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, str):
+            yield key, read.template((*loc, *key), value)
+        inside = list(_inside(value))
+        waiting += [((*key, name), item) for name, item in reversed(inside)]
 
 
 def shape_in(draft: Draft, value: JSON, shapes: Mapping[Key, Shape], key: Key = (WITH,)) -> Shape:

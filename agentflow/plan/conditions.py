@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Iterable, Iterator
 
 from msgspec import Struct
-from msgspec.structs import fields
 
 from agentflow.plan import syntax
 from agentflow.plan.syntax import Node
@@ -54,7 +53,7 @@ def _form(value: object) -> Hashable:
     if isinstance(value, syntax.Literal):
         return type(value.value).__name__, repr(value.value)
     if isinstance(value, Struct):
-        inner = (_form(getattr(value, field.name)) for field in fields(value) if field.name != "offset")
+        inner = (_form(getattr(value, name)) for name in value.__struct_fields__ if name != "offset")
         return type(value).__name__, *inner
     if isinstance(value, tuple):
         return tuple(map(_form, value))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 # Parsing takes a microsecond a character, and memory a hundred times the text's.
-_LONGEST = 200_000
+_LONGEST = 60_000
 # What hands a function on with the parameters it is written with.
 _TRANSPARENT = frozenset({"cache", "lru_cache", "override", "final", "deprecated"})
 

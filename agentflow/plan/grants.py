@@ -18,6 +18,8 @@ from agentflow.spec.agents import Agent
 _TOOL = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\((.*)\))?", re.DOTALL)
 _NOT_YET = frozenset({"Bash", "WebSearch", "WebFetch", "Skill", "AskUserQuestion", "TodoWrite", "ToolSearch"})
 # No path is longer, and a pattern is turned into a regular expression.
+# Each is compiled, in forty microseconds.
+_MOST_RULES = 2_000
 _LONGEST = 4_096
 AGENT_TOOL = "Agent"
 FINISH_TOOL = "finish"
@@ -37,12 +39,14 @@ class GrantReader(Struct, frozen=True):
         own: the file's own tools.
         agents: the file's agents.
         inputs: the schemas of its inputs.
+        problems: what is wrong with each rule for paths that was met so far, None where nothing is.
     """
 
     findings: Findings
     own: Mapping[str, ToolSpec]
     agents: Mapping[str, Agent]
     inputs: Mapping[str, Mapping[str, Any]]
+    problems: dict[str, tuple[str, str] | None] = {}
 
     def read(self, caller: str, tools: list[str], loc: Loc) -> Granted:
         """An agent's tools.
@@ -51,7 +55,8 @@ class GrantReader(Struct, frozen=True):
             caller: the agent's name.
             loc: of the list in the document.
         """
-        rules: dict[str, set[str] | None] = {}
+        whole: set[str] = set()
+        rules: dict[str, set[str]] = {}
         parsed_tools: list[tuple[str, str | None, Loc]] = []
         subagents: dict[str, None] = {}
         for index, text in enumerate(tools):
@@ -62,14 +67,18 @@ class GrantReader(Struct, frozen=True):
             parsed_tools.append((name, rule, (*loc, index)))
             if name == AGENT_TOOL:
                 subagents.update(dict.fromkeys(self._subagents(caller, rule, (*loc, index))))
-            before = rules.get(name, set())
-            rules[name] = None if rule is None or before is None else before | {rule}
+            found = rules.setdefault(name, set())
+            if rule is None:
+                whole.add(name)
+            else:
+                found.add(rule)
         check_repeats(parsed_tools, self.findings)
-        return Granted(tuple(self._grant(name, found) for name, found in rules.items()), tuple(subagents))
+        grants = (self._grant(name, set() if name in whole else found) for name, found in rules.items())
+        return Granted(tuple(grants), tuple(subagents))
 
-    def _grant(self, name: str, rules: set[str] | None) -> Grant:
+    def _grant(self, name: str, rules: set[str]) -> Grant:
         spec = self.own[name] if name in self.own else BUILTIN_TOOLS[name].spec
-        return Grant(spec, tuple(sorted(rules or ())))
+        return Grant(spec, tuple(sorted(rules)))
 
     def _parsed(self, text: str, loc: Loc) -> tuple[str, str | None] | None:
         if len(text) > _LONGEST:
@@ -96,13 +105,23 @@ class GrantReader(Struct, frozen=True):
         if builtin.rule is None:
             self._refuse(f"`{name}` takes no rule", loc, f"write `{name}`")
             return None
-        if builtin.rule == "path":
-            problem = path_rule_problem(rule, self.inputs)
-            if problem is not None:
-                self._refuse(f"`{text}`: {problem[0]}", loc, problem[1])
-                return None
-            check_rule(rule, self.inputs, loc, self.findings)
+        if builtin.rule == "path" and not self._is_sound(text, rule, loc):
+            return None
         return name, rule
+
+    def _is_sound(self, text: str, rule: str, loc: Loc) -> bool:
+        if rule not in self.problems:
+            if len(self.problems) == _MOST_RULES:
+                self.findings.at("AF104", f"the file has more than {_MOST_RULES:,} rules", loc, "write wider patterns")
+            if len(self.problems) >= _MOST_RULES:
+                return False
+            self.problems[rule] = path_rule_problem(rule, self.inputs)
+        problem = self.problems[rule]
+        if problem is not None:
+            self._refuse(f"`{text}`: {problem[0]}", loc, problem[1])
+            return False
+        check_rule(rule, self.inputs, loc, self.findings)
+        return True
 
     def _own(self, name: str, rule: str | None, loc: Loc) -> tuple[str, str | None] | None:
         if rule is None:

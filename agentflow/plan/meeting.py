@@ -62,13 +62,13 @@ def check_meeting(
         by_step: the agent of each agent step, by where the step stands.
     """
     tools = {name: _labels_of_tool(tool) for name, tool in workflow.tools.items()}
-    own = {name: _labels_of_agent(agent, tools, named) for name, agent in named.items()}
-    steps = _Steps(workflow, tools, named, by_step)
+    own = _labels_of_agents(named, tools)
+    steps = _Steps(workflow, tools, own, by_step)
     if not any("sends" in held for held in (*own.values(), *(steps.held(agent) for agent in by_step.values()))):
         return
     for name, agent in named.items():
         # Where a subagent alone has all three, that is the one to mend.
-        if own[name] == ALL and not any(own[each] == ALL for each in _reachable(agent, named) if each != name):
+        if own[name] == ALL and not any(own.get(each) == ALL for each in agent.subagents if each != name):
             _warn(f"agent `{name}`", _sources(agent, tools, own), ("agents", name), findings)
     for seen in steps.settled(arranged):
         asked, step = by_step.get(seen.draft.loc), seen.draft.step
@@ -101,25 +101,30 @@ def _labels_of_tool(tool: CommandTool) -> Labels:
     return ALL if tool.effects == "sends" else _TEXT
 
 
-def _labels_of_agent(agent: AgentPlan, tools: Mapping[str, Labels], named: Mapping[str, AgentPlan]) -> Labels:
-    """What its tools bring, and those of the agents it may call: their answers come back, and its prompts go out."""
-    agents = (agent, *(named[name] for name in _reachable(agent, named)))
-    return NOTHING.union(*(_labels_of_grant(grant.tool.name, tools) for each in agents for grant in each.grants))
+def _labels_of_agents(named: Mapping[str, AgentPlan], tools: Mapping[str, Labels]) -> Mapping[str, Labels]:
+    """What the tools of each agent bring, and those of the agents it may call: their answers come back, and its prompts
+    go out."""
+    own = {name: _labels_of_grants(agent, tools) for name, agent in named.items()}
+    grown = True
+    while grown:
+        grown = False
+        for name, agent in named.items():
+            found = own[name] if own[name] == ALL else _with_subagents(own[name], agent, own)
+            grown = grown or found != own[name]
+            own[name] = found
+    return own
+
+
+def _labels_of_grants(agent: AgentPlan, tools: Mapping[str, Labels]) -> Labels:
+    return NOTHING.union(*(_labels_of_grant(grant.tool.name, tools) for grant in agent.grants))
+
+
+def _with_subagents(labels: Labels, agent: AgentPlan, own: Mapping[str, Labels]) -> Labels:
+    return labels.union(*{own[name] for name in agent.subagents if name in own})
 
 
 def _labels_of_grant(name: str, tools: Mapping[str, Labels]) -> Labels:
     return tools[name] if name in tools else _BUILTIN.get(name, ALL)
-
-
-def _reachable(agent: AgentPlan, named: Mapping[str, AgentPlan]) -> list[str]:
-    found: list[str] = []
-    waiting = list(agent.subagents)
-    while waiting:
-        name = waiting.pop(0)
-        if name not in found and name in named:
-            found.append(name)
-            waiting += named[name].subagents
-    return found
 
 
 def _sources(agent: AgentPlan, tools: Mapping[str, Labels], own: Mapping[str, Labels]) -> dict[Label, list[str]]:
@@ -145,7 +150,7 @@ class _Steps(Struct, frozen=True):
 
     workflow: Workflow
     tools: Mapping[str, Labels]
-    named: Mapping[str, AgentPlan]
+    own: Mapping[str, Labels]
     by_step: Mapping[Loc, AgentPlan]
     outputs: dict[Loc, Labels] = {}
     known: dict[int, Labels] = {}
@@ -167,7 +172,7 @@ class _Steps(Struct, frozen=True):
         """What an agent's tools bring, and those of the agents that it may call."""
         key = id(agent)
         if key not in self.known:
-            self.known[key] = _labels_of_agent(agent, self.tools, self.named)
+            self.known[key] = _with_subagents(_labels_of_grants(agent, self.tools), agent, self.own)
         return self.known[key]
 
     def read(self, seen: _Seen) -> Labels:

@@ -52,9 +52,10 @@ class RepeatChecks(Struct, frozen=True):
 def check_repeats(arranged: Arranged, checks: RepeatChecks) -> None:
     """Repeats that would send something again, and reruns that nothing could wait for."""
     for draft in arranged.block.drafts.values():
-        repeats_effects = draft.step.retry is not None and draft.step.retry.repeat_effects
-        sender = None if repeats_effects else next(_senders(draft, checks), None)
-        if draft.step.retry is not None and sender is not None:
+        retry = draft.step.retry
+        is_repeated = draft.step.on_resume == "rerun" if retry is None else not retry.repeat_effects
+        sender = next(_senders(draft, checks), None) if is_repeated else None
+        if retry is not None and sender is not None:
             message = f"`retry` would repeat what {sender} sends"
             checks.findings.at("AF515", message, (*draft.loc, "retry"), _hint(sender), key=True)
         if draft.step.on_resume == "rerun":

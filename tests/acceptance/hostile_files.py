@@ -358,5 +358,5 @@ def make_project(folder: Path) -> None:
     (project / "signs.py").write_text("def f(x=" + "-" * 50_000 + "1): pass\n")
     (project / "nul.py").write_text("a\0b")
     (project / "long.py").write_text("def f(x): return x\n" + "y = [1, 2, 3, 4]\n" * 40_000)
-    (project / "middling.py").write_text("def f(x): return x\n" + "y = [1, 2, 3, 4]\n" * 10_000)
+    (project / "middling.py").write_text("def f(x): return x\n" + "y = [1, 2, 3, 4]\n" * 3_000)
     (project / "list.yaml").write_text("[1]")

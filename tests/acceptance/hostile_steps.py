@@ -127,8 +127,8 @@ STEPS: dict[str, tuple[Callable[[], str], Codes]] = {
         lambda: _steps(1_000, "value: '1', workspace: worktree"),
         ("AF104", "AF404"),
     ),
-    "64 writers with 140 rules each": (lambda: _writers(64, 140), ()),
-    "4 writers with 2,000 rules each": (lambda: _writers(4, 2_000), ()),
+    "64 writers with 140 rules each": (lambda: _writers(64, 140), ("AF104",)),
+    "4 writers with 2,000 rules each": (lambda: _writers(4, 2_000), ("AF104",)),
     "600 agents that send each other out": (lambda: _subagents(600), ("AF104", "AF512")),
     "sessions that go on in a circle": (
         lambda: _steps(2, "agent: {}, prompt: p, session: {continue: s#}"),
