@@ -17,8 +17,8 @@ replies:
 ```
 
 A reply has `text`, `tools` or both. Texts, those in a tool's input too, are templates of the workflow language over
-`prompt` (the session's first message), `results` (the texts of the last message's tool results) and `turn`. What
-answers follows from the request alone, never from the order in which requests come.
+`prompt` (the session's own, also where it carries another on), `results` (the texts of the last message's tool
+results) and `turn`. What answers follows from the request alone, never from the order in which requests come.
 """
 
 import asyncio
@@ -228,7 +228,16 @@ def _tokens(value: JSON) -> int:
 
 
 def _prompt(request: Request) -> str:
-    return _text(request.messages[0]["content"]) if request.messages else ""
+    """What the session was asked; of one that carries another on, its own prompt and not the other's."""
+    replies = [index for index, message in enumerate(request.messages) if message["role"] == "assistant"]
+    carried = len(replies) - (request.turn - 1)
+    if carried <= 0:
+        return _text(request.messages[0]["content"]) if request.messages else ""
+    content = request.messages[replies[carried - 1] + 1]["content"]
+    if isinstance(content, str):
+        return content
+    # Results of calls that the other session left open may stand before it.
+    return next((block["text"] for block in reversed(content) if block.get("type") == "text"), "")
 
 
 def _results(request: Request) -> list[str]:

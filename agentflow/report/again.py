@@ -36,6 +36,7 @@ def _begin_anew(node: "Node") -> None:
             if inner.kind == "agent":
                 here.ended[inner.state] = here.ended.get(inner.state, 0) + 1
                 continue
-            inner.state, inner.failure, inner.reason, inner.ended_at = "waiting", None, None, None
+            inner.state, inner.failure, inner.reason = "waiting", None, None
+            inner.started_at = inner.ended_at = None
             inner.gate = inner.answer = None
             waiting.append(inner)

@@ -145,7 +145,7 @@ def _progress(node: Node) -> str:
     if node.items is not None:
         parts.append(f"{ended} of {count(node.items, 'item')}")
     elif node.rounds is not None:
-        begun = max(len(node.inner), 1)
+        begun = max(node.begun, 1)
         parts.append(f"round {begun} of at most {node.rounds}" if node.state in OPEN else count(begun, "round"))
     elif node.choice is not None:
         parts.append(case_name(node.choice))

@@ -125,7 +125,7 @@ def _finished(event: StepFinished, node: Node | None) -> str:
     took = f" in {duration(seconds)}" if seconds is not None and event.status in ("done", "failed") else ""
     settled = ""
     if node is not None and node.rounds is not None and event.converged is not None and event.status == "done":
-        settled = f", {'converged' if event.converged else 'accepted as it is'} after {count(len(node.inner), 'round')}"
+        settled = f", {'converged' if event.converged else 'accepted as it is'} after {count(node.begun, 'round')}"
     return f"{event.status}{settled}{took}{'' if node is None else _cost(node)}{why}"
 
 

@@ -66,6 +66,11 @@ class Node:
     ended: dict[State, int] = field(default_factory=dict)
     at_work: int = 0
 
+    @property
+    def begun(self) -> int:
+        """How many of what is inside have begun; those of an earlier attempt wait to begin again."""
+        return sum(inner.state != "waiting" for inner in self.inner.values())
+
     def seconds(self, now: float) -> float | None:
         """How long it has taken so far, or took."""
         if self.started_at is None:

@@ -83,6 +83,9 @@ def bounded_lines(text: str, limit: int, columns: int = 400) -> Iterator[str]:
 def tree(node: Node, paint: Paint, now: float, *, running: bool = True, depth: int = 0) -> Iterator[str]:
     """A node's inside, one line each; `running`: a process is at work on the run."""
     for inner in node.inner.values():
+        if inner.state == "waiting" and (inner.kind == "item" or node.choice is not None):
+            # A round, item or case of an earlier attempt that this one has not come to, and may never come to.
+            continue
         yield _line(inner, paint, now, running, depth)
         yield from tree(inner, paint, now, running=running, depth=depth + 1)
 
@@ -98,7 +101,7 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
     if node.items is not None:
         parts.append(count(node.items, "item"))
     if node.rounds is not None:
-        rounds = f"{len(node.inner)} of at most {count(node.rounds, 'round')}"
+        rounds = f"{node.begun} of at most {count(node.rounds, 'round')}"
         parts.append(f"{rounds}, not converged" if node.converged is False else rounds)
     if node.choice is not None:
         parts.append(case_name(node.choice))

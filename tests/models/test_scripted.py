@@ -60,6 +60,24 @@ async def test_sessions_of_one_agent_are_told_apart_by_their_prompt(model, ask):
     assert [reply.content[0]["text"] for reply in replies] == ["jailed", "Looking."]
 
 
+async def test_a_session_that_carries_another_on_is_told_by_its_own_prompt(model, ask):
+    carried = (
+        *prompt("the jail"),
+        {"role": "assistant", "content": [{"type": "text", "text": "jailed"}]},
+        {"role": "user", "content": [{"type": "text", "text": "and the sandbox?"}]},
+    )
+    first = await model.reply(ask(messages=carried, turn=1))
+    assert first.content[0]["text"] == "Looking."
+    result = {"type": "tool_result", "tool_use_id": first.content[1]["id"], "content": [{"type": "text", "text": "x"}]}
+    further = (
+        *carried,
+        {"role": "assistant", "content": list(first.content)},
+        {"role": "user", "content": [result]},
+    )
+    second = await model.reply(ask(messages=further, turn=2))
+    assert second.content[0]["text"] == "Found: x in turn 2"
+
+
 async def test_usage_stop_reason_delay_and_pace_can_be_given(ask):
     waited = []
 

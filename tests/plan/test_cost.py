@@ -229,3 +229,16 @@ def test_rounds_multiply_and_of_a_choice_the_dearest_case_counts():
         "report.route.2.step": round(4 * 6 * CALL, 6),
     }
     assert cost.steps[0].rounds == Iterations(4, "max: inputs.rounds")
+
+
+def test_each_attempt_at_a_file_may_cost_what_the_file_allows():
+    child = """
+        agentflow: 1
+        name: child
+        limits: {cost_usd: 0.20}
+        steps: {ask: {agent: {instructions: Go., stop: {turns: 1}}, prompt: Hello}}
+    """
+    cost = costs(plan_of("steps: {c: {workflow: child.yaml, retry: {attempts: 3}}}", {"child.yaml": child}))
+    assert once(cost) == {"c": 0.6, "c.ask": 7.98}  # 3 × 0.20, 3 × 2.66
+    assert [step.times for step in cost.steps] == [3, 3]
+    assert (cost.most.by, cost.most.usd.retried) == ("the steps", pytest.approx(0.6))

@@ -102,3 +102,35 @@ def test_each_has_its_line():
         "a  runs again: the run was resumed, and nothing has used its output",
         "q  answered by ada: so",
     ]
+
+
+def test_what_is_in_a_block_takes_its_own_time_in_each_attempt():
+    view = seen(*a_block_that_is_tried_again(), StepStarted(13.0, "g", 2), StepStarted(14.0, "g.c"))
+    assert view.step("g.c").seconds(14.5) == 0.5
+    finished = StepFinished(15.0, "g.c", "done")
+    view.apply("", finished)
+    assert str(line(view, "", finished)).endswith("g.c  done in 1.0s")
+
+
+def test_the_rounds_of_earlier_attempts_are_not_counted_again():
+    view = seen(
+        StepStarted(1.0, "r", rounds=3),
+        StepStarted(1.0, "r[0].c"),
+        StepFinished(2.0, "r[0].c", "done"),
+        StepFinished(2.0, "r[0]", "done"),
+        StepStarted(2.0, "r[1].c"),
+        StepFinished(3.0, "r[1].c", "failed", failure=BROKE),
+        StepFinished(3.0, "r[1]", "failed", failure=BROKE),
+        StepFinished(3.0, "r", "failed", failure=BROKE),
+        StepRetried(3.0, "r", 2, BROKE, 4.0),
+        StepStarted(4.0, "r", 2, rounds=3),
+        StepStarted(4.0, "r[0].c"),
+        StepFinished(5.0, "r[0].c", "done"),
+        StepFinished(5.0, "r[0]", "done"),
+    )
+    finished = StepFinished(5.0, "r", "done", converged=True)
+    view.apply("", finished)
+    assert "converged after 1 round " in str(line(view, "", finished))
+    shown = "\n".join(tree(view.root, Paint(False), 5.0, running=False))
+    assert "1 of at most 3 rounds" in shown
+    assert "[1]" not in shown
