@@ -78,7 +78,7 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     in_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     progress.answered_here = asker.answered
     options = api.RunOptions(
-        model=_model(driving),
+        model=model_of(driving),
         record=None if driving.record is None else Path(driving.record),
         journal=driving.project / api.JOURNAL,
         durability=driving.durability,
@@ -109,7 +109,12 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     return code
 
 
-def _model(driving: Driving) -> Model | None:
+def model_of(driving: Driving) -> Model | None:
+    """What stands in for the Claude API; None where nothing does.
+
+    Raises:
+        UsageError: the options exclude each other, or the file that they name is none.
+    """
     if driving.script is not None and driving.replay is not None:
         raise UsageError("`--scripted` and `--replay` exclude each other", "the model's words come from one file")
     if driving.record is not None and driving.replay is not None:

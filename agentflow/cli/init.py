@@ -26,7 +26,7 @@ _NO_TEXT = frozenset({"true", "false", "null"})
 @click.argument("target", default=".", metavar="[FOLDER|FILE]")
 @click.option("--name", help="What the workflow is called; default: as its file is, or `first` in a folder.")
 def init(target: str, name: str | None) -> int:
-    """Write a first workflow, and beside it the replies with which it runs without a key.
+    """Write a first workflow, and beside it the replies with which it runs without a key, and its test.
 
     FOLDER is where they go; FILE, which ends in .yaml, is the workflow itself. No file that exists is touched.
     """

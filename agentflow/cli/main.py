@@ -46,6 +46,17 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from agentflow.source.suggest import did_you_mean
+
+            near = did_you_mean(name, COMMANDS)
+            ctx.fail(f"No such command '{name}'." + (f" {near.capitalize()}" if near else ""))
+        return super().resolve_command(ctx, args)
+
 
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
     if wanted:

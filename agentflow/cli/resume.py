@@ -1,11 +1,14 @@
 """`agentflow resume`, `approve` and `reject`: a run goes on."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agentflow.cli import exits
 from agentflow.cli.options import GoingOn, going_on, project_folder
+
+if TYPE_CHECKING:
+    from agentflow.cli.driving import Driving
 
 JSON = Any
 
@@ -20,7 +23,7 @@ def resume(run: str, options: GoingOn) -> int:
 
     RUN is its id, or the beginning of it. A run that was started with --scripted wants it again.
     """
-    return _go_on(run, options)
+    return _go_on(run, _driving(options))
 
 
 @click.command(short_help="Say yes at a gate, and go on.")
@@ -57,14 +60,19 @@ def answer_and_go_on(
     Parameters:
         answers: to an `ask`; None for a yes or no.
     """
-    from agentflow.cli.told import say
+    from agentflow.cli.driving import model_of
+    from agentflow.cli.told import say, told_as
     from agentflow.errors import LeaseHeldError
 
+    driving = _driving(options)
+    with told_as(options.output_format):
+        # A slip in the options is told while the question is still open.
+        model_of(driving)
     run, elsewhere = _answer(run, step, options.project, approved=approved, comment=comment, answers=answers)
     if elsewhere:
         return exits.DONE
     try:
-        return _go_on(run, options)
+        return _go_on(run, driving)
     except LeaseHeldError as held:
         say(f"{held.message}; it goes on with the answer")
         return exits.DONE
@@ -95,12 +103,11 @@ def _answer(
     return run, elsewhere
 
 
-def _go_on(run: str, options: GoingOn) -> int:
-    from agentflow import api
-    from agentflow.cli.driving import Driving, drive
+def _driving(options: GoingOn) -> "Driving":
+    from agentflow.cli.driving import Driving
     from agentflow.cli.secrets import read_secrets
 
-    driving = Driving(
+    return Driving(
         output=options.output_format,
         quiet=options.quiet,
         yes=options.yes,
@@ -111,4 +118,10 @@ def _go_on(run: str, options: GoingOn) -> int:
         project=project_folder(options.project),
         secrets=read_secrets(options.secret, options.secrets_file),
     )
+
+
+def _go_on(run: str, driving: "Driving") -> int:
+    from agentflow import api
+    from agentflow.cli.driving import drive
+
     return drive(driving, lambda given: api.resume(run, given))

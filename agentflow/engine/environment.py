@@ -2,14 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from agentflow.errors import AgentflowError
 from agentflow.plan.findings import Findings, TooManyFindings
 from agentflow.plan.model import Plan, asks_a_model
 from agentflow.plan.secrets import SecretMissingError, secrets_used
 from agentflow.plan.texts import SECRETS
-from agentflow.source.diagnostics import Diagnostic, Severity
+from agentflow.source.diagnostics import Diagnostic, Place, Severity
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
 from agentflow.spec.bodies import body_of
@@ -58,19 +58,41 @@ def _find(
     refusal: Callable[[], AgentflowError | None],
     findings: Findings,
 ) -> None:
+    files = _files(source)
     for name in secrets_used(plan):
         if not environ.get(name):
             error = SecretMissingError(name)
-            findings.at(CODE, error.message, (SECRETS, source.workflow.secrets.index(name)), error.hint)
+            findings.add(CODE, error.message, _declared(files, name), error.hint)
     if asks_a_model(plan) and (refused := refusal()) is not None:
-        findings.at(CODE, refused.message, _first_agent(source), refused.hint, key=True)
-    for program, env, loc, guarded in _programs(source):
-        path = _path(source.workflow.env, env, environ)
-        if path is not None and "/" not in program and shutil.which(program, path=path) is None:
-            place = source.document.place(loc, key=False)
-            severity = Severity.WARNING if guarded else Severity.ERROR
-            hint = "install it, or write the path of the program"
-            findings.add(CODE, f"there is no program `{program}` on this machine's PATH", place, hint, severity)
+        findings.add(CODE, refused.message, _first_agent(files), refused.hint)
+    for file in files:
+        for program, env, loc, guarded in _programs(file):
+            path = _path(file.workflow.env, env, environ)
+            if path is not None and "/" not in program and shutil.which(program, path=path) is None:
+                place = file.imported.get(loc[:2], file).document.place(loc, key=False)
+                severity = Severity.WARNING if guarded else Severity.ERROR
+                hint = "install it, or write the path of the program"
+                findings.add(CODE, f"there is no program `{program}` on this machine's PATH", place, hint, severity)
+
+
+def _files(source: Source) -> list[Source]:
+    """The file, and those that its steps run, each once."""
+    found: dict[str, Source] = {}
+    waiting = [source]
+    while waiting:
+        file = waiting.pop()
+        if file.document.path not in found:
+            found[file.document.path] = file
+            waiting += reversed(tuple(file.children.values()))
+    return list(found.values())
+
+
+def _declared(files: Sequence[Source], secret: str) -> Place:
+    return next(
+        file.document.place((SECRETS, file.workflow.secrets.index(secret)))
+        for file in files
+        if secret in file.workflow.secrets
+    )
 
 
 def _path(*environments: Mapping[str, str]) -> str | None:
@@ -103,8 +125,13 @@ def _of_agent(agent: Agent, loc: Loc, guarded: bool) -> Iterator[tuple[str, Mapp
             yield "bash", {}, (*loc, "tools", index), guarded
 
 
-def _first_agent(source: Source) -> Loc:
-    return next((*loc, "agent") for step, loc, _ in _steps(source) if isinstance(step, AgentStep))
+def _first_agent(files: Sequence[Source]) -> Place:
+    return next(
+        file.document.place((*loc, "agent"), key=True)
+        for file in files
+        for step, loc, _ in _steps(file)
+        if isinstance(step, AgentStep)
+    )
 
 
 def _steps(source: Source) -> Iterator[tuple[StepBase, Loc, bool]]:

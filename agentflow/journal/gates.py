@@ -36,7 +36,9 @@ def answer(
     gate = gates[0]
     if gate.approved is not None:
         given = "answered" if gate.about == "ask" else "approved" if gate.approved else "rejected"
-        raise JournalError(f"{step!r} of run {run} is {given} already, by {gate.by}", "resume the run to go on with it")
+        raise JournalError(
+            f"{step!r} of run {run} is {given} already, by {gate.by}", f"agentflow resume {run} goes on with it"
+        )
     if gate.expires_at is not None and at >= gate.expires_at:
         raise JournalError(f"{step!r} of run {run} has timed out", "resume the run: it does what the timeout says")
     if (gate.form is not None) != (answers is not None):

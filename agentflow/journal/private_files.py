@@ -47,7 +47,7 @@ def check_private(path: Path) -> None:
                 _check_file(beside)
     except FileNotFoundError as error:
         raise JournalError(
-            f"there is no journal at {path}", "run a workflow first, or name the project's folder"
+            f"there is no journal at {path}", "run a workflow first, or name the project's folder with `--project`"
         ) from error
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be opened: {error.strerror}") from error

@@ -56,6 +56,16 @@ def _of_command(step: RunStepPlan) -> Schema | None:
     return schemas.get(step.parse)
 
 
+def _of_workflow(step: WorkflowStepPlan) -> Schema:
+    names = list(step.plan.outputs)
+    return {
+        "type": "object",
+        "properties": {name: {} for name in names},
+        "required": names,
+        "additionalProperties": False,
+    }
+
+
 KINDS: Mapping[type[StepPlan], Kind] = {
     AgentStepPlan: Kind("agent", _ENDS, _of_agent),
     RunStepPlan: Kind("run", _ENDS | {"exit_code"}, _of_command),
@@ -65,7 +75,7 @@ KINDS: Mapping[type[StepPlan], Kind] = {
     FailStepPlan: Kind("fail", frozenset()),
     ApproveStepPlan: Kind("approve", _ANSWERED),
     AskStepPlan: Kind("ask", _ANSWERED | {"output"}, lambda step: step.form),
-    WorkflowStepPlan: Kind("workflow", _ENDS, lambda _step: {"type": "object"}),
+    WorkflowStepPlan: Kind("workflow", _ENDS, _of_workflow),
     ForEachStepPlan: Kind("for_each", _ENDS, lambda _step: {"type": "array"}),
     RepeatStepPlan: Kind("repeat", _ENDS),
     ChooseStepPlan: Kind("choose", _ENDS),

@@ -164,7 +164,10 @@ def _words(hint: Any, plural: bool = False) -> str:
     if origin is Annotated:
         return _words(arguments[0], plural)
     if origin in (Union, types.UnionType):
-        return _alternatives([_words(part, plural) for part in arguments if part is not type(None)])
+        parts = [part for part in arguments if part is not type(None)]
+        if tuple(parts) == get_args(NamedFile):  # what is left of `NamedFile | None`, which is one flat union
+            return _words(NamedFile, plural)
+        return _alternatives([_words(part, plural) for part in parts])
     if origin is Literal:
         return _alternatives([f"`{value}`" for value in arguments])
     if origin is list:

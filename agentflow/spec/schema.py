@@ -13,10 +13,11 @@ from agentflow.spec.base import Spec
 from agentflow.spec.editor_schema import editor_schema
 from agentflow.spec.stubs import StubsFile
 from agentflow.spec.suite import SuiteFile
-from agentflow.spec.workflow import Workflow
+from agentflow.spec.workflow import Library, Workflow
 
 SCHEMAS: Mapping[str, tuple[type[Spec], str]] = {
     "workflow": (Workflow, "agentflow workflow"),
+    "library": (Library, "agentflow library, for imports"),
     "stubs": (StubsFile, "agentflow stubs file"),
     "test": (SuiteFile, "agentflow test file"),
 }

@@ -109,6 +109,19 @@ def test_a_wrong_answer_is_told_and_the_question_stays_open(
     assert "waiting for a person at who" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "slip",
+    [["--replay", "none"], ["--scripted", "none"], ["--secrets-file", "none"], ["--replay", "x", "--scripted", "y"]],
+)
+def test_a_slip_in_the_options_is_told_while_the_question_is_still_open(
+    run: str, slip: list[str], capsys: pytest.CaptureFixture[str]
+):
+    assert run_command(["answer", run, "who", "name=Ada", "age=36", *slip]) == exits.INVALID
+    assert "answered" not in capsys.readouterr().err
+    run_command(["show", run])
+    assert "waiting for a person at who" in capsys.readouterr().out
+
+
 def test_a_yes_does_not_answer_a_question_nor_an_answer_a_gate(run: str, capsys: pytest.CaptureFixture[str]):
     for verb in ("approve", "reject"):
         assert run_command([verb, run, "who"]) == exits.FAILED

@@ -89,3 +89,11 @@ def test_a_run_exits_as_it_ended():
     assert {exit_code(RunResult("r", "failed", failure=Failure(kind, "no"))) for kind in LIMITS} == {3}
     assert exit_code(RunResult("r", "waiting")) == 4
     assert exit_code(RunResult("r", "interrupted")) == 130
+
+
+@pytest.mark.parametrize(("typed", "near"), [("validte", " Did you mean `validate`?"), ("zzz", "")])
+def test_an_unknown_command_is_refused_with_the_one_that_was_meant(typed: str, near: str, capsys):
+    assert main.run_command([typed]) == exits.INVALID
+    told = capsys.readouterr().err
+    assert f"No such command '{typed}'.{near}\n" in told
+    assert "agentflow --help" in told

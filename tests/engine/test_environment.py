@@ -104,3 +104,24 @@ def test_a_hundred_programs_that_are_missing_are_told_and_the_rest_in_a_note(tmp
     checked = api.check_environment(tmp_path / "w.yaml")
     assert checked.plan is None
     assert [found.code for found in checked.diagnostics] == ["AF510"] * 100 + ["AF104"]
+
+
+def test_what_the_files_that_steps_run_and_imports_need_is_told_in_those_files(tmp_path: Path):
+    (tmp_path / "part.yaml").write_text(
+        f"{HEAD}secrets: [S]\nsteps:\n  a: {{run: [x], env: {{S: '{{{{ secrets.S }}}}'}}}}\n"
+        "  b: {agent: {}, prompt: hi}\n"
+    )
+    (tmp_path / "lib.yaml").write_text("agentflow: 1\ntools:\n  t: {description: t, run: [y]}\n")
+    (tmp_path / "w.yaml").write_text(
+        f"{HEAD}imports: [lib.yaml]\nsteps:\n  one: {{workflow: part.yaml}}\n"
+        "  two: {workflow: part.yaml}\n  three: {tool: t}\n"
+    )
+    checked = api.check(tmp_path / "w.yaml")
+    assert checked.plan is not None, checked.diagnostics
+    found = lacking(checked.source, checked.plan, {"PATH": str(tmp_path)}, lambda: AgentflowError("no key", "get one"))
+    assert sorted((Path(each.place.path).name, each.place.line, each.message) for each in found) == [
+        ("lib.yaml", 3, "there is no program `y` on this machine's PATH"),
+        ("part.yaml", 4, "the secret `S` has no value"),
+        ("part.yaml", 6, "there is no program `x` on this machine's PATH"),
+        ("part.yaml", 7, "no key"),
+    ]

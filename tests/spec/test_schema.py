@@ -10,11 +10,13 @@ from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.source import yaml_reader
 from agentflow.source.diagnostics import Diagnostic
 from agentflow.source.project import SourceText
+from agentflow.spec.agents import Agent
 from agentflow.spec.base import Spec
 from agentflow.spec.choices import CHOICES
 from agentflow.spec.describe import keys_in, models_below
 from agentflow.spec.load import load
 from agentflow.spec.schema import SCHEMAS, schema_of, schema_text
+from agentflow.spec.steps import WorkflowStep
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = schema_of("workflow")
@@ -53,6 +55,19 @@ def test_a_schema_is_valid_and_refers_only_to_itself(name: str):
     jsonschema.Draft202012Validator.check_schema(schema)
     references = {node["$ref"] for node in mappings(schema) if "$ref" in node}
     assert references == {f"#/$defs/{defined}" for defined in schema["$defs"]}
+
+
+def test_a_file_named_by_an_optional_key_goes_by_the_same_words_as_one_that_must_be_there():
+    takes = {key.name: key.takes for model in (Agent, WorkflowStep) for key in keys_in(model)}
+    assert takes["from"] == takes["workflow"] == "path or `{path: …, pin: …}`"
+
+
+def test_a_file_that_others_import_has_a_schema_of_its_own():
+    library = {"agentflow": 1, "agents": {"reader": {"description": "Reads."}}}
+    meets = {name: jsonschema.Draft202012Validator(schema_of(name)).is_valid for name in SCHEMAS}
+    assert meets["library"](library)
+    assert not meets["library"](workflow())
+    assert not meets["workflow"](library)
 
 
 def mappings(node: Any) -> Iterator[dict[str, Any]]:
