@@ -14,7 +14,7 @@ from agentflow.spec.sources import Source
 MOST_STEPS = 20_000
 """Steps that a workflow may come to, those of the files that its steps run counted each time."""
 
-_MOST_LOOKED_THROUGH = 20_000
+_MOST_LOOKED_THROUGH = 10_000
 """Steps and inputs compiled anew to tell which of several inputs is the cause of a problem."""
 
 
