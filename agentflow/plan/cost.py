@@ -343,7 +343,7 @@ def _block(
             yield StepCost(path, tried, usd, items=items, rounds=rounds)
             yield from inside
         elif isinstance(step, WorkflowStepPlan):
-            yield from _file(step, path, times, reckoner.within(step))
+            yield from _file(step, path, tried, reckoner.within(step))
 
 
 def _file(step: WorkflowStepPlan, path: str, times: int, reckoner: _Reckoner) -> Iterator[StepCost]:
