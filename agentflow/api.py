@@ -16,7 +16,7 @@ from agentflow.errors import AgentflowError, JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
 from agentflow.plan.checked import Checked as Checked
 from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
-from agentflow.source.diagnostics import Diagnostic, Place, Severity, in_order
+from agentflow.source.diagnostics import Diagnostic, Place, Severity, in_order, told_of
 from agentflow.source.project import Problem, Project, read_workflow
 
 if TYPE_CHECKING:
@@ -310,9 +310,9 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     from agentflow.plan.compile import to_plan
 
     if source is None:
-        return Checked(path, None, tuple(problems), {path: content.decode("utf-8", "replace")})
+        return Checked(path, None, tuple(told_of(problems, path)), {path: content.decode("utf-8", "replace")})
     found, more = to_plan(source)
-    diagnostics = in_order([*problems, *more])
+    diagnostics = told_of(in_order([*problems, *more]), path)
     refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
 

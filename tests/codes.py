@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agentflow.source.codes import CODES
 from tests.acceptance.hostile_files import NAMED, PATHS, TEXTS
+from tests.acceptance.hostile_parts import PART_CODES
 
 TESTS = Path(__file__).parent
 _CODE = re.compile(r"AF\d{3}")
@@ -40,7 +41,7 @@ def examples() -> dict[str, list[str]]:
 
 def hostile_files() -> dict[str, int]:
     """How many of the hostile files must give each code."""
-    wanted = [codes for _, codes in (*TEXTS.values(), *NAMED.values())] + list(PATHS.values())
+    wanted = [codes for _, codes in (*TEXTS.values(), *NAMED.values())] + [*PATHS.values(), *PART_CODES.values()]
     return {code: sum(code in codes for codes in wanted) for code in CODES}
 
 

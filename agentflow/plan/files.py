@@ -14,6 +14,9 @@ from agentflow.spec.sources import Source
 MOST_STEPS = 20_000
 """Steps that a workflow may come to, those of the files that its steps run counted each time."""
 
+_MOST_LOOKED_THROUGH = 10_000
+"""Steps and inputs compiled anew to tell which of several inputs is the cause of a problem."""
+
 
 class Compiled(Struct, frozen=True):
     """A file, compiled.
@@ -47,6 +50,7 @@ class Files:
     compile: Compile
     problems: dict[Diagnostic, None] = field(default_factory=dict)
     _done: dict[tuple[str, frozenset[str]], Compiled] = field(default_factory=dict)
+    _left: int = _MOST_LOOKED_THROUGH
 
     def alone(self, source: Source) -> Compiled:
         """A file as it is by itself."""
@@ -61,15 +65,22 @@ class Files:
             The file, and what is wrong because of them, each with the input that it is wrong because of.
         """
         alone = self.alone(source)
-        if not tainted:
+        # A file that is refused for its size or its many problems may run files in more ways than can be looked at.
+        if not tainted or not 0 < alone.steps <= MOST_STEPS:
             return alone, []
         found = self._of(source, tainted)
-        more = [problem for problem in found.diagnostics if problem not in set(alone.diagnostics)]
+        known = set(alone.diagnostics)
+        more = [problem for problem in found.diagnostics if problem not in known]
         return found, [(self._cause(source, problem, tainted), problem) for problem in more]
 
     def _cause(self, source: Source, problem: Diagnostic, tainted: frozenset[str]) -> str:
         for name in sorted(tainted):
-            if problem in self._of(source, frozenset({name})).diagnostics:
+            single = frozenset({name})
+            if (source.document.path, single) not in self._done:
+                self._left -= self._of(source, frozenset()).steps + len(source.workflow.inputs)
+            if self._left < 0:
+                break
+            if problem in self._of(source, single).diagnostics:
                 return name
         return min(tainted)
 

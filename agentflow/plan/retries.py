@@ -11,7 +11,16 @@ from agentflow.plan.draft import Draft, DraftBlock
 from agentflow.plan.files import Compiled
 from agentflow.plan.findings import Findings
 from agentflow.plan.kinds.tool import tool_of
-from agentflow.plan.model import AgentStepPlan, CallStepPlan, Plan, RetryPlan, RunStepPlan, ToolStepPlan, every_step
+from agentflow.plan.model import (
+    AgentStepPlan,
+    CallStepPlan,
+    Plan,
+    RetryPlan,
+    RunStepPlan,
+    ToolStepPlan,
+    WorkflowStepPlan,
+    every_step,
+)
 from agentflow.source.document import Loc
 from agentflow.spec.steps import StepBase, ToolStep
 
@@ -88,7 +97,7 @@ def _senders(draft: Draft, checks: RepeatChecks) -> Iterator[str]:
         yield f"tool `{tool.name}` of step `{draft.id}`"
     agent = checks.by_step.get(draft.loc)
     if agent is not None:
-        yield from _sent_by(agent, checks)
+        yield from _sent_by(agent, checks.agents)
     part = checks.parts.get(draft.loc)
     if part is not None and part.plan is not None:
         yield from _sent_in(part.plan)
@@ -98,16 +107,20 @@ def _senders(draft: Draft, checks: RepeatChecks) -> Iterator[str]:
 
 
 def _sent_in(plan: Plan) -> Iterator[str]:
-    """What sends in a file that a step runs."""
-    for step in every_step(plan.root):
-        if isinstance(step, RunStepPlan | CallStepPlan) and step.effects == "sends":
-            yield f"step `{step.id}` of `{plan.path}`"
-        if isinstance(step, ToolStepPlan) and step.tool.effects == "sends":
-            yield f"tool `{step.tool.name}` of step `{step.id}` of `{plan.path}`"
-        if isinstance(step, AgentStepPlan):
-            for grant in step.agent.grants:
-                if grant.tool.effects == "sends":
-                    yield f"tool `{grant.tool.name}` of agent `{step.agent.name}` of `{plan.path}`"
+    """What sends in a file that a step runs, or in those that it runs, each looked at once."""
+    waiting, seen = [plan], {plan.path}
+    while waiting:
+        plan = waiting.pop()
+        for step in every_step(plan.root, into_files=False):
+            if isinstance(step, RunStepPlan | CallStepPlan) and step.effects == "sends":
+                yield f"step `{step.id}` of `{plan.path}`"
+            if isinstance(step, ToolStepPlan) and step.tool.effects == "sends":
+                yield f"tool `{step.tool.name}` of step `{step.id}` of `{plan.path}`"
+            if isinstance(step, AgentStepPlan):
+                yield from (f"{sender} of `{plan.path}`" for sender in _sent_by(step.agent, plan.agents))
+            if isinstance(step, WorkflowStepPlan) and step.plan.path not in seen:
+                seen.add(step.plan.path)
+                waiting.append(step.plan)
 
 
 def bodies_of(draft: Draft) -> Iterator[DraftBlock]:
@@ -116,7 +129,7 @@ def bodies_of(draft: Draft) -> Iterator[DraftBlock]:
         yield draft.body
 
 
-def _sent_by(agent: AgentPlan, checks: RepeatChecks) -> Iterator[str]:
+def _sent_by(agent: AgentPlan, agents: Mapping[str, AgentPlan]) -> Iterator[str]:
     """The tools of an agent, and of those it can come to call, that send."""
     waiting, seen = [agent], {agent.name}
     while waiting:
@@ -125,6 +138,6 @@ def _sent_by(agent: AgentPlan, checks: RepeatChecks) -> Iterator[str]:
             if grant.tool.effects == "sends":
                 yield f"tool `{grant.tool.name}` of agent `{caller.name}`"
         for name in caller.subagents:
-            if name not in seen and name in checks.agents:
+            if name not in seen and name in agents:
                 seen.add(name)
-                waiting.append(checks.agents[name])
+                waiting.append(agents[name])

@@ -61,3 +61,30 @@ def cut_short(last: Diagnostic) -> Diagnostic:
     return Diagnostic(
         "AF104", f"{MOST_TOLD} problems; the rest of the file is not checked", last.place, "correct these first"
     )
+
+
+def told_of(found: list[Diagnostic], path: str) -> list[Diagnostic]:
+    """What is told of a workflow that is made of many files: all of its own, and the first ones of the others'.
+
+    Args:
+        found: in the order of the text; those of one file are bounded already.
+        path: the workflow's own file.
+
+    Returns:
+        As many errors of the other files, and as many warnings, as are told of one; and a note of those left out.
+    """
+    told: list[Diagnostic] = []
+    last: dict[Severity, Diagnostic] = {}
+    counts = dict.fromkeys(Severity, 0)
+    for diagnostic in found:
+        if diagnostic.place.path != path:
+            counts[diagnostic.severity] += 1
+            if counts[diagnostic.severity] > MOST_TOLD:
+                continue
+            last[diagnostic.severity] = diagnostic
+        told.append(diagnostic)
+    for severity, count in counts.items():
+        if count > MOST_TOLD:
+            message = f"{MOST_TOLD} {severity}s in other files; {count - MOST_TOLD:,} more are not told"
+            told.append(Diagnostic("AF104", message, last[severity].place, "see to these first", severity))
+    return told

@@ -8,7 +8,7 @@ from agentflow.source.diagnostics import Diagnostic, Place
 from agentflow.source.document import Document, Loc
 from agentflow.source.project import Problem
 from agentflow.spec.claude_agents import ClaudeAgent, read_claude_agent
-from agentflow.spec.files import Files, digest_of, path_and_pin, pin_finding, unread
+from agentflow.spec.files import Files, path_and_pin, pin_finding, unread
 from agentflow.spec.findings import Finding
 from agentflow.spec.positions import steps_of
 from agentflow.spec.steps import kind_of
@@ -67,7 +67,9 @@ def _take(document: Document, loc: Loc, agent: dict[str, Any], taken: AgentFiles
         taken.unusable.append(loc)
         return
     taken.texts[text.path] = text.text
-    unpinned = pin_finding(document, where, agent["from"], text, lambda: digest_of(text.path, {text.path: text.text}))
+    unpinned = pin_finding(
+        document, where, agent["from"], text, lambda: files.digest("agent", text.path, lambda: {text.path: text.text})
+    )
     if unpinned is not None:
         taken.findings.append(Finding(unpinned.diagnostic, None))
     if text.path not in taken._read:

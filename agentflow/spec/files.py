@@ -55,6 +55,7 @@ class Files:
     problems: list[Diagnostic] = field(default_factory=list)
     above: list[Above] = field(default_factory=list)
     _read: dict[str, SourceText | Problem] = field(default_factory=dict)
+    _digests: dict[tuple[str, str], str] = field(default_factory=dict)
     _characters: int = 0
 
     def beside(self, folder: str) -> Read:
@@ -67,6 +68,16 @@ class Files:
         if path not in self._read:
             self._read[path] = self._new(path)
         return self._read[path]
+
+    def digest(self, what: str, path: str, sources: Callable[[], Mapping[str, str]]) -> str:
+        """The digest of a file with all that it names, reckoned once however often it is pinned.
+
+        Args:
+            what: as what the file is taken, which tells what it may name.
+        """
+        if (what, path) not in self._digests:
+            self._digests[what, path] = digest_of(path, sources())
+        return self._digests[what, path]
 
     def _new(self, path: str) -> SourceText | Problem:
         if len(self.texts) >= MOST_FILES:

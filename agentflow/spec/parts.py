@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from agentflow.source.diagnostics import Diagnostic, Severity
+from agentflow.source.diagnostics import MOST_TOLD, Diagnostic, Severity, cut_short
 from agentflow.source.document import Document, Loc
 from agentflow.source.project import SourceText
 from agentflow.source.suggest import did_you_mean
 from agentflow.spec.base import NamedFile, PinnedFile
 from agentflow.spec.bodies import body_of
-from agentflow.spec.files import DEEPEST, Above, Files, digest_of, folder_of, path_and_pin, pin_finding, unread
+from agentflow.spec.files import DEEPEST, Above, Files, folder_of, path_and_pin, pin_finding, unread
 from agentflow.spec.findings import Finding, found
 from agentflow.spec.steps import StepBase, WorkflowStep
 
@@ -59,8 +59,13 @@ def with_parts(source: "Source", files: Files, folder: str, load: LoadFile) -> "
     """A file with what it imports and what its steps run, and what is wrong with how it names them."""
     parts = _Parts()
     for index, value in enumerate(source.workflow.imports):
+        if len(parts.findings) >= MOST_TOLD:
+            parts.lacks_names = True
+            break
         _import(source, ("imports", index), value, parts, files, folder, load)
     for loc, value in _run_by(source.workflow.steps):
+        if len(parts.findings) >= MOST_TOLD:
+            break
         _child(source, loc, value, parts, files, folder, load)
     workflow = source.workflow.model_copy(
         update={key: {**getattr(source.workflow, key), **_brought(key, parts)} for key in ("agents", "tools")}
@@ -79,7 +84,8 @@ def with_parts(source: "Source", files: Files, folder: str, load: LoadFile) -> "
         children=parts.children,
         height=1 + max((child.height for child in parts.children.values()), default=0),
     )
-    return whole, [finding.diagnostic for finding in parts.findings]
+    problems = [finding.diagnostic for finding in parts.findings]
+    return whole, problems if len(problems) < MOST_TOLD else [*problems, cut_short(problems[-1])]
 
 
 def _brought(key: str, parts: _Parts) -> Mapping[str, object]:
@@ -133,7 +139,7 @@ def _import(
     if "steps" in part.document.data:
         message = f"`{_name(value)}` is a workflow, and what is imported has agents and tools alone"
         parts.findings.append(found(source.document, "AF203", message, loc, _WORKFLOW_HINT))
-    _check_pin(source, loc, value, text, part, parts)
+    _check_pin(source, loc, value, text, part, parts, files)
     parts.imports.append(part)
     for key in ("agents", "tools"):
         for name in getattr(part.workflow, key):
@@ -156,8 +162,11 @@ def _bring(source: "Source", loc: Loc, part: "Source", parts: _Parts) -> None:
         parts.findings.append(Finding(diagnostic, None))
 
 
-def _check_pin(source: "Source", loc: Loc, value: NamedFile, text: SourceText, part: "Source", parts: _Parts) -> None:
-    finding = pin_finding(source.document, loc, value, text, lambda: digest_of(text.path, part.sources()))
+def _check_pin(
+    source: "Source", loc: Loc, value: NamedFile, text: SourceText, part: "Source", parts: _Parts, files: Files
+) -> None:
+    what = "import" if part.is_library else "workflow"
+    finding = pin_finding(source.document, loc, value, text, lambda: files.digest(what, text.path, part.sources))
     if finding is not None:
         parts.findings.append(finding)
 
@@ -202,7 +211,7 @@ def _child(
         # Loaded before, from a place less deep.
         parts.findings.append(_too_deep(source, loc))
         return
-    _check_pin(source, loc, value, text, part, parts)
+    _check_pin(source, loc, value, text, part, parts, files)
     parts.children[loc] = part
 
 

@@ -12,9 +12,10 @@ from agentflow.source.codes import CODES
 from agentflow.source.diagnostics import MOST_TOLD
 from tests.acceptance.cli_process import Cli, environment
 from tests.acceptance.hostile_files import NAMED, PATHS, TEXTS, make_project, source_of
+from tests.acceptance.hostile_parts import PART_CODES, make_parts
 
 HANGS = 300
-"""Seconds for all files together, on a machine with much else to do; they take ten."""
+"""Seconds for all files together, on a machine with much else to do; they take some twenty."""
 
 Told = dict[str, list[dict[str, Any]]]
 
@@ -42,14 +43,17 @@ def told(project: Path) -> Told:
     sources = [*(source_of(case) for case in TEXTS.values()), *(text.encode() for text, _ in NAMED.values())]
     for file, source in zip(files, sources, strict=True):
         file.write_bytes(source)
-    found = validated(project, [*(f"project/{file.name}" for file in files), *PATHS])
+    parts = make_parts(project)
+    found = validated(project, [*(f"project/{file.name}" for file in files), *PATHS, *parts.values()])
     names = [*TEXTS, *NAMED]
-    return {name: found[f"project/t{number}.yaml"] for number, name in enumerate(names)} | {
-        path: found[path] for path in PATHS
-    }
+    return (
+        {name: found[f"project/t{number}.yaml"] for number, name in enumerate(names)}
+        | {path: found[path] for path in PATHS}
+        | {name: found[path] for name, path in parts.items()}
+    )
 
 
-WANTED = {**{name: codes for name, (_, codes) in {**TEXTS, **NAMED}.items()}, **PATHS}
+WANTED = {**{name: codes for name, (_, codes) in {**TEXTS, **NAMED}.items()}, **PATHS, **PART_CODES}
 
 
 @pytest.mark.parametrize("name", WANTED)

@@ -5,6 +5,7 @@ and 16,000 tokens of reply at $10 a million: $2.50 + $0.16 = $2.66.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from agentflow import api
 from agentflow.models.retry import MAX_ATTEMPTS
 from agentflow.plan.agent_plan import StopRules
 from agentflow.plan.cost import ATTEMPTS, RunCost, call_usd, run_cost
@@ -166,6 +168,34 @@ def test_subagents_count_by_what_bounds_them(depth: int, stop: str, expected: fl
     assert (round(session.usd.once, 6), session.by, session.subagents) == (expected, by, subagents)
     bounded = depth == 1 or "tool_calls" in stop
     assert bounded != any("how many agents `lead`" in text for text in cost.beyond)
+
+
+def test_a_file_that_is_tried_again_costs_as_often_and_its_own_cap_holds_for_each_attempt(tmp_path: Path):
+    head = "agentflow: 1\nname: x\n"
+    session = (
+        "steps: {a: {agent: {stop: {cost_usd: 0.04}}, prompt: p}, b: {agent: {stop: {cost_usd: 0.03}}, prompt: p}}"
+    )
+    (tmp_path / "free.yaml").write_text(head + session)
+    (tmp_path / "held.yaml").write_text(f"{head}limits: {{cost_usd: 0.05}}\n{session}")
+    (tmp_path / "main.yaml").write_text(f"""{head}
+limits: {{cost_usd: 500}}
+steps:
+  loop:
+    repeat: {{until: loop.index == 2, max: 2}}
+    retry: {{attempts: 2}}
+    steps:
+      free: {{workflow: free.yaml, retry: {{attempts: 3}}}}
+      held: {{workflow: held.yaml, retry: {{attempts: 3}}}}
+""")
+    assert once(costs(api.plan(tmp_path / "main.yaml"))) == {
+        "loop": 1.44,
+        "loop.free": 0.84,
+        "loop.free.a": 0.48,
+        "loop.free.b": 0.36,
+        "loop.held": 0.6,
+        "loop.held.a": 0.48,
+        "loop.held.b": 0.36,
+    }
 
 
 def test_a_file_without_agents_costs_nothing():

@@ -1,7 +1,10 @@
 """What a file may have repeated, and what that does to its plan and its cost."""
 
+from pathlib import Path
+
 import pytest
 
+from agentflow import api
 from agentflow.plan.cost import run_cost
 from agentflow.plan.model import RunStepPlan
 from tests.builders import TOOLS, plan_of
@@ -106,3 +109,18 @@ def test_the_answers_of_a_person_are_typed_and_trusted(read: str, codes: list[st
           x: {{value: {read}}}
         """)
     assert [one.code for one in found] == codes
+
+
+def test_what_a_subagent_sends_in_a_file_that_a_file_runs_is_repeated_too(tmp_path: Path):
+    head = "agentflow: 1\nname: x\nsandbox: 'off'\n"
+    (tmp_path / "main.yaml").write_text(f"{head}steps: {{c: {{workflow: middle.yaml, {RETRY}}}}}")
+    (tmp_path / "middle.yaml").write_text(f"{head}steps: {{a: {{workflow: inner.yaml}}, b: {{workflow: inner.yaml}}}}")
+    (tmp_path / "inner.yaml").write_text(f"""{head}
+agents:
+  hand: {{description: d, tools: [Bash], workspace: copy}}
+  head: {{tools: [Agent(hand)]}}
+steps: {{a: {{agent: head, prompt: go}}}}
+""")
+    found = [one.message for one in api.check(tmp_path / "main.yaml").diagnostics if one.code == "AF515"]
+    inner = tmp_path / "inner.yaml"
+    assert found == [f"`retry` would repeat what tool `Bash` of agent `hand` of `{inner}` sends"]

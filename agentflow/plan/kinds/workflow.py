@@ -55,7 +55,7 @@ def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arrang
         checks.crossing(
             name, f"{problem.place.path}:{problem.place.line}: {problem.message}", problem.code, problem.hint
         )
-    if (plan := analysis.files.alone(child).plan) is not None:
+    if tainted and (plan := analysis.files.alone(child).plan) is not None:
         checks.rules(plan, tainted)
     checks.size(found.steps)
     analysis.parts[draft.loc] = found
@@ -145,21 +145,29 @@ def _texts_in(value: Any, key: Key) -> set[Key]:
     return set()
 
 
-def inputs_of_rules(plan: Plan) -> set[str]:
-    """The inputs of a file that stand in the rules of its agents, or are handed on to a file where they do."""
+def inputs_of_rules(plan: Plan, known: dict[str, set[str]] | None = None) -> set[str]:
+    """The inputs of a file that stand in the rules of its agents, or are handed on to a file where they do.
+
+    Parameters:
+        known: those of files that were looked at already, by path; a file may be run many times over.
+    """
+    known = {} if known is None else known
+    if plan.path in known:
+        return known[plan.path]
     agents = [*plan.agents.values()]
     found: set[str] = set()
     for step in every_step(plan.root, into_files=False):
         if isinstance(step, AgentStepPlan):
             agents.append(step.agent)
         elif isinstance(step, WorkflowStepPlan):
-            handed = inputs_of_rules(step.plan)
+            handed = inputs_of_rules(step.plan, known)
             for name, value in step.arguments.items():
                 if name in handed:
                     reads = (read for read in references_in(value) if read.root == "inputs" and read.path)
                     found.update(str(read.path[0]) for read in reads)
     for agent in agents:
         found.update(name for grant in agent.grants for rule in grant.rules for name in inputs_of(rule))
+    known[plan.path] = found
     return found
 
 
