@@ -124,8 +124,8 @@ class _Check(Struct, frozen=True):
 
     def _check_siblings(self, arranged: Arranged, writers: Mapping[str, tuple[Writer, ...]]) -> None:
         """Steps between which no path runs, so that they may be at work at once; each is told of once."""
-        if len(writers) < 2:
-            return
+        if len(writers) < 2 or arranged.block.cases:
+            return  # of the cases of a choice one runs
         bits = {name: 1 << index for index, name in enumerate(arranged.order)}
         before = dict.fromkeys(arranged.order, 0)
         earlier: list[str] = []

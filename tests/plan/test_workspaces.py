@@ -70,6 +70,13 @@ def test_what_is_inside_blocks_counts_beside_them(warned):
     assert warned(steps % ", workspace: copy") == []
 
 
+def test_the_cases_of_a_choice_never_run_side_by_side_but_beside_other_steps(warned):
+    write = "agent: writer, prompt: go"
+    choice = f"  c: {{choose: [{{when: 'run.attempt == 1', {write}}}], otherwise: {{{write}}}}}\n"
+    assert warned(choice) == []
+    assert len(warned(f"{choice}  d: {{{write}}}\n")) == 1
+
+
 def test_steps_that_share_a_blocks_workspace_still_meet_in_it(warned):
     inside = "{a: {agent: writer, prompt: Go}, b: {agent: writer, prompt: Go}}"
     assert len(warned(f"  box: {{workspace: copy, steps: {inside}}}\n")) == 1
