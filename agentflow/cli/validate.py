@@ -1,6 +1,7 @@
 """`agentflow validate`: all problems of all files, before anything runs."""
 
 import gc
+import glob
 import os
 import re
 import sys
@@ -36,8 +37,8 @@ _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'a
 def validate(paths: tuple[str, ...], strict: bool, environment: bool, output_format: str) -> int:
     """Check workflow files: all problems of all files, each with its place and a hint.
 
-    PATH is a file, a folder (its *.yaml and *.yml files whose first level has the key `agentflow`), or - for standard
-    input.
+    PATH is a file, a folder (its *.yaml and *.yml files whose first level has the key `agentflow`), a pattern in quotes
+    (as "flows/**/*.yaml"), or - for standard input.
     """
     every = dict.fromkeys(found for path in paths for found in _files(path))
     checks = [_check(path, environment) for path in every]
@@ -83,6 +84,9 @@ def _named_plainly(problem: "Diagnostic") -> "Diagnostic":
 
 
 def _files(path: str) -> Iterator[str]:
+    if path != STDIN and not os.path.exists(path) and glob.has_magic(path):
+        yield from _matching(path)
+        return
     if path == STDIN or not os.path.isdir(path):
         yield path
         return
@@ -97,6 +101,14 @@ def _files(path: str) -> Iterator[str]:
                 yield file
     if not found:
         raise UsageError(f"there is no workflow in the folder '{path}'", "a workflow is YAML and begins `agentflow: 1`")
+
+
+def _matching(pattern: str) -> Iterator[str]:
+    """The workflows that a pattern names which no shell has filled in; `**` is any number of folders."""
+    found = [path for path in sorted(glob.glob(pattern, recursive=True)) if _is_workflow(path)]
+    if not found:
+        raise UsageError(f"no workflow matches '{pattern}'", "a workflow is YAML and begins `agentflow: 1`")
+    yield from found
 
 
 def _is_workflow(path: str) -> bool:

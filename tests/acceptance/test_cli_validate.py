@@ -48,6 +48,19 @@ def test_a_folder_stands_for_its_workflows(cli: Cli):
     assert (refused.code, "there is no workflow in the folder 'empty'" in refused.err) == (2, True)
 
 
+def test_a_pattern_in_quotes_stands_for_the_workflows_it_matches(cli: Cli):
+    (cli.folder / "flows" / "deep").mkdir(parents=True)
+    (cli.folder / "flows" / "one.yaml").write_text(GOOD)
+    (cli.folder / "flows" / "deep" / "two.yaml").write_text(GOOD)
+    (cli.folder / "flows" / "one.replies.yaml").write_text("replies: {}\n")
+    (cli.folder / "flows" / "[odd].yaml").write_text(GOOD)
+    assert cli("validate", "flows/*.yaml").out == "2 files checked, no problems\n"
+    assert cli("validate", "flows/**/*.yaml").out == "3 files checked, no problems\n"
+    assert cli("validate", "flows/[odd].yaml").out == "1 file checked, no problems\n"
+    refused = cli("validate", "flows/*.yml")
+    assert (refused.code, "no workflow matches 'flows/*.yml'" in refused.err) == (2, True)
+
+
 def test_a_dash_is_standard_input(cli: Cli):
     done = cli("validate", "-", stdin=BAD)
     assert (done.code, "<stdin>:4:" in done.out) == (2, True)
