@@ -285,6 +285,13 @@ def _files(data: Mapping[str, JSON]) -> Iterator[str]:
         yield f"whatever you can: {inert_line(', '.join(unbounded), 300)}"
 
 
+def _hosts(data: Mapping[str, JSON]) -> Iterator[str]:
+    if data["hosts"]["api"]:
+        yield "the Claude API"
+    if unbounded := data["hosts"]["unbounded"]:
+        yield f"any that you can reach: {inert_line(', '.join(unbounded), 300)}"
+
+
 def _environment(data: Mapping[str, JSON]) -> Iterator[str]:
     yield from (f"{variable['name']}  for {variable['for']}" for variable in data["environment"])
 
@@ -306,6 +313,7 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, JSON]], Iterator[str]]] = {
     "functions": _functions,
     "tool calls": _tool_calls,
     "files": _files,
+    "hosts": _hosts,
     "gates": _gates,
     "environment": _environment,
     "secrets": _secrets,
