@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from agentflow.spec.schema_structure import ONE_SCHEMA
+
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 _ANCHOR = re.compile(r"[A-Za-z_][-A-Za-z0-9._]*")
 
@@ -115,22 +117,7 @@ def _is_anchor(value: Any) -> bool:
     return isinstance(value, str) and _ANCHOR.fullmatch(value) is not None
 
 
-_SCHEMAS = frozenset(
-    {
-        "additionalItems",
-        "additionalProperties",
-        "contains",
-        "contentSchema",
-        "else",
-        "if",
-        "items",
-        "not",
-        "propertyNames",
-        "then",
-        "unevaluatedItems",
-        "unevaluatedProperties",
-    }
-)
+_SCHEMAS = frozenset(ONE_SCHEMA)
 _LATE = frozenset(
     {
         "$defs",

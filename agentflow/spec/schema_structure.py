@@ -27,7 +27,7 @@ DIALECTS = {
 }
 DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_ONE = (
+ONE_SCHEMA = (
     "additionalItems",
     "additionalProperties",
     "contains",
@@ -41,6 +41,8 @@ _ONE = (
     "unevaluatedItems",
     "unevaluatedProperties",
 )
+"""Keywords whose value is a schema."""
+
 _LISTS = ("allOf", "anyOf", "items", "oneOf", "prefixItems")
 _MAPPINGS = ("$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties")
 # These apply to the very value that the schema around them applies to.
@@ -160,7 +162,7 @@ def _children(schema: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
             yield from (((keyword, index), item) for index, item in enumerate(value))
         elif keyword in _MAPPINGS and isinstance(value, dict):
             yield from (((keyword, name), item) for name, item in value.items() if isinstance(item, dict | bool))
-        elif keyword in _ONE and isinstance(value, dict | bool):
+        elif keyword in ONE_SCHEMA and isinstance(value, dict | bool):
             yield (keyword,), value
 
 
