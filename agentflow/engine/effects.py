@@ -137,7 +137,7 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)
-        content = loop.secrets.redacted(output.content)
+        content = loop.secrets.redacted_data(output.content)
         if not output.is_error:
             return StepFinished(loop.now(), action.step, "done", content)
         failure = Failure("tool_failed", f"`{tool.name}`: {content}", step=action.step)

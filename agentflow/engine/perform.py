@@ -86,7 +86,7 @@ async def run_tool(tools: Toolbox, call: Call, context: ToolContext, secrets: Se
     return ToolFinished(
         at=clock(),
         call=call.id,
-        content=secrets.redacted(output.content),
+        content=secrets.redacted_data(output.content),
         is_error=output.is_error,
         seconds=round(time.perf_counter() - began, 6),
     )

@@ -148,7 +148,7 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
     runs = call.name == "Bash" or own is not None
     env = {**secrets.filled(live.env_of(step)), **loop.workspaces.env(workspace)} if runs else {}
     root = loop.workspaces.root(workspace)
-    return ToolContext(root, rules, env, key, plan.sandbox_off, secrets.values if runs else {}, own)
+    return ToolContext(root, rules, env, key, plan.sandbox_off, secrets.values if runs else {}, own, stream)
 
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:

@@ -9,6 +9,7 @@ from agentflow.plan.expressions import Expression, Template
 
 Effects = Literal["none", "writes", "sends"]
 WorkspaceKind = Literal["shared", "copy", "worktree"]
+AnsweredBy = Literal["toolbox", "session", "subagent", "person", "service"]
 JSON = Any
 
 
@@ -21,12 +22,15 @@ class ToolSpec(Struct, frozen=True):
         input_schema: JSON Schema of the input, of `type: object`.
         effects: `none` may be repeated and runs at once with others; the rest runs in order and is never repeated
             silently.
+        by: who answers a call: the `toolbox`; the `session` itself, from what it knows; a `subagent`; a `person`; or
+            the model's own `service`, while it replies.
     """
 
     name: str
     description: str
     input_schema: Mapping[str, JSON]
     effects: Effects
+    by: AnsweredBy = "toolbox"
 
 
 class Grant(Struct, frozen=True):

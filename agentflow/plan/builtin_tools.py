@@ -1,4 +1,4 @@
-"""The built-in tools as a model sees them: Claude Code's names, parameters and meanings."""
+"""The built-in tools as a model sees them: Claude Code's names, parameters and meanings. One row says all of a tool."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,7 +6,13 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from agentflow.plan.agent_plan import Effects, ToolSpec
+from agentflow.plan.agent_plan import AnsweredBy, Effects, ToolSpec
+from agentflow.spec.agents import Label
+
+Rule = Literal["path", "agent"]
+_ALL: frozenset[Label] = frozenset({"private", "untrusted", "sends"})
+_PRIVATE: frozenset[Label] = frozenset({"private"})
+_NOTHING: frozenset[Label] = frozenset()
 
 
 class BuiltinTool(Struct, frozen=True):
@@ -15,10 +21,15 @@ class BuiltinTool(Struct, frozen=True):
     Attributes:
         rule: what a rule in brackets narrows: the paths it may touch (`Read(src/**)`), the agents it may call
             (`Agent(researcher)`), or None: it takes no rule.
+        labels: what the analysis of data assumes of it (decision 12).
+        paths, scripts: which of its parameters name a file, and which are run as code.
     """
 
     spec: ToolSpec
-    rule: Literal["path", "agent"] | None
+    rule: Rule | None
+    labels: frozenset[Label]
+    paths: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
 
 
 def _text(description: str, **more: Any) -> dict[str, Any]:
@@ -37,9 +48,14 @@ def _tool(
     name: str,
     description: str,
     effects: Effects,
-    rule: Literal["path", "agent"] | None,
     properties: Mapping[str, Any],
     required: list[str],
+    *,
+    labels: frozenset[Label],
+    rule: Rule | None = None,
+    by: AnsweredBy = "toolbox",
+    paths: tuple[str, ...] = (),
+    scripts: tuple[str, ...] = (),
 ) -> BuiltinTool:
     schema = {
         "type": "object",
@@ -47,7 +63,7 @@ def _tool(
         "required": required,
         "additionalProperties": False,
     }
-    return BuiltinTool(ToolSpec(name, description, schema, effects), rule)
+    return BuiltinTool(ToolSpec(name, description, schema, effects, by), rule, labels, paths, scripts)
 
 
 _PATH = "Path of the file: relative to the project, or absolute inside it."
@@ -58,13 +74,15 @@ _READ = _tool(
     "the file. Up to 2,000 lines come back, and lines are cut after 2,000 characters; for more, call again with "
     "`offset`. Binary files and folders are refused (use Glob to list a folder).",
     "none",
-    "path",
     {
         "file_path": _text(_PATH),
         "offset": _count("The first line to read, counted from 1. Default 1."),
         "limit": _count("How many lines to read. Default 2000.", minimum=1),
     },
     ["file_path"],
+    labels=_PRIVATE,
+    rule="path",
+    paths=("file_path",),
 )
 
 _WRITE = _tool(
@@ -72,9 +90,11 @@ _WRITE = _tool(
     "Writes a whole text file, creating it and its folders where needed and replacing what was there. To change part "
     "of a file use Edit; read a file before you replace it.",
     "writes",
-    "path",
     {"file_path": _text(_PATH), "content": _text("Everything the file shall hold.")},
     ["file_path", "content"],
+    labels=_NOTHING,
+    rule="path",
+    paths=("file_path",),
 )
 
 _EDIT = _tool(
@@ -83,7 +103,6 @@ _EDIT = _tool(
     "without the line numbers that Read shows, and must occur once: take in neighbouring lines until it does, or set "
     "`replace_all`. Nothing changes when it does not match.",
     "writes",
-    "path",
     {
         "file_path": _text(_PATH),
         "old_string": _text("The text to replace, exactly.", minLength=1),
@@ -91,6 +110,9 @@ _EDIT = _tool(
         "replace_all": _flag("Replace every occurrence. Default false."),
     },
     ["file_path", "old_string", "new_string"],
+    labels=_NOTHING,
+    rule="path",
+    paths=("file_path",),
 )
 
 _GLOB = _tool(
@@ -99,12 +121,14 @@ _GLOB = _tool(
     "folders, `[ab]` and `{a,b}` offer choices: `src/**/*.py`, `*.{yaml,yml}`. Hidden folders are left out unless the "
     "pattern names one; `.git`, `node_modules` and caches are left out. At most 1,000 files come back.",
     "none",
-    "path",
     {
         "pattern": _text("The pattern, relative to `path`.", minLength=1),
         "path": _text("The folder to start in. Default: the project."),
     },
     ["pattern"],
+    labels=_PRIVATE,
+    rule="path",
+    paths=("path",),
 )
 
 _GREP = _tool(
@@ -114,7 +138,6 @@ _GREP = _tool(
     "the lines, `count` how many lines match in each file. Hidden folders, `.git`, `node_modules`, caches, symbolic "
     "links, binary files and files over 16 MiB are left out. Narrow with `path` and `glob`.",
     "none",
-    "path",
     {
         "pattern": _text("The regular expression.", minLength=1, maxLength=2000),
         "path": _text("The file or folder to search. Default: the project."),
@@ -131,6 +154,9 @@ _GREP = _tool(
         "multiline": _flag("A match may span lines and `.` matches a line's end. Default false."),
     },
     ["pattern"],
+    labels=_PRIVATE,
+    rule="path",
+    paths=("path",),
 )
 
 _BASH = _tool(
@@ -140,7 +166,6 @@ _BASH = _tool(
     "input can be typed, and whatever still runs when the script ends is stopped. To read, search or edit files use "
     "Read, Grep, Glob and Edit.",
     "sends",
-    None,
     {
         "command": _text("The script.", minLength=1),
         "timeout": _count(
@@ -149,6 +174,8 @@ _BASH = _tool(
         "description": _text("What it does, in five to ten words."),
     },
     ["command"],
+    labels=_ALL,
+    scripts=("command",),
 )
 
 _AGENT = _tool(
@@ -156,13 +183,16 @@ _AGENT = _tool(
     "Hands a task to another agent, which works on its own and returns its final answer. It sees nothing of this "
     "conversation: put all it needs into `prompt`, and say what it shall return. Calls made in one reply run at once.",
     "none",
-    "agent",
     {
         "description": _text("The task in three to five words."),
         "prompt": _text("The task, complete.", minLength=1),
         "subagent_type": _text("The name of the agent to call.", minLength=1),
     },
     ["description", "prompt", "subagent_type"],
+    # What the agents behind it bring is reckoned with theirs.
+    labels=_NOTHING,
+    rule="agent",
+    by="subagent",
 )
 
 BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(

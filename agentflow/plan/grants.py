@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from agentflow.plan.agent_plan import Grant, ToolSpec
-from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS, NOT_YET
 from agentflow.plan.findings import Findings
 from agentflow.plan.paths import check_rule
 from agentflow.plan.rules import path_rule_problem
@@ -16,7 +16,6 @@ from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
 
 _TOOL = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\((.*)\))?", re.DOTALL)
-_NOT_YET = frozenset({"Bash", "WebSearch", "WebFetch", "Skill", "AskUserQuestion", "TodoWrite", "ToolSearch"})
 # No path is longer, and a pattern is turned into a regular expression.
 # Each is compiled, in forty microseconds.
 _MOST_RULES = 2_000
@@ -132,7 +131,7 @@ class GrantReader(Struct, frozen=True):
     def _unknown(self, name: str, loc: Loc) -> None:
         if self.findings.is_broken(("tools", name)):
             return
-        if name in _NOT_YET or name.startswith("mcp__"):
+        if name in NOT_YET or name.startswith("mcp__"):
             self._refuse(f"tool `{name}` is not supported yet", loc, "use a command tool of the file's own")
             return
         known = [*self.own, *BUILTIN_TOOLS]

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.arrange import Arranged
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.draft import Draft, DraftBlock
 from agentflow.plan.expressions import Reference
 from agentflow.plan.findings import Findings
@@ -35,16 +36,6 @@ Labels = frozenset[Label]
 NOTHING: Labels = frozenset()
 ALL: Labels = frozenset({"private", "untrusted", "sends"})
 _TEXT: Labels = frozenset({"private", "untrusted"})
-_BUILTIN: Mapping[str, Labels] = {
-    "Read": frozenset({"private"}),
-    "Grep": frozenset({"private"}),
-    "Glob": frozenset({"private"}),
-    "Write": NOTHING,
-    "Edit": NOTHING,
-    "Bash": ALL,
-    # What the agents behind it bring is reckoned with theirs.
-    "Agent": NOTHING,
-}
 _WORDS: Mapping[Label, str] = {"private": "private data", "untrusted": "untrusted text", "sends": "a way to send"}
 
 
@@ -124,7 +115,10 @@ def _with_subagents(labels: Labels, agent: AgentPlan, own: Mapping[str, Labels])
 
 
 def _labels_of_grant(name: str, tools: Mapping[str, Labels]) -> Labels:
-    return tools[name] if name in tools else _BUILTIN.get(name, ALL)
+    if name in tools:
+        return tools[name]
+    builtin = BUILTIN_TOOLS.get(name)
+    return ALL if builtin is None else builtin.labels
 
 
 def _sources(agent: AgentPlan, tools: Mapping[str, Labels], own: Mapping[str, Labels]) -> dict[Label, list[str]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from agentflow.plan.agent_plan import ToolSpec
 from agentflow.plan.arguments import WITH, is_constant, shape_in
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.draft import Draft
 from agentflow.plan.findings import Findings
 from agentflow.plan.flow import use_is_tainted
@@ -17,10 +18,6 @@ from agentflow.spec.contracts import Contract
 from agentflow.spec.steps import ToolStep
 
 JSON = Any
-
-_PATHS = frozenset({("Read", "file_path"), ("Write", "file_path"), ("Edit", "file_path"), ("Glob", "path")})
-_PATHS |= {("Grep", "path")}
-_SCRIPTS = frozenset({("Bash", "command")})
 
 
 def check_tool_input(spec: ToolSpec, draft: Draft, step: ToolStep, shapes: Shapes, findings: Findings) -> None:
@@ -78,13 +75,16 @@ def check_untrusted_input(tool: str, draft: Draft, scope: Scope, findings: Findi
         tool: its name.
         scope: of the step.
     """
+    builtin = BUILTIN_TOOLS.get(tool)
+    if builtin is None:
+        return
     for key, use in draft.uses.items():
         if key[0] != WITH or not use_is_tainted(use, scope):
             continue
-        if (tool, key[1]) in _SCRIPTS:
+        if key[1] in builtin.scripts:
             message, hint = "the shell would run this text as code", "write a `run` step, and pass the text by `stdin`"
             findings.add("AF501", message, use.place(_offset(use), 1), hint)
-        elif (tool, key[1]) in _PATHS:
+        elif key[1] in builtin.paths:
             message = "text that is not the author's would say which file is touched"
             hint = "write the path out, read it from an input, or give its schema an `enum`"
             findings.add("AF508", message, use.place(_offset(use), 1), hint)

@@ -5,10 +5,9 @@ from typing import Any
 
 from agentflow.events.values import Failure
 from agentflow.plan.expressions import ExpressionError
+from agentflow.session.answers import ANSWERS
 from agentflow.session.ending import closing_note, result_of
 from agentflow.session.state import (
-    AGENT,
-    FINISH,
     Action,
     CallModel,
     End,
@@ -51,9 +50,9 @@ def _calls(plan: SessionPlan, state: SessionState) -> Iterator[Action]:
             yield GiveResult(call, call.refusal or "There is no such tool.", is_error=True)
         elif call.started:
             an_effect_is_out = an_effect_is_out or tool.effects != "none"
-        elif call.name == FINISH:
-            yield GiveResult(call, "Accepted.", is_error=False)
-        elif call.name == AGENT:
+        elif tool.by == "session":
+            yield ANSWERS[call.name](plan, state, call)
+        elif tool.by == "subagent":
             yield Spawn(call, call.input["subagent_type"], call.input["prompt"])
         elif tool.effects == "none":
             yield RunTool(call, tool)

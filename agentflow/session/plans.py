@@ -31,6 +31,7 @@ def session_plan(agent: AgentPlan, agents: Mapping[str, AgentPlan], *, siblings:
                 "Ends your work and hands over its result. Call it once, when everything else is done.",
                 agent.output or _PLAIN_RESULT,
                 "none",
+                by="session",
             )
         )
     return SessionPlan(

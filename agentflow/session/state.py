@@ -168,10 +168,10 @@ class Spawn(Struct, frozen=True):
 
 
 class GiveResult(Struct, frozen=True):
-    """Give a call its result without running anything."""
+    """Give a call its result, text or content blocks, without running anything."""
 
     call: Call
-    content: str
+    content: JSON
     is_error: bool
 
 

@@ -16,11 +16,11 @@ class ToolOutput(Struct, frozen=True):
     """What a tool call came to.
 
     Attributes:
-        content: text for the model, already bounded.
+        content: for the model: text, or content blocks of the Messages API (`text`, `image`, `document`).
         is_error: the call failed; `content` then says what to do about it.
     """
 
-    content: str
+    content: "str | list[dict[str, JSON]]"
     is_error: bool = False
 
 
@@ -32,6 +32,7 @@ class ToolContext(Struct, frozen=True):
         rules: the patterns of the agent's grant for this tool (gitignore meaning, relative to `project`); empty: all.
         env: the workflow's own variables for commands, rendered.
         key: the idempotency key of this call, handed to commands as `AGENTFLOW_IDEMPOTENCY_KEY`.
+        session: the stream of the session that calls; `""`: a step's own call.
         secrets: the values that the `env` of the file's own tools may read, by name.
         sandbox_off: the file says `sandbox: off`; a command without it is refused.
         own: the tool of that name that the file of the call's agent has itself.
@@ -44,6 +45,7 @@ class ToolContext(Struct, frozen=True):
     sandbox_off: bool
     secrets: Mapping[str, str] = {}
     own: "CommandToolPlan | None" = None
+    session: str = ""
 
 
 class Tool(Protocol):

@@ -61,6 +61,9 @@ class Toolbox:
 
 
 def _bounded(output: ToolOutput) -> ToolOutput:
+    """An output whose text is cut; blocks are bounded by the tool that makes them."""
+    if not isinstance(output.content, str):
+        return output
     over = len(output.content) - MAX_OUTPUT_CHARS
     if over <= 0:
         return output

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agentflow.plan.analysis import Analysis
     from agentflow.plan.build import Builder
 
-_BUILTIN = {name: tool.spec for name, tool in BUILTIN_TOOLS.items() if name != AGENT_TOOL}
+_BUILTIN = {name: tool.spec for name, tool in BUILTIN_TOOLS.items() if tool.spec.by == "toolbox"}
 
 
 def _texts(read: TextReader, loc: Loc, step: ToolStep) -> Texts:
@@ -54,6 +54,8 @@ def _refuse(analysis: "Analysis", name: str, loc: Loc) -> None:
     known = [*analysis.tools, *_BUILTIN]
     if name == AGENT_TOOL:
         message, hint = "`Agent` is for agents to call one another", "write a step with `agent` and `prompt`"
+    elif name in BUILTIN_TOOLS:
+        message, hint = f"`{name}` is for agents alone", "give it to an agent, by `tools`"
     elif name in NOT_YET or name.startswith("mcp__"):
         message, hint = f"tool `{name}` is not supported yet", "use a command tool of the file's own"
     else:
