@@ -34,6 +34,7 @@ class Live:
     Attributes:
         plans, sessions: of the sessions that have not ended, by stream.
         children: the open subagents of a session.
+        idle: sessions that have nothing left but people to wait for, and since when.
         ended: what ended sessions leave, kept only where the plan has a step that carries one on.
     """
 
@@ -43,6 +44,7 @@ class Live:
     plans: dict[str, SessionPlan] = field(default_factory=dict)
     sessions: dict[str, SessionState] = field(default_factory=dict)
     children: dict[str, dict[str, None]] = field(default_factory=dict)
+    idle: dict[str, float] = field(default_factory=dict)
     ended: dict[str, Earlier] = field(default_factory=dict)
     _keeps: bool = False
     _known: dict[tuple[int, bool], SessionPlan] = field(default_factory=dict)
@@ -155,6 +157,7 @@ class Live:
     def _close(self, stream: str, state: SessionState) -> None:
         del self.sessions[stream], self.plans[stream]
         self.ledger.close(stream)
+        self.idle.pop(stream, None)
         self.children.pop(stream, None)
         if state.parent is not None:
             del self.children[state.parent][stream]

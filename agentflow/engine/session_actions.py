@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from agentflow.engine.clocks import watch_the_clock
 from agentflow.engine.file_limits import reach_limit
 from agentflow.engine.live import Live
 from agentflow.engine.perform import call_model, run_tool
 from agentflow.engine.port import Loop
+from agentflow.engine.questions import ask_person, go_on, withdraw_questions
 from agentflow.events.run_events import MoneyLeased, StepFinished
 from agentflow.events.session_events import (
     LimitReached,
@@ -32,7 +34,7 @@ from agentflow.run.files import inputs_at
 from agentflow.run.names import names_for
 from agentflow.run.workspaces import workspace_named
 from agentflow.session.context import input_bound, request
-from agentflow.session.state import Call, CallModel, End, GiveResult, RunTool, Spawn
+from agentflow.session.state import AskPerson, Call, CallModel, End, GiveResult, RunTool, Spawn
 from agentflow.tools.port import ToolContext
 
 
@@ -203,22 +205,6 @@ def _instructions(live: "Live", agent: AgentPlan, step: str) -> str | None:
     return agent.instructions.render(names_for(live.run, live.scope_of(step), agent.instructions))
 
 
-def watch_the_clock(loop: Loop, stream: str) -> None:
-    """Ends a session when its time at work is over."""
-    allowed = loop.live.plans[stream].agent.stop.wall_time
-    if allowed is None:
-        return
-    state = loop.live.sessions[stream]
-    worked = state.active_seconds + max(0.0, loop.now() - state.last_at)
-
-    def over() -> None:
-        message = f"the agent has worked for its {allowed:g} s; raise `stop.wall_time`, or ask for less"
-        loop.happen(stream, LimitReached(loop.now(), Failure("wall_time", message)))
-        loop.settle()
-
-    loop.timers.set(stream, "clock", allowed - worked, over)
-
-
 def give_result(loop: Loop, stream: str, action: GiveResult) -> None:
     """Answers a call without running anything."""
     loop.happen(stream, ToolFinished(loop.now(), action.call.id, action.content, is_error=action.is_error, seconds=0.0))
@@ -227,12 +213,14 @@ def give_result(loop: Loop, stream: str, action: GiveResult) -> None:
 def end(loop: Loop, stream: str, action: End) -> None:
     """Ends a session: first what it has out, its subagents too; then its result goes to who waits for it."""
     live = loop.live
+    go_on(loop, stream)
     cancelled = Failure("cancelled", f"the session that called this one ended: {action.ending}")
     for child in list(live.children.get(stream, ())):
         loop.happen(child, LimitReached(loop.now(), cancelled))
         loop.decide(child)
     loop.cancel(stream)
     _close_what_is_out(loop, stream)
+    withdraw_questions(loop, stream)
     state = live.sessions[stream]
     now = loop.now()
     failure, text = action.failure, state.text
@@ -260,8 +248,9 @@ def _close_what_is_out(loop: Loop, stream: str) -> None:
         loop.happen(stream, ModelFailed(loop.now(), out.turn, out.attempt, failure, out.reserved_usd))
     for call in state.calls:
         if call.result is None:
-            content = UNKNOWN_OUTCOME if call.started else "Not run: the session ended first."
-            loop.happen(stream, ToolFinished(loop.now(), call.id, content, is_error=True, unknown=call.started))
+            unknown = call.started and loop.live.plans[stream].by_name[call.name].by != "person"
+            content = UNKNOWN_OUTCOME if unknown else "Not run: the session ended first."
+            loop.happen(stream, ToolFinished(loop.now(), call.id, content, is_error=True, unknown=unknown))
 
 
 UNKNOWN_OUTCOME = (
@@ -283,6 +272,7 @@ def _told_of_failure(failure: Failure, text: str) -> str:
 SESSION_ACTIONS: Mapping[type[Any], Callable[[Loop, str, Any], None]] = {
     CallModel: send,
     RunTool: use_tool,
+    AskPerson: ask_person,
     Spawn: spawn,
     GiveResult: give_result,
     End: end,

@@ -195,9 +195,81 @@ _AGENT = _tool(
     by="subagent",
 )
 
-BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
-    {tool.spec.name: tool for tool in (_READ, _WRITE, _EDIT, _GLOB, _GREP, _BASH, _AGENT)}
+_TODO = _tool(
+    "TodoWrite",
+    "Keeps your list of what is to be done, for work of three steps and more. Each call replaces the whole list. Have "
+    "one entry in progress at a time, and mark it completed as soon as it is: when it is only half done, it is not.",
+    "none",
+    {
+        "todos": {
+            "type": "array",
+            "maxItems": 100,
+            "description": "The whole list, in the order of the work.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "content": _text("What is to be done, as an order: `Run the tests`.", minLength=1, maxLength=1_000),
+                    "status": _text("How far it is.", enum=["pending", "in_progress", "completed"]),
+                    "activeForm": _text(
+                        "The same while it is done: `Running the tests`.", minLength=1, maxLength=1_000
+                    ),
+                },
+                "required": ["content", "status", "activeForm"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    ["todos"],
+    labels=_NOTHING,
+    by="session",
 )
 
-NOT_YET = frozenset({"WebSearch", "WebFetch", "Skill", "AskUserQuestion", "TodoWrite", "ToolSearch"})
+_ASK = _tool(
+    "AskUserQuestion",
+    "Asks the person you work for, and waits for the answer, which may take hours. Ask only what you cannot find out "
+    "and what changes what you do; put all you have to ask into one call. Each question has a few options to choose "
+    "from; the person may also answer in words of their own. Put the option that you recommend first.",
+    "none",
+    {
+        "questions": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 4,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "question": _text("The whole question, ending in a question mark.", minLength=1, maxLength=2_000),
+                    "header": _text("What it is about, in one or two words, as `Library`.", minLength=1, maxLength=30),
+                    "options": {
+                        "type": "array",
+                        "minItems": 2,
+                        "maxItems": 4,
+                        "description": "The answers to choose from. There is no need for `Other`.",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "label": _text("The answer, in one to five words.", minLength=1, maxLength=200),
+                                "description": _text("What choosing it means.", maxLength=2_000),
+                            },
+                            "required": ["label", "description"],
+                            "additionalProperties": False,
+                        },
+                    },
+                    "multiSelect": _flag("Several options may be chosen. Default false."),
+                },
+                "required": ["question", "header", "options"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    ["questions"],
+    labels=_NOTHING,
+    by="person",
+)
+
+BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
+    {tool.spec.name: tool for tool in (_READ, _WRITE, _EDIT, _GLOB, _GREP, _BASH, _AGENT, _TODO, _ASK)}
+)
+
+NOT_YET = frozenset({"WebSearch", "WebFetch", "Skill", "ToolSearch"})
 """Names of Claude Code's that are no spelling mistakes but not to be had here."""

@@ -16,6 +16,7 @@ Message = Mapping[str, JSON]
 
 FINISH = "finish"
 AGENT = "Agent"
+TODO = "TodoWrite"
 
 
 class SessionPlan(Struct, frozen=True):
@@ -101,6 +102,7 @@ class SessionState(Struct, frozen=True):
         closing: it was told, and has had or is having its one turn without tools.
         result: the output, once it is settled how the session ends well; `ending` names how.
         failure: why it ends badly.
+        todos: the agent's list of what is to be done, as it was written last.
     """
 
     started_at: float
@@ -134,6 +136,7 @@ class SessionState(Struct, frozen=True):
     ending: str | None = None
     result: JSON = None
     failure: Failure | None = None
+    todos: tuple[Mapping[str, JSON], ...] = ()
     finished: SessionFinished | None = None
 
 
@@ -157,6 +160,12 @@ class RunTool(Struct, frozen=True):
 
     call: Call
     tool: ToolSpec
+
+
+class AskPerson(Struct, frozen=True):
+    """Put the question of a call to a person."""
+
+    call: Call
 
 
 class Spawn(Struct, frozen=True):
@@ -183,4 +192,4 @@ class End(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = CallModel | RunTool | Spawn | GiveResult | End
+Action = CallModel | RunTool | AskPerson | Spawn | GiveResult | End
