@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from agentflow.events.codec import Event
 from agentflow.events.run_events import MoneyLeased, MoneyWrittenOff, RunStarted, StepFinished, StepStarted
@@ -19,7 +20,7 @@ from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.model import AgentStepPlan, Block, EffectStepPlan, Plan, every_step
 from agentflow.plan.secrets import EnvText, environment_text
 from agentflow.run import apply as run_apply
-from agentflow.run.files import file_of, files_around
+from agentflow.run.files import file_of, files_around, folder_of
 from agentflow.run.names import names_for
 from agentflow.run.state import ROOT, RunState, ScopeState, StepState, split, step_path
 from agentflow.session import apply as session_apply
@@ -47,7 +48,7 @@ class Live:
     idle: dict[str, float] = field(default_factory=dict)
     ended: dict[str, Earlier] = field(default_factory=dict)
     _keeps: bool = False
-    _known: dict[tuple[int, bool], SessionPlan] = field(default_factory=dict)
+    _known: dict[tuple[int, bool, PurePath], SessionPlan] = field(default_factory=dict)
 
     def scope_of(self, step: str) -> ScopeState:
         """The root of the file that a step at work stands in."""
@@ -144,9 +145,10 @@ class Live:
     def _open(self, stream: str, event: SessionStarted) -> None:
         agent = self._agent(event)
         siblings = event.parent is not None or "[" in event.step
-        key = (id(agent), siblings)
+        folder = folder_of(self.run, event.step)
+        key = (id(agent), siblings, folder)
         if key not in self._known:
-            self._known[key] = session_plan(agent, self.plan_of(event.step).agents, siblings=siblings)
+            self._known[key] = session_plan(agent, self.plan_of(event.step).agents, siblings=siblings, folder=folder)
         self.plans[stream] = self._known[key]
         earlier = self.ended.get(event.continues) if event.continues is not None else None
         self.sessions[stream] = session_apply.begin(self.plans[stream], event, earlier)

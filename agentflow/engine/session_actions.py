@@ -3,7 +3,9 @@
 import json
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from agentflow.engine.clocks import watch_the_clock
 from agentflow.engine.file_limits import reach_limit
@@ -27,6 +29,7 @@ from agentflow.guard.ledger import Exhausted, Reservation, UsedUp, Wait
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.expressions import ExpressionError
+from agentflow.plan.memory_tool import MEMORIES, MEMORY
 from agentflow.plan.prices import Price, price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError
@@ -149,8 +152,26 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
     own = plan.tools.get(call.name)
     runs = call.name == "Bash" or own is not None
     env = {**secrets.filled(live.env_of(step)), **loop.workspaces.env(workspace)} if runs else {}
-    root = loop.workspaces.root(workspace)
-    return ToolContext(root, rules, env, key, plan.sandbox_off, secrets.values if runs else {}, own, stream)
+    return ToolContext(
+        project=loop.workspaces.root(workspace),
+        rules=rules,
+        env=env,
+        key=key,
+        sandbox_off=plan.sandbox_off,
+        secrets=secrets.values if runs else {},
+        own=own,
+        session=stream,
+        memory=_memory(loop, stream, call),
+    )
+
+
+def _memory(loop: Loop, stream: str, call: Call) -> Path | None:
+    """The folder of an agent's notes: they belong to the project and the workflow, whatever workspace it works in."""
+    agent, plan = loop.live.plans[stream].agent, loop.live.plan_of(loop.live.sessions[stream].step)
+    if call.name != MEMORY or agent.memory is None:
+        return None
+    whose = "shared" if agent.memory == "workflow" else f"agents/{quote(agent.name, safe='')}"
+    return loop.around.project / MEMORIES / quote(plan.name, safe="") / whose
 
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:

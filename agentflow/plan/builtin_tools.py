@@ -9,7 +9,7 @@ from msgspec import Struct
 from agentflow.plan.agent_plan import AnsweredBy, Effects, ToolSpec
 from agentflow.spec.agents import Label
 
-Rule = Literal["path", "agent"]
+Rule = Literal["path", "agent", "skill"]
 _ALL: frozenset[Label] = frozenset({"private", "untrusted", "sends"})
 _PRIVATE: frozenset[Label] = frozenset({"private"})
 _NOTHING: frozenset[Label] = frozenset()
@@ -20,7 +20,7 @@ class BuiltinTool(Struct, frozen=True):
 
     Attributes:
         rule: what a rule in brackets narrows: the paths it may touch (`Read(src/**)`), the agents it may call
-            (`Agent(researcher)`), or None: it takes no rule.
+            (`Agent(researcher)`), the skills (`Skill(release-notes)`), or None: it takes no rule.
         labels: what the analysis of data assumes of it (decision 12).
         paths, scripts: which of its parameters name a file, and which are run as code.
     """
@@ -233,6 +233,7 @@ _ASK = _tool(
     {
         "questions": {
             "type": "array",
+            "description": "What to ask.",
             "minItems": 1,
             "maxItems": 4,
             "items": {
@@ -267,9 +268,38 @@ _ASK = _tool(
     by="person",
 )
 
-BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
-    {tool.spec.name: tool for tool in (_READ, _WRITE, _EDIT, _GLOB, _GREP, _BASH, _AGENT, _TODO, _ASK)}
+_SKILL = _tool(
+    "Skill",
+    "Gives you the instructions of a skill: how a certain kind of task is done here. Call it before you begin such a "
+    "task, and follow what it says.",
+    "none",
+    {"skill": _text("The name of the skill.", minLength=1)},
+    ["skill"],
+    labels=_NOTHING,
+    rule="skill",
+    by="session",
 )
 
-NOT_YET = frozenset({"WebSearch", "WebFetch", "Skill", "ToolSearch"})
+_TOOL_SEARCH = _tool(
+    "ToolSearch",
+    "Finds tools that you have but do not see yet; you can call those that it finds. Search by words for what the tool "
+    "should do, or name tools exactly: `select:first,second`.",
+    "none",
+    {
+        "query": _text("Words, or `select:` and names.", minLength=1, maxLength=500),
+        "max_results": _count("How many tools come back at most. Default 5.", minimum=1, maximum=20),
+    },
+    ["query"],
+    labels=_NOTHING,
+    by="session",
+)
+
+BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
+    {
+        tool.spec.name: tool
+        for tool in (_READ, _WRITE, _EDIT, _GLOB, _GREP, _BASH, _AGENT, _TODO, _ASK, _SKILL, _TOOL_SEARCH)
+    }
+)
+
+NOT_YET = frozenset({"WebSearch", "WebFetch"})
 """Names of Claude Code's that are no spelling mistakes but not to be had here."""

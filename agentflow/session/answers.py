@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from agentflow.session.state import FINISH, TODO, Call, GiveResult, SessionPlan, SessionState
+from agentflow.session.state import FINISH, SKILL, TODO, TOOL_SEARCH, Call, GiveResult, SessionPlan, SessionState
+from agentflow.session.tool_search import DEFAULT_RESULTS, found
 
 Answer = Callable[[SessionPlan, SessionState, Call], GiveResult]
 Note = Callable[[SessionPlan, SessionState, Call], SessionState]
@@ -35,7 +36,26 @@ def _noted(_plan: SessionPlan, state: SessionState, call: Call) -> SessionState:
     return replace(state, todos=tuple(call.input["todos"]))
 
 
-ANSWERS: Mapping[str, Answer] = {FINISH: _finish, TODO: _todo}
+def _skill(plan: SessionPlan, _state: SessionState, call: Call) -> GiveResult:
+    skill = next((skill for skill in plan.skills if skill.name == call.input["skill"]), None)
+    if skill is None:
+        names = ", ".join(skill.name for skill in plan.skills)
+        return GiveResult(call, f"There is no skill `{call.input['skill']}`. You have: {names}.", is_error=True)
+    where = f"Files that it speaks of are in the folder `{skill.folder}`."
+    return GiveResult(call, f"{where}\n\n{skill.body}", is_error=False)
+
+
+def _tool_search(plan: SessionPlan, _state: SessionState, call: Call) -> GiveResult:
+    deferred = [tool for tool in plan.tools if tool.deferred]
+    names = found(call.input["query"], deferred, call.input.get("max_results", DEFAULT_RESULTS))
+    if not names:
+        listed = ", ".join(tool.name for tool in deferred)
+        message = f"No tool matches `{call.input['query']}`. There are: {listed}. Name those you want: `select:name`."
+        return GiveResult(call, message, is_error=False)
+    return GiveResult(call, [{"type": "tool_reference", "tool_name": name} for name in names], is_error=False)
+
+
+ANSWERS: Mapping[str, Answer] = {FINISH: _finish, TODO: _todo, SKILL: _skill, TOOL_SEARCH: _tool_search}
 """What each tool `by: session` gives; its input has met the tool's schema."""
 
 NOTED: Mapping[str, Note] = {FINISH: _finished, TODO: _noted}

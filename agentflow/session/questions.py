@@ -9,7 +9,7 @@ from msgspec import Struct
 JSON = Any
 
 _LONGEST_NAME = 30
-_TEXT: Mapping[str, JSON] = {"type": "string", "minLength": 1, "maxLength": 10_000}
+_TEXT: Mapping[str, JSON] = {"type": "string", "minLength": 1}
 
 
 class Question(Struct, frozen=True):

@@ -8,7 +8,7 @@ from rpds import HashTrieSet
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, Workspace
-from agentflow.plan.agent_plan import AgentPlan, ToolSpec
+from agentflow.plan.agent_plan import AgentPlan, SkillPlan, ToolSpec
 from agentflow.spec.contracts import Contract
 
 JSON = Any
@@ -17,6 +17,8 @@ Message = Mapping[str, JSON]
 FINISH = "finish"
 AGENT = "Agent"
 TODO = "TodoWrite"
+SKILL = "Skill"
+TOOL_SEARCH = "ToolSearch"
 
 
 class SessionPlan(Struct, frozen=True):
@@ -30,6 +32,7 @@ class SessionPlan(Struct, frozen=True):
         output: what its result must meet, or None for text.
         may_call: the agents it may call.
         siblings: other sessions will send the same system prompt and tools.
+        skills: what it may call upon, their folders seen from the project.
     """
 
     agent: AgentPlan
@@ -39,6 +42,7 @@ class SessionPlan(Struct, frozen=True):
     output: Contract | None
     may_call: tuple[str, ...]
     siblings: bool
+    skills: tuple[SkillPlan, ...] = ()
 
 
 class Call(Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from agentflow.tools.edit import edit
 from agentflow.tools.failures import shortened
 from agentflow.tools.files import read, write
+from agentflow.tools.memory import memory
 from agentflow.tools.own import own_tool
 from agentflow.tools.port import JSON, Tool, ToolContext, ToolOutput
 from agentflow.tools.search import glob, grep
@@ -24,6 +25,7 @@ BUILTIN: Mapping[str, Tool] = {
     "Glob": glob,
     "Grep": grep,
     "Bash": bash,
+    "memory": memory,
 }
 
 _log = logging.getLogger(__name__)
