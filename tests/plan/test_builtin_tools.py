@@ -5,7 +5,7 @@ from agentflow.plan.builtin_tools import BUILTIN_TOOLS, NOT_YET
 
 
 def test_names_are_those_of_claude_code():
-    assert set(BUILTIN_TOOLS) == {"Read", "Write", "Edit", "Glob", "Grep", "Bash", "Agent"}
+    assert set(BUILTIN_TOOLS) == {"Read", "Write", "Edit", "Glob", "Grep", "Bash", "Agent", "WebFetch", "WebSearch"}
     assert not NOT_YET & set(BUILTIN_TOOLS)
     assert all(name == tool.spec.name for name, tool in BUILTIN_TOOLS.items())
 
@@ -24,12 +24,18 @@ def test_what_changes_something_says_so():
     effects = {name: tool.spec.effects for name, tool in BUILTIN_TOOLS.items()}
     assert effects == {
         "Read": "none", "Glob": "none", "Grep": "none", "Agent": "none",
-        "Write": "writes", "Edit": "writes", "Bash": "sends",
+        "WebFetch": "none", "WebSearch": "none", "Write": "writes", "Edit": "writes", "Bash": "sends",
     }  # fmt: skip
 
 
-def test_rules_narrow_paths_and_agents():
+def test_rules_narrow_paths_hosts_sites_and_agents():
     rules = {name: tool.rule for name, tool in BUILTIN_TOOLS.items()}
     assert rules.pop("Bash") is None
     assert rules.pop("Agent") == "agent"
+    assert rules.pop("WebFetch") == "host"
+    assert rules.pop("WebSearch") == "site"
     assert set(rules.values()) == {"path"}
+
+
+def test_pages_are_anybodys_words_and_their_urls_carry_data_out():
+    assert BUILTIN_TOOLS["WebFetch"].labels == BUILTIN_TOOLS["WebSearch"].labels == {"untrusted", "sends"}
