@@ -24,6 +24,7 @@ class ToolSpec(Struct, frozen=True):
             silently.
         by: who answers a call: the `toolbox`; the `session` itself, from what it knows; a `subagent`; a `person`; or
             the model's own `service`, while it replies.
+        options: of a tool `by: service`, what the service is told of it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ToolSpec(Struct, frozen=True):
     input_schema: Mapping[str, JSON]
     effects: Effects
     by: AnsweredBy = "toolbox"
+    options: Mapping[str, JSON] = {}
 
 
 class Grant(Struct, frozen=True):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from agentflow.plan.agent_plan import AgentPlan, ToolSpec
+from agentflow.plan.service_tools import with_options
 from agentflow.session.state import AGENT, FINISH, SessionPlan
 from agentflow.spec.contracts import Contract
 
@@ -23,7 +24,10 @@ def session_plan(agent: AgentPlan, agents: Mapping[str, AgentPlan], *, siblings:
         agents: the file's, for the descriptions of those it may call.
         siblings: other sessions will send the same system prompt and tools.
     """
-    tools = [_with_agents(grant.tool, agent, agents) for grant in agent.grants]
+    tools = [
+        with_options(grant, agent.stop) if grant.tool.by == "service" else _with_agents(grant.tool, agent, agents)
+        for grant in agent.grants
+    ]
     if agent.finish:
         tools.append(
             ToolSpec(

@@ -76,7 +76,18 @@ ToolRule = Annotated[
     str,
     Field(
         description="A tool's name, or a rule that narrows it.",
-        examples=["Read", "Write", "Edit", "Glob", "Grep", "Bash", "Read(docs/**)", "Agent(researcher)"],
+        examples=[
+            "Read",
+            "Write",
+            "Edit",
+            "Glob",
+            "Grep",
+            "Bash",
+            "WebSearch",
+            "WebFetch(domain:x.org)",
+            "Read(docs/**)",
+            "Agent(researcher)",
+        ],
     ),
 ]
 InputBound = Annotated[str, StringConstraints(pattern=INPUT_PATTERN)]
