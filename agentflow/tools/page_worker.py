@@ -39,6 +39,11 @@ _UNSEEN = re.compile(
 )
 
 
+def without_unseen(text: str) -> str:
+    """A text without the characters that nobody sees, in which something could be hidden from all but a model."""
+    return _UNSEEN.sub("", text)
+
+
 class PageText(HTMLParser):
     """The text that a reader of the page sees: headings, lists, links and tables as in Markdown.
 
@@ -109,7 +114,7 @@ class PageText(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._silent:
             return
-        data = _UNSEEN.sub("", data)
+        data = without_unseen(data)
         if self._in_title:
             self.title = (self.title + data)[:300]
         elif self._pre:
@@ -130,7 +135,7 @@ class PageText(HTMLParser):
             self._line("---")
             self._break(1)
         elif tag == "img" and attributes.get("alt", "").strip():
-            self._add(f"[image: {_SPACES.sub(' ', _UNSEEN.sub('', attributes['alt']))[:300]}]")
+            self._add(f"[image: {_SPACES.sub(' ', without_unseen(attributes['alt']))[:300]}]")
         elif tag in ("ul", "ol"):
             self._break(1)
             # Deeper lists are shown at the depth of the last: indentation must not grow without bound.

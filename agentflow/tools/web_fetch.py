@@ -16,7 +16,8 @@ from agentflow.tools.web_url import WebUrl, read_url, redirected, require_grante
 SHOWN_CHARS = 40_000
 """Of a page in one result: about ten thousand tokens."""
 KEPT_SECONDS = 300.0
-_KEPT_PAGES = 32
+_KEPT_PAGES = 64
+_KEPT_CHARS = 8_000_000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -38,8 +39,11 @@ class _Kept:
         """Keeps a page in the place of the oldest."""
         self._pages.pop(url, None)
         self._pages[url] = self._clock() + KEPT_SECONDS, page
-        if len(self._pages) > _KEPT_PAGES:
+        while len(self._pages) > _KEPT_PAGES or self._chars() > _KEPT_CHARS:
             self._pages.popitem(last=False)
+
+    def _chars(self) -> int:
+        return sum(len(page.text) for _, page in self._pages.values())
 
 
 def web_fetch(exchange: Exchange | None = None, clock: Callable[[], float] = time.monotonic) -> Tool:
@@ -80,13 +84,18 @@ async def _fetched(exchange: Exchange, url: WebUrl, context: ToolContext) -> Pag
             break
         if len(asked) > exchange.limits.redirects:
             raise ToolError(f"{url} redirects more than {exchange.limits.redirects} times.", "Do not try it again.")
-        target = redirected(asked[-1], location, exchange.policy)
+        target = redirected(asked[-1], _as_written(location), exchange.policy)
         require_granted(target, context.rules, asked[-1])
         asked.append(target)
     if not 200 <= response.status < 300:
         raise _answered_badly(asked[-1], response)
     hosts = tuple(dict.fromkeys(each.host for each in asked))
     return await read_page(asked[-1], hosts, response.headers, response.body, context.project)
+
+
+def _as_written(location: str) -> str:
+    """A header's text; sites write UTF-8 where HTTP knows Latin-1 alone."""
+    return location.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _answered_badly(url: WebUrl, response: Response) -> ToolError:

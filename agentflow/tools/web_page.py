@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from agentflow.tools.command import Command, run_command
 from agentflow.tools.failures import ToolError, shortened
+from agentflow.tools.page_worker import MAX_TEXT, without_unseen
 from agentflow.tools.web_url import WebUrl
 
 READING_SECONDS = 10.0
@@ -59,7 +60,7 @@ async def read_page(url: WebUrl, hosts: tuple[str, ...], headers: Mapping[str, s
         title, text = await _read_html(url, decoded(body, charset, html=True), folder)
         return Page(str(url), hosts, title, text)
     if _TEXT.fullmatch(kind):
-        return Page(str(url), hosts, "", decoded(body, charset, html=False))
+        return Page(str(url), hosts, "", without_unseen(decoded(body, charset, html=False))[:MAX_TEXT])
     what = "a PDF" if kind == "application/pdf" else f"`{shortened(kind)}`"
     raise ToolError(f"{url} is {what}, and only text and HTML can be read.", "Look for the same as a page.")
 

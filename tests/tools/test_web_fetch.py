@@ -79,6 +79,23 @@ async def test_each_redirect_is_looked_up_and_checked_anew(context_of):
     assert len(here.heard) == 1
 
 
+async def test_a_redirect_in_another_script_is_understood(context_of):
+    async with site() as here:
+        here.answers["/"] = redirect("/ü").decode().encode("utf-8")
+        here.answers["/%C3%BC"] = response(b"there")
+        output = await web_fetch(exchange_of(here.port))({"url": f"http://a.org:{here.port}/"}, context_of())
+    assert output.content.endswith("there")
+
+
+async def test_what_is_kept_is_bounded(context_of):
+    async with site() as here:
+        here.answers = {f"/{number}": response(b"a" * 1_900_000) for number in range(6)}
+        fetch = web_fetch(exchange_of(here.port))
+        for number in (0, 1, 2, 3, 4, 5, 5, 0):
+            await fetch({"url": f"http://a.org:{here.port}/{number}"}, context_of())
+    assert [head.split()[1] for head in here.heard] == ["/0", "/1", "/2", "/3", "/4", "/5", "/0"]
+
+
 async def test_a_ring_of_redirects_ends(context_of):
     async with site() as here:
         here.answers["/"] = redirect("/")

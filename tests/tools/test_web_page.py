@@ -77,6 +77,12 @@ async def test_what_is_no_text_is_refused(project, kind, body, said):
         await page_of(project, body, kind)
 
 
+async def test_text_is_bounded_and_shows_what_nobody_sees_to_nobody(project):
+    page = await page_of(project, "a\u200b\U000e0041b".encode() + b"c" * 3_000_000, "text/plain")
+    assert page.text.startswith("abccc")
+    assert len(page.text) == 2_000_000
+
+
 async def test_html_that_cannot_be_read_in_time_is_given_up(project, monkeypatch):
     monkeypatch.setattr(web_page, "READING_SECONDS", 0.2)
     with pytest.raises(ToolError, match="too much, or too confused"):
