@@ -70,6 +70,13 @@ class PageText(HTMLParser):
         lines = [line.rstrip() for line in "".join(self._parts).split("\n")]
         return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """A marked section of a kind that the parser does not know is a comment, as browsers have it."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in reversed(attrs)}
         if self._silent and not (tag == self._silent and tag in _ENDED_BY_NEXT):

@@ -14,7 +14,7 @@ MAX_URL_CHARS = 4_096
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # What RFC 3986 lets stand in a path or query as it is; `%` is kept, for what is escaped already.
 _SAFE = "!$&'()*+,;=:@/?-._~%[]"
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029\ud800-\udfff]")
 
 
 class WebUrl(Struct, frozen=True):
@@ -50,7 +50,7 @@ def read_url(text: str, policy: AddressPolicy) -> WebUrl:
     shown = f"`{shortened(text)}`"
     if _FORBIDDEN.search(text):
         raise ToolError(
-            f"{shown} is no URL: it holds a space, a backslash or a control character.", "Escape it as %20."
+            f"{shown} is no URL: it holds a space, a backslash or a character that none can hold.", "Escape it as %20."
         )
     try:
         parts = urlsplit(text)

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentflow.tools.page_worker import EnoughError, PageText
 
@@ -68,6 +70,21 @@ def test_the_title_is_kept_apart_and_short():
     assert page.title.startswith("A & B xxx")
     assert len(page.title) == 300
     assert page.text() == "text"
+
+
+PIECES = ["<", ">", "</", "<!", "<![", "<!--", "-->", "<?", "[", "]", "]]>", "&", "&#", "&#x", ";", "'", '"', "=", " ",
+          "p", "a", "li", "table", "td", "script", "title", "base", "href", "hidden", "style", "pre", "code", "CDATA[",
+          "http://[", "\x00", "x", "\n", "/", "é", "if"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=60))
+def test_nothing_that_looks_like_html_breaks_the_reader(pieces):
+    assert "\x00" not in text_of("".join(pieces))
+
+
+@pytest.mark.parametrize("html", ["<![if !IE]>a<![endif]>", "<![odd[ b ]>a", "<![CDATA[b]]>a", "<?php b ?>a"])
+def test_what_is_no_markup_of_html_is_a_comment(html):
+    assert text_of(html) == "a"
 
 
 def test_depth_costs_nothing():

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentflow.guard.addresses import AddressPolicy
 from agentflow.tools.failures import ToolError
@@ -10,7 +12,7 @@ HOSTILE = [
     "", "x.org", "//x.org/", "/etc/passwd", "file:///etc/passwd", "ftp://x.org/", "gopher://x.org/_",
     "javascript:alert(1)", "data:text/html,hi", "http:x.org", "http:/x.org", "https:", "https://", "http:///x.org",
     "ht\ttp://x.org/", "http://x.org/a b", " http://x.org/", "http://x.org\n/", "http://x.org/\r\nHost: y.org",
-    "http://x.org\\@y.org/", "http:\\\\x.org\\", "http://x.org/\x00", "http://x.org/\u2028", "http://x.org/\x7f",
+    "http://x.org\\@y.org/", "http:\\\\x.org\\", "http://x.org/\x00", "http://x.org/\u2028", "http://x.org/\ud800", "http://x.org/\x7f",
     "http://user@x.org/", "http://user:pass@x.org/", "http://@x.org/", "http://x.org@127.0.0.1/",
     "http://127.0.0.1@x.org/", "http://x.org:22/", "http://x.org:6379/", "http://x.org:8080/", "http://x.org:0/",
     "http://x.org:99999/", "http://x.org:-1/", "http://x.org:8o/", "https://x.org:11211/",
@@ -62,6 +64,28 @@ def test_the_table_of_hostile_urls_is_long():
 )
 def test_what_is_asked_for_is_what_was_read(text, read):
     assert str(read_url(text, POLICY)) == read
+
+
+PIECES = [
+    "http", "https", "://", ":", "/", "//", "@", "[", "]", "?", "#", ".", "x.org", "127.0.0.1", "0x7f", "::1",
+    "%", "%2e", "\\", "ｘ", "。", "xn--", "é", "\u0130", "localhost", ":80", ":443", "٣", "\ud800", " ", "a" * 70,
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text(max_size=40))
+def test_whatever_is_given_is_a_url_of_a_named_host_or_refused(text):
+    for given_text in (text, f"https://{text}", f"https://x.org{text}"):
+        try:
+            url = read_url(given_text, POLICY)
+        except ToolError:
+            continue
+        assert url.host.isascii()
+        assert url.host == url.host.lower()
+        assert not url.host.rpartition(".")[2].isdigit()
+        assert url.target.isascii()
+        assert url.target.startswith("/")
+        assert url.target.isprintable()
+        assert read_url(str(url), POLICY) == url
 
 
 @pytest.mark.parametrize(
