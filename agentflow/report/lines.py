@@ -17,7 +17,8 @@ from agentflow.events.run_events import (
     StepTimedOut,
     WorkflowLimitReached,
 )
-from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
+from agentflow.events.session_events import ModelFailed, ModelReplied, SessionFinished, SessionStarted
+from agentflow.plan.service_tools import service_errors
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
 from agentflow.report.node import Node
@@ -94,6 +95,9 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
         case ModelFailed(retry_at=float() | int() as retry_at):
             wait = duration(retry_at - event.at)
             return about, f"turn {event.turn}: {inert_line(event.failure.message)}; again in {wait}"
+        case ModelReplied() if errors := service_errors(event.content):
+            told = ", ".join(f"{name} failed ({inert_line(code, 60)})" for name, code in errors)
+            return about, f"turn {event.turn}: {told}"
     return None
 
 

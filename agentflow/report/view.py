@@ -31,6 +31,7 @@ from agentflow.events.session_events import (
     ToolFinished,
 )
 from agentflow.events.values import Usage
+from agentflow.plan.service_tools import service_calls
 from agentflow.report.again import step_reset, step_retried
 from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node, State
@@ -212,6 +213,9 @@ class RunView:
         for block in event.content:
             if block.get("type") == "tool_use":
                 node.calls[str(block.get("id"))] = _in_words(block)
+        used = len(service_calls(event.content))
+        for around in node.around():
+            around.tool_calls += used
 
     def _model_failed(self, node: Node, event: ModelFailed) -> None:
         self._call_ended(node)

@@ -32,7 +32,7 @@ def try_out(database: str, sql: str, checks: list[str]) -> dict:
 
 
 def apply(database: str, sql: str, state: str) -> dict:
-    """Migrates for good, all or nothing, after a copy was put beside it; refused where the database has changed since."""
+    """Migrates for good, all or nothing, a copy put beside it first; refused where the database has changed since."""
     path = Path(database)
     kept = path.with_suffix(f".{state[:8]}.bak")
     with closing(sqlite3.connect(path)) as connection:
