@@ -27,6 +27,7 @@ COMMANDS = {
     "answer": "agentflow.cli.answer:answer",
     "show": "agentflow.cli.history:show",
     "runs": "agentflow.cli.history:runs",
+    "report": "agentflow.cli.report:report",
     "prune": "agentflow.cli.history:prune",
 }
 # The kernel's words for a full disk under a redirected stream.
