@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.completion import files
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'a
 
 
 @click.command(short_help="Check workflow files.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=files)
 @click.option("--strict", is_flag=True, help="Warnings are errors: they make the exit code 2.")
 @click.option("--environment", is_flag=True, help="Also tell what this machine lacks: secrets, programs, a key.")
 @click.option(
