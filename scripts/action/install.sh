@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs agentflow into an environment of its own, and puts its command on the PATH of the steps that follow.
 set -euo pipefail
+: "${RUNNER_TEMP?}" "${GITHUB_PATH?}" "${GITHUB_ACTION_PATH?}"
 
 if ! command -v python3 >/dev/null || ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
   echo "::error title=agentflow::Python 3.11 or later is needed; put actions/setup-python before this action"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # agentflow test, with its exit code: 1 where a test failed, 2 where a file has errors.
 set -euo pipefail
+: "${TESTS?}" "${JUNIT?}" "${GITHUB_OUTPUT?}"
 
 # Parted at white space. A folder without tests is told, and is no failure.
-read -r -d '' -a given < <(printf '%s\0' "$TESTS") || true
+read -r -d '' -a named < <(printf '%s\0' "$TESTS") || true
 tests=()
-for path in "${given[@]}"; do
+for path in "${named[@]}"; do
   if [ -d "$path" ] && [ -z "$(find "$path" -name '*.test.y*ml' -not -path '*/.*' -not -path '*/node_modules/*' -print -quit)" ]; then
     echo "::notice title=agentflow::there are no tests in $path: they are called *.test.yaml"
   else

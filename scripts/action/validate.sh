@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # agentflow validate, with its exit code: 2 where a file has errors, with STRICT also where it has warnings.
 set -euo pipefail
+: "${FILES?}" "${STRICT?}" "${FORMAT?}" "${OUTPUT?}"
 
 # Parted at white space; patterns are filled in by agentflow.
-read -r -d '' -a files < <(printf '%s\0' "$FILES") || true
-if [ "${#files[@]}" -eq 0 ]; then
+read -r -d '' -a named < <(printf '%s\0' "$FILES") || true
+if [ "${#named[@]}" -eq 0 ]; then
   echo "::error title=agentflow::\`files\` is empty; name files, folders or patterns"
   exit 2
 fi
@@ -19,15 +20,15 @@ case "$STRICT" in
 esac
 
 if [ -n "$OUTPUT" ]; then
-  agentflow validate "${options[@]}" -- "${files[@]}" >"$OUTPUT"
+  agentflow validate "${options[@]}" -- "${named[@]}" >"$OUTPUT"
 elif [ "$FORMAT" = github ]; then
-  agentflow validate "${options[@]}" -- "${files[@]}"
+  agentflow validate "${options[@]}" -- "${named[@]}"
 else
   # Whatever stands in a file is no command to the runner.
   token="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
   echo "::stop-commands::$token"
   code=0
-  agentflow validate "${options[@]}" -- "${files[@]}" || code=$?
+  agentflow validate "${options[@]}" -- "${named[@]}" || code=$?
   echo "::$token::"
   exit "$code"
 fi
