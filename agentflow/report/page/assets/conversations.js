@@ -68,7 +68,7 @@ const ENTRIES = {
     const failed = entry.is_error || entry.unknown;
     const time = entry.at && entry.ended_at ? duration(entry.ended_at - entry.at) : entry.at ? 'no result' : 'not run';
     const title = el('span', {class: 'talk'}, el('span', {class: 'mark state-' + (failed ? 'failed' : 'done')}, failed ? '✗' : '→'), el('b', {}, entry.tool), el('code', {class: 'peek'}, peek(entry.input)), el('span', {class: 'dim'}, time + (entry.unknown ? ' · outcome unknown' : '')));
-    return folded(title, () => [el('h4', {}, 'input'), long(entry.input, 'input'), el('h4', {}, entry.is_error ? 'error' : 'result'), long(entry.result === null ? 'none' : entry.result, 'result'),
+    return folded(title, () => [el('h4', {}, 'input'), fields(entry.input, 'input'), el('h4', {}, entry.is_error ? 'error' : 'result'), result(entry.result),
       entry.session ? el('button', {type: 'button', class: 'link', click: () => goTo(entry.session)}, 'its conversation') : ''], {class: 'call'});
   },
   left_out: (entry) => el('p', {class: 'note'}, `${count(entry.count, 'entry').replace('entrys', 'entries')} left out here`),

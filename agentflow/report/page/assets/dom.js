@@ -73,10 +73,23 @@ function long(value, name) {
   return el('div', {class: 'long'}, pre, more);
 }
 
+// Data by its names, so that texts of several lines in it read as such.
+function fields(value, name) {
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || !Object.keys(value).length) return long(value, name);
+  return el('dl', {class: 'fields'}, Object.entries(value).map(([key, inner]) => [el('dt', {}, key), el('dd', {}, long(inner === null ? 'null' : inner, key))]));
+}
+
+// What a tool gave back: text, or content blocks, of which those of text are shown as text.
+function result(value) {
+  if (value === null) return el('p', {class: 'dim'}, 'none');
+  if (!Array.isArray(value) || !value.every((block) => block && typeof block === 'object' && block.type)) return long(value, 'result');
+  return value.map((block) => long(block.type === 'text' && typeof block.text === 'string' ? block.text : block, 'result'));
+}
+
 function folded(title, make, given) {
   const body = el('div', {class: 'body'});
   const box = el('details', given, el('summary', {}, title), body);
-  const fill = () => { if (!body.hasChildNodes()) body.append(...[make()].flat()); };
+  const fill = () => { if (!body.hasChildNodes()) filled(body, null, [make()]); };
   box.addEventListener('toggle', () => { if (box.open) fill(); });
   box.fill = () => { box.open = true; fill(); };
   return box;

@@ -53,7 +53,7 @@ function stepRow(row, goToSession) {
 
 function stepDetails(row, goToSession) {
   const parts = [];
-  if (row.did) parts.push(['what it called', () => long(row.did, 'what it called')]);
+  if (row.did) parts.push(['what it called', () => fields(row.did, 'what it called')]);
   if (row.gate) parts.push(['question', () => gateText(row.gate)]);
   if (row.attempts.length) parts.push([count(row.attempts.length, 'failed attempt'), () => row.attempts.map((one) => el('p', {}, `attempt ${one.attempt}: ${one.failure.kind}: ${one.failure.message}`))]);
   if (row.output !== null) parts.push(['output', () => long(row.output, 'output')]);
