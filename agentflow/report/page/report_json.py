@@ -29,7 +29,7 @@ and files are data of others. Pictures and documents are told as `{type, media_t
   - `event`: anything else, as of `agentflow show --events --output-format json`.
 - `costs`: `by_model`, `by_agent` (their own), `by_step` (with all inside), the dearest first.
 - `lineage`: `plan_digest`, `files` (names of the texts that the run was started with), `source` (of the workflow's
-  own), `history`: starts, pauses and resumes, a list of `what` and `at`.
+  own), `history`: starts, pauses and resumes, a list of `what` and `at`; `began`: what else the run's first event says.
 - `notes`: what the reader should know of this report, in words.
 """
 
@@ -45,7 +45,7 @@ from agentflow.events.session_events import SessionStarted
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.plan.model import Plan
 from agentflow.report.drawing import Picture, picture, states_of
-from agentflow.report.json_out import gate_json
+from agentflow.report.json_out import event_json, gate_json
 from agentflow.report.page.conversations import Conversation, failure_json, usage_json
 from agentflow.report.page.costs import costs_json
 from agentflow.report.page.steps import Details, steps_json
@@ -55,6 +55,9 @@ JSON = Any
 VERSION = 1
 
 _PASSED_ON = frozenset({"step_failed"})
+_TOLD_ELSEWHERE = frozenset(
+    {"stream", "type", "at", "run", "workflow", "path", "project", "sources", "plan_digest", "inputs"}
+)
 
 
 class Around(Struct, frozen=True):
@@ -166,12 +169,13 @@ class Gathered:
     def _lineage(self) -> dict[str, JSON]:
         started = self.view.started
         if started is None:
-            return {"plan_digest": None, "files": [], "source": None, "history": self.history}
+            return {"plan_digest": None, "files": [], "source": None, "history": self.history, "began": {}}
         return {
             "plan_digest": started.plan_digest,
             "files": sorted(started.sources),
             "source": started.sources.get(started.path),
             "history": self.history,
+            "began": {name: value for name, value in event_json("", started).items() if name not in _TOLD_ELSEWHERE},
         }
 
 

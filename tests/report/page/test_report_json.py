@@ -106,3 +106,17 @@ def test_events_of_other_kinds_are_kept_as_they_are():
         "at": 9.0,
         "worked_until": 8.0,
     }
+
+
+def test_where_a_run_comes_from_is_told_with_its_starts_and_resumes():
+    from agentflow.events.run_events import RunPaused, RunResumed
+
+    began, *rest = an_agent_with_a_subagent()
+    story = [began, ("", RunPaused(0.2, "interrupted")), ("", RunResumed(0.9, 0.2)), *rest]
+    lineage = report(story)["lineage"]
+    assert [(one["what"], one["at"]) for one in lineage["history"]] == [
+        ("started", 0.0),
+        ("interrupted", 0.2),
+        ("resumed", 0.9),
+    ]
+    assert lineage["began"] == {"folder": ""}

@@ -88,10 +88,12 @@ function valuesSection(report) {
 
 function lineageSection(report) {
   const lineage = report.lineage;
+  const began = Object.entries(lineage.began).filter(([, value]) => value !== null && value !== '');
   return section('lineage', 'Lineage',
     el('ul', {class: 'plain'}, lineage.history.map((one) => el('li', {}, el('time', {}, clock(one.at)), ' ' + one.what))),
     el('dl', {class: 'facts'}, el('dt', {}, 'project'), el('dd', {}, report.run.project), el('dt', {}, 'files'), el('dd', {}, lineage.files.join(', ')),
       el('dt', {}, 'plan'), el('dd', {}, el('code', {}, lineage.plan_digest || '')), el('dt', {}, 'report'), el('dd', {}, `made ${clock(report.made_at)} by agentflow ${report.made_by}`)),
+    began.length ? el('div', {}, el('h3', {}, 'How it began'), fields(Object.fromEntries(began), 'how it began')) : null,
     lineage.source ? folded('the file as it was run', () => long(lineage.source, 'the file as it was run')) : null);
 }
 
