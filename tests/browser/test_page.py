@@ -71,7 +71,7 @@ def test_a_page_shows_all_of_its_parts_and_asks_the_network_for_nothing(browser:
 def test_nothing_that_a_run_holds_runs_loads_or_becomes_a_link(browser: Page, tmp_path: Path):
     page = opened(browser, tmp_path, hostile())
     everything_open(page)
-    page.ask("new Promise((done) => setTimeout(done, 100))")
+    page.ask(FRAME)
     assert "hit" not in page.ask("document.title").split("<")[0]
     assert page.ask("document.querySelectorAll('img, iframe, object, embed, link, base, form').length") == 0
     assert page.ask("document.querySelectorAll('script').length") == 2
