@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.completion import run_ids
 from agentflow.cli.options import project, project_folder, text_or_json
 from agentflow.errors import UsageError
 
@@ -21,7 +22,7 @@ _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 @click.command(short_help="Show a run.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @click.option("--events", is_flag=True, help="List the events instead, one a line.")
 @text_or_json
 @project

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentflow.cli.completion import files
 from agentflow.cli.dry_run import DryOptions, dry_options, show_dry_run
+from agentflow.cli.file_help import FileCommand
 from agentflow.cli.options import (
     Durability,
     Format,
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from agentflow.plan.model import Plan
 
 
-@click.command()
-@click.argument("file")
+@click.command(cls=FileCommand)
+@click.argument("file", shell_complete=files)
 @click.option("-i", "--input", "typed", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file.")
 @click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
 @yes
@@ -58,7 +60,7 @@ def run(
     output_format: Format,
     quiet: bool,
 ) -> int:
-    """Run a workflow file.
+    """Run a workflow file. With FILE, --help tells the file's own inputs.
 
     Its outputs are printed on standard output: a single one as it is, several under their names, or as JSON.
     """

@@ -88,9 +88,9 @@ def summary_json(summary: RunSummary) -> dict[str, JSON]:
     return _fields(summary)
 
 
-def node_json(node: Node) -> dict[str, JSON]:
-    """A step, item or subagent and what is inside it."""
-    return {
+def node_json(node: Node, *, inside: bool = True) -> dict[str, JSON]:
+    """A step, item or subagent and, unless it is not wanted, what is inside it."""
+    body = {
         "path": node.path,
         "kind": node.kind,
         "state": node.state,
@@ -111,8 +111,8 @@ def node_json(node: Node) -> dict[str, JSON]:
         "cost_usd": round(node.cost_usd, 9),
         "started_at": node.started_at,
         "ended_at": node.ended_at,
-        "inside": [node_json(inner) for inner in node.inner.values()],
     }
+    return body | {"inside": [node_json(inner) for inner in node.inner.values()]} if inside else body
 
 
 def _plain(value: Any) -> JSON:
