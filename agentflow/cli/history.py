@@ -81,6 +81,7 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
     from agentflow.cli.next_move import answers_to, command
     from agentflow.report.inert import inert, inert_line
     from agentflow.report.style import Paint
+    from agentflow.report.summary import summary_of, summary_text
     from agentflow.report.text import COLOURS, gate_text, outputs_text, totals, tree
 
     paint = Paint.for_stream(sys.stdout)
@@ -100,6 +101,8 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
         click.echo(f"\n{paint('failed', 'bold', 'red')} ({failure.kind}): {inert(failure.message)}")
     if view.finished is not None and view.finished.outputs:
         click.echo(f"\n{paint('outputs', 'bold')}\n{outputs_text(view.finished.outputs)}")
+    if text := summary_text(summary_of(view), paint):
+        click.echo(f"\n{paint('in all', 'bold')}\n{text}")
     if summary.status in ("interrupted", "crashed"):
         click.echo(f"\ngo on with it: {command(project, 'resume', summary.run)}")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import IO
 
 _CODES: Mapping[str, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
+_EMOJI_FORM = "\ufe0f"
 
 
 class Paint:
@@ -34,7 +35,23 @@ def cell_width(text: str) -> int:
     return sum(_width_of(character) for character in text)
 
 
+def cut(text: str, columns: int) -> str:
+    """The beginning of a text that takes more than so many columns, with a sign that something is missing."""
+    if cell_width(text) <= columns:
+        return text
+    kept, taken = [], 1
+    for character in text:
+        taken += _width_of(character)
+        if taken > columns:
+            break
+        kept.append(character)
+    return "".join(kept) + "…" if columns > 0 else ""
+
+
 def _width_of(character: str) -> int:
+    if character == _EMOJI_FORM:
+        # It widens the character before it where that is narrow by itself (UTS #51); too wide is safer than too narrow.
+        return 1
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -66,6 +83,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def whole_seconds(seconds: float) -> str:
+    """As `duration`, in whole seconds, for what is still counted."""
+    return f"{int(max(seconds, 0.0))}s" if seconds < 9.95 else duration(seconds)
 
 
 def tokens(number: int) -> str:

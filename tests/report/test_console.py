@@ -23,7 +23,7 @@ async def last_frame(view: RunView, monkeypatch, columns: int = 100, lines: int 
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", str(lines))
     stream = Terminal()
-    display = LiveDisplay(view, stream, 2.0, asyncio.get_running_loop(), clock=lambda: 4.0)
+    display = LiveDisplay(view, stream, asyncio.get_running_loop(), clock=lambda: 4.0)
     display.open()
     frame = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue()).split("\n")
     display.close(keep=False)
