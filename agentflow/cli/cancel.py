@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agentflow.journal.port import Journal, RunSummary
 
 _SECONDS_BETWEEN_LOOKS = 0.1
+_ENDED = ("done", "failed")
 
 
 @click.command(short_help="End a run for good.")
@@ -51,15 +52,16 @@ def cancel(run: str, reason: str | None, wait: float, project: str | None) -> in
 
 
 def _ended_here(journal: "Journal", run: str) -> bool:
-    """Ends a run that nobody is at work on; False where somebody is."""
+    """Ends a run that nobody is at work on, unless it ended this moment; False where somebody is at work on it."""
     import asyncio
 
     from agentflow import api
     from agentflow.engine.drive import end_cancelled
     from agentflow.events.run_events import RunStarted
 
-    if journal.summary(run).status == "running":
-        return False
+    status = journal.summary(run).status
+    if status in ("running", *_ENDED):
+        return status != "running"
     started = next(journal.read(run, "")).event
     if not isinstance(started, RunStarted):
         raise JournalError(f"run {run} does not begin as a run does", "the journal is damaged")
@@ -67,6 +69,9 @@ def _ended_here(journal: "Journal", run: str) -> bool:
         asyncio.run(end_cancelled(journal, run, api.stored_plan(started), Path(started.project)))
     except LeaseHeldError:  # it was taken up this moment, by a process that finds the wish itself
         return False
+    except JournalError:
+        if journal.summary(run).status not in _ENDED:
+            raise
     return True
 
 
@@ -83,7 +88,7 @@ def _tell(summary: "RunSummary", folder: Path) -> int:
     if summary.failure_kind == "cancelled":
         say(f"cancelled: run {summary.run}", f"{command(folder, 'show', summary.run)} tells how far it came")
         return exits.DONE
-    if summary.status in ("done", "failed"):
+    if summary.status in _ENDED:
         say(f"error: run {summary.run} ended before it could be cancelled: {summary.status}")
     elif summary.status == "running":
         again = command(folder, "watch", summary.run)

@@ -153,6 +153,9 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
         waiting = _waiting(driving, result.run) if result.status == "waiting" else []
         body = result_json(result.run, result.status, result.outputs, result.failure, view, waiting)
         progress.write(dumps(body))
+    if result.status in ("done", "failed") and not driving.quiet:
+        text = summary_text(summary_of(view), Paint.for_stream(sys.stderr), result.failure)
+        click.echo(("\n" if sys.stderr.isatty() else "") + text, err=True)
     match result.status:
         case "failed":
             failure = result.failure
@@ -167,10 +170,6 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
     if not driving.quiet:
         for workspace in workspaces_of(view):
             click.echo(f"left behind: {kept_text(workspace)}", err=True)
-        if result.status in ("done", "failed"):
-            told = None if result.failure is None else result.failure.step
-            if text := summary_text(summary_of(view), Paint.for_stream(sys.stderr), told):
-                click.echo(text, err=True)
         click.echo(f"{result.status} · {totals(view)} · run {result.run}", err=True)
 
 

@@ -99,15 +99,13 @@ class Watcher:
     def _tell_end(self, view: RunView) -> None:
         finished = view.finished
         failure = None if finished is None else finished.failure
+        if self._output == "text":
+            stream = sys.stdout if self._to_stdout else sys.stderr
+            text = summary_text(summary_of(view), Paint.for_stream(stream), failure)
+            self._print(text if self._to_stdout else f"\n{text}")
         if failure is not None:
             where = f"step {inert_line(failure.step)} failed: " if failure.step else ""
             say(f"error: {where}{failure.message} ({failure.kind})")
-        if self._output != "text":
-            return
-        stream = sys.stdout if self._to_stdout else sys.stderr
-        told = None if failure is None else failure.step
-        if text := summary_text(summary_of(view), Paint.for_stream(stream), told):
-            self._print(text)
 
     def _next_move(self, summary: RunSummary) -> int:
         match summary.status:

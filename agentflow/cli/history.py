@@ -28,6 +28,8 @@ _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 def show(run: str, events: bool, output_format: str, project: str | None) -> int:
     """Show a run: its steps and agents, why something failed or was skipped, what it waits for, its outputs."""
     from agentflow import api
+    from agentflow.cli.progress import stored_outline
+    from agentflow.events.run_events import RunStarted
     from agentflow.report.json_out import dumps, event_json
     from agentflow.report.lines import line
     from agentflow.report.view import RunView
@@ -38,6 +40,8 @@ def show(run: str, events: bool, output_format: str, project: str | None) -> int
         run = journal.find(run)
         view = RunView()
         for entry in journal.read(run):
+            if isinstance(entry.event, RunStarted) and not events:
+                view.planned(stored_outline(entry.event))
             view.apply(entry.stream, entry.event)
             if not events:
                 continue

@@ -14,7 +14,8 @@ def leave(connection: apsw.Connection, wish: Cancellation) -> Cancellation:
         JournalError: no such run, or it has ended.
     """
     row: tuple[str, bool] | None = connection.execute(
-        "SELECT status, ended_at IS NOT NULL FROM runs WHERE run = ?", (wish.run,)
+        "SELECT iif(failure_kind = 'cancelled', failure_kind, status), ended_at IS NOT NULL FROM runs WHERE run = ?",
+        (wish.run,),
     ).get
     if row is None:
         raise JournalError(f"there is no run {wish.run}", "`agentflow runs` lists those that are there")

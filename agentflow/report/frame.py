@@ -7,6 +7,7 @@ from msgspec import Struct
 from agentflow.report.doing import Bar
 from agentflow.report.inert import inert_line
 from agentflow.report.layout import Row, rows
+from agentflow.report.node import OPEN
 from agentflow.report.style import cell_width, count, cut, duration, money, tokens, whole_seconds
 from agentflow.report.text import COLOURS, SYMBOLS
 from agentflow.report.view import RunView
@@ -21,10 +22,12 @@ ASCII_SYMBOLS: Mapping[str, str] = {
     "rejected": "x",
     "stopped": "#",
 }
-_WIDE, _MIDDLE, _NARROW = 100, 72, 50
-"""From how many columns on a row has all its numbers, its cost and time, its time."""
+_WIDEST, _WIDE, _MIDDLE, _NARROW = 150, 100, 72, 50
+"""How wide a row may be, and from how many columns on it has all its numbers, its cost and time, its time."""
 _HEADED = 8
 """From how many lines on there is a line above the tree."""
+_SPACED = 16
+"""From how many lines on the line on the whole run stands apart."""
 _LEAST_DOING = 16
 _CLOSE_TO_CAP = ((0.9, "red"), (0.75, "yellow"), (0.0, ""))
 
@@ -58,21 +61,28 @@ def frame(view: RunView, columns: int, lines: int, now: float, unicode: bool = T
         unicode: the terminal takes more than ASCII.
         name_width: of the last frame.
     """
-    width = max(columns - 1, 8)
+    width = _width(columns)
     headed = lines >= _HEADED
-    shown = rows(view, lines - 3 - headed, now) if lines > 3 else []
+    gap = [()] if lines >= _SPACED else []
+    shown = rows(view, lines - 3 - headed - len(gap), now) if lines > 3 else []
     name_width = _name_width(shown, width, name_width)
     drawn = [_row(row, width, name_width, unicode) for row in shown]
     head = [_head(view, width, unicode)] if headed else []
-    return Frame((*head, *drawn, _totals(view, width, now, unicode)), name_width)
+    return Frame((*head, *drawn, *gap, _totals(view, width, now, unicode)), name_width)
 
 
 def ended_tree(view: RunView, columns: int, lines: int, now: float, unicode: bool = True) -> tuple[Line, ...]:
     """What stays on the screen when the display ends: the tree alone."""
-    width = max(columns - 1, 8)
+    width = _width(columns)
     shown = rows(view, max(lines - 2, 1), now)
     name_width = _name_width(shown, width, 0)
     return tuple(_row(row, width, name_width, unicode) for row in shown)
+
+
+def _width(columns: int) -> int:
+    # The last column stays free: what fills it makes some terminals wrap. On a very wide one the numbers at the right
+    # would be too far from the names for the eye to follow.
+    return min(max(columns - 1, 8), _WIDEST)
 
 
 def _name_width(shown: Sequence[Row], width: int, before: int) -> int:
@@ -101,7 +111,7 @@ def _row(row: Row, width: int, name_width: int, unicode: bool) -> Line:
 def _name(row: Row, unicode: bool) -> list[Span]:
     symbols = SYMBOLS if unicode else ASCII_SYMBOLS
     colour = " ".join(COLOURS[row.state or "waiting"])
-    weight = "bold" if row.state in ("running", "asking", "failed") else "dim" if colour == "dim" else ""
+    weight = "bold" if row.state in OPEN and not row.depth else "dim" if colour == "dim" else ""
     spans = [Span("  " * row.depth), Span(symbols[row.state or "waiting"] + " ", colour), Span(row.name, weight)]
     return [*spans, Span(f" {_agent(row)}", "dim")] if _agent(row) else spans
 
@@ -111,7 +121,7 @@ def _told(row: Row, room: int, width: int, unicode: bool) -> list[Span]:
     spans = []
     if row.bar is not None and room >= _LEAST_DOING + 12:
         spans += [*_bar(row.bar, 20 if width >= _WIDE else 10, unicode), Span("  ")]
-    if row.turn and width < _WIDE and room >= _LEAST_DOING * 2:
+    if row.turn and width < _WIDE and room >= _LEAST_DOING + 10:
         spans.append(Span(f"turn {_turn(row)}, ", "dim"))
     return [*spans, Span(row.doing, " ".join(COLOURS[row.state or "waiting"]) if loud else "dim")]
 
@@ -141,14 +151,14 @@ def _took(seconds: float, running: bool) -> str:
 
 def _bar(bar: Bar, columns: int, unicode: bool) -> list[Span]:
     """A bar whose parts can be told apart without colour, too; no part that there is gets lost in rounding."""
-    signs = "█✗▒░" if unicode else "#x>-"
+    signs = "━✗╍─" if unicode else "#x>-"
     parts = (bar.done, bar.failed, bar.at_work)
     cells = [0 if not part else max(1, part * columns // bar.total) for part in parts]
     while sum(cells) > columns:
         cells[cells.index(max(cells))] -= 1
     cells.append(columns - sum(cells))
     styles = ("green", "red", "blue", "dim")
-    return [Span(sign * cell, unicode) for sign, cell, style in zip(signs, cells, styles, strict=True) if cell]
+    return [Span(sign * cell, style) for sign, cell, style in zip(signs, cells, styles, strict=True) if cell]
 
 
 def _head(view: RunView, width: int, unicode: bool) -> Line:
@@ -192,12 +202,12 @@ def _cost(usd: float, cap: float | None, width: int, unicode: bool) -> list[Span
         return [Span(money(usd))]
     share = usd / cap
     colour = next(colour for least, colour in _CLOSE_TO_CAP if share >= least)
-    spans = [Span(f"{money(usd)} of {money(cap)}", colour)]
+    spans = [Span(f"{money(usd)} of {money(cap)} ", colour)]
     if width >= _WIDE:
         full = min(round(share * 10), 10)
-        signs = "█░" if unicode else "#-"
-        spans += [Span(" "), Span(signs[0] * full, colour or "green"), Span(signs[1] * (10 - full), "dim")]
-    return spans
+        signs = "━─" if unicode else "#-"
+        spans += [Span(signs[0] * full, colour or "green"), Span(signs[1] * (10 - full), "dim"), Span(" ")]
+    return [*spans, Span(f"({share:.0%})", colour or "dim")]
 
 
 def _fitted(spans: Sequence[Span], width: int) -> Line:

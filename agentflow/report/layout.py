@@ -121,9 +121,14 @@ def _chosen(node: Node, share: int) -> list[Node]:
 
 
 def _single(node: Node) -> Node:
-    """An item, or what stands on its line with it: the only step at work in it."""
-    while node.kind == "item" and len(node.open) == 1 and not node.bad:
-        node = next(iter(node.open.values()))
+    """An item, or what stands on its line with it: the only step at work in it, or the one that it failed for."""
+    while node.kind == "item":
+        if len(node.open) == 1 and not node.bad:
+            node = next(iter(node.open.values()))
+        elif len(node.bad) == 1 and not node.open:
+            node = next(iter(node.bad.values()))
+        else:
+            break
     return node
 
 

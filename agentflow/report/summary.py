@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from agentflow.events.values import Failure
 from agentflow.report.inert import inert_line
 from agentflow.report.node import Node
 from agentflow.report.style import Paint, count, duration, money, tokens
@@ -19,6 +20,7 @@ _TOLD = 5
 _LISTED = 100
 _LEAST_SECONDS = 1.0
 _ORDER = ("done", "failed", "rejected", "skipped", "stopped", "running", "asking", "waiting")
+_WORDS = {"waiting": "not begun"}
 
 
 class NotDone(Struct, frozen=True):
@@ -36,7 +38,7 @@ class Summary(Struct, frozen=True):
         steps: how many of all steps, those inside blocks included, ended how.
         not_done: the steps that failed, were rejected, skipped or stopped, in the order of the run; at most 100, and
             `not_done_total` is how many there are.
-        slowest: the steps that took longest, with their seconds; blocks are not among them.
+        slowest: the steps that took longest, with their seconds; blocks and questions to people are not among them.
         cost_cap: in US dollars, where it is known.
     """
 
@@ -56,13 +58,14 @@ def summary_of(view: RunView) -> Summary:
     total = 0
     took: list[tuple[float, str]] = []
     for node in _steps(view.root):
-        steps[node.state] = steps.get(node.state, 0) + 1
-        if node.state in ("failed", "rejected", "skipped", "stopped"):
+        state = _state(node)
+        steps[state] = steps.get(state, 0) + 1
+        if state in ("failed", "rejected", "skipped", "stopped"):
             total += 1
             if len(not_done) < _LISTED:
-                not_done.append(NotDone(node.path, node.state, _why(node)))
+                not_done.append(NotDone(node.path, state, _why(node)))
         seconds = node.seconds(view.last_at)
-        if seconds is not None and node.state != "skipped" and not _holds_steps(node):
+        if seconds is not None and node.gate is None and node.state != "skipped" and not _holds_steps(node):
             took.append((seconds, node.path))
     slowest = tuple((path, seconds) for seconds, path in nlargest(SLOWEST, took))
     ordered = {state: steps[state] for state in _ORDER if state in steps}
@@ -94,11 +97,11 @@ def summary_json(summary: Summary) -> dict[str, JSON]:
     }
 
 
-def summary_text(summary: Summary, paint: Paint, told: str | None = None) -> str:
+def summary_text(summary: Summary, paint: Paint, told: Failure | None = None) -> str:
     """The summary for people: a row for each thing worth knowing, none for what goes without saying.
 
     Parameters:
-        told: the path of a failed step that has been told already.
+        told: a failure that is told beside it.
     """
     rows = [*_counts(summary), *_spent(summary), *_slowest(summary), *_not_done(summary, told)]
     return "\n".join(f"  {paint(f'{head:8}', 'dim')} {text}" for head, text in rows)
@@ -106,7 +109,7 @@ def summary_text(summary: Summary, paint: Paint, told: str | None = None) -> str
 
 def _counts(summary: Summary) -> Iterator[tuple[str, str]]:
     if sum(summary.steps.values()) > 1:
-        yield "steps", ", ".join(f"{number:,} {state}" for state, number in summary.steps.items())
+        yield "steps", ", ".join(f"{number:,} {_WORDS.get(state, state)}" for state, number in summary.steps.items())
     tally = summary.tally
     if not tally.agents:
         return
@@ -129,8 +132,10 @@ def _spent(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "tokens", ", ".join([*kinds, f"{tokens(usage.output_tokens)} out"])
     if tally.models:
         cap = "" if summary.cost_cap is None else f" of {money(summary.cost_cap)}"
-        models = ", ".join(f"{inert_line(model, 60)} {money(use.cost_usd)}" for model, use in _by_cost(tally))
-        yield "cost", f"{money(summary.cost_usd)}{cap}: {models}"
+        used = _by_cost(tally)
+        models = ", ".join(f"{inert_line(model, 60)} {money(use.cost_usd)}" for model, use in used)
+        by_model = f": {models}" if len(used) > 1 else f" ({inert_line(used[0][0], 60)})"
+        yield "cost", f"{money(summary.cost_usd)}{cap}{by_model}"
     again = [count(tally.calls_again, "call") + " to a model"] if tally.calls_again else []
     again += [count(tally.steps_again, "step")] if tally.steps_again else []
     if again:
@@ -142,12 +147,13 @@ def _slowest(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "slowest", ", ".join(f"{inert_line(path, 60)} {duration(seconds)}" for path, seconds in summary.slowest)
 
 
-def _not_done(summary: Summary, told: str | None) -> Iterator[tuple[str, str]]:
+def _not_done(summary: Summary, told: Failure | None) -> Iterator[tuple[str, str]]:
     """Each reason once, with the steps that share it."""
     together: dict[tuple[str, str], list[str]] = {}
     for step in summary.not_done:
-        if step.path != told and step.reason:
-            together.setdefault((step.status, step.reason), []).append(step.path)
+        if not step.reason or (told is not None and _goes_without_saying(step, told)):
+            continue
+        together.setdefault((step.status, step.reason), []).append(step.path)
     for (status, reason), paths in list(together.items())[:_TOLD]:
         more = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
         yield status, f"{', '.join(inert_line(path, 60) for path in paths[:3])}{more}: {reason}"
@@ -155,10 +161,24 @@ def _not_done(summary: Summary, told: str | None) -> Iterator[tuple[str, str]]:
         yield "", f"and {len(together) - _TOLD:,} more reasons; `agentflow show` has them all"
 
 
+def _state(node: Node) -> str:
+    # What the end of the run, or of what is around it, cut off has not failed by itself.
+    cut_off = node.state == "failed" and node.failure is not None and node.failure.kind == "cancelled"
+    return "stopped" if cut_off else node.state
+
+
 def _why(node: Node) -> str:
     if node.failure is not None:
-        return f"{inert_line(node.failure.message, 200)} ({node.failure.kind})"
+        return _in_words(node.failure)
     return inert_line(node.reason, 200) if node.reason is not None else ""
+
+
+def _goes_without_saying(step: NotDone, told: Failure) -> bool:
+    return step.path == told.step or step.reason == _in_words(told) or step.status == "stopped"
+
+
+def _in_words(failure: Failure) -> str:
+    return f"{inert_line(failure.message, 200)} ({failure.kind})"
 
 
 def _steps(node: Node) -> Iterator[Node]:

@@ -4,11 +4,11 @@ from agentflow.events.codec import Event
 from agentflow.events.session_events import ModelFailed, ModelReplied, SessionFinished
 from agentflow.report.inert import inert, inert_line
 from agentflow.report.lines import place
-from agentflow.report.style import Paint
+from agentflow.report.style import Paint, cell_width, cut
 from agentflow.report.view import RunView
 
 _LONGEST = 4_000
-"""Characters after which a line is told that has not ended."""
+"""Columns after which a line is told that has not ended."""
 _COLOURS = ("blue", "green", "yellow", "red")
 
 
@@ -49,7 +49,7 @@ class Words:
 
     def _lines(self, stream: str, text: str) -> list[str]:
         *whole, rest = text.split("\n")
-        width = _LONGEST if self._columns is None else max(self._columns - len(self._name(stream)) - 3, 20)
+        width = _LONGEST if self._columns is None else max(self._columns - cell_width(self._name(stream)) - 4, 20)
         told = [part for line in whole for part in _broken(line, width)]
         *more, rest = _broken(rest, width) or [""]
         self._begun[stream] = rest
@@ -76,11 +76,12 @@ def _text_of(event: ModelReplied) -> str:
 
 
 def _broken(line: str, width: int) -> list[str]:
-    """A line in parts of so many characters, broken between words where there are any."""
+    """A line in parts of so many columns, broken between words where there are any."""
     parts = []
-    while len(line) > width:
-        at = line.rfind(" ", 1, width + 1)
-        end = at if at > 0 else width
+    while cell_width(line) > width:
+        most = max(len(cut(line, width + 1)) - 1, 1)
+        at = line.rfind(" ", 1, most + 1)
+        end = at if at > 0 else most
         parts.append(line[:end])
         line = line[end:].lstrip(" ")
     return [*parts, line]
