@@ -1,11 +1,9 @@
 """What is seen of a run while it goes on: a live display, plain lines, JSON events, or nothing."""
 
 import asyncio
-import os
-import shutil
 import sys
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +16,7 @@ from agentflow.report.inert import inert_line
 from agentflow.report.json_out import dumps, event_json
 from agentflow.report.lines import answered, line
 from agentflow.report.outline import Outline, outline_of
-from agentflow.report.style import Paint
+from agentflow.report.style import Paint, takes_drawing, terminal_size
 from agentflow.report.view import RunView
 from agentflow.report.words import Words
 
@@ -158,18 +156,11 @@ def stored_outline(started: RunStarted) -> Outline:
         return Outline()
 
 
-def can_draw(output: Format, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether standard error is a terminal that a display can be drawn on, with nothing else written there.
-
-    What continuous integration gives for a terminal is a log that somebody reads later: `CI` is set there.
-    """
-    if not sys.stderr.isatty() or environment.get("TERM", "dumb") in ("dumb", ""):
-        return False
-    if environment.get("CI", "").lower() not in ("", "0", "false", "no"):
-        return False
-    return output != "stream-json" or not sys.stdout.isatty()
+def can_draw(output: Format) -> bool:
+    """Whether a display can be drawn on standard error, with nothing else written there."""
+    return takes_drawing(sys.stderr) and (output != "stream-json" or not sys.stdout.isatty())
 
 
 def _columns() -> int | None:
     """Where to break lines on standard error; None where it is no terminal."""
-    return shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+    return terminal_size(sys.stderr)[0] if sys.stderr.isatty() else None

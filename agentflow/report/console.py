@@ -5,6 +5,7 @@ one write that the terminal may show at once, so that nothing flickers.
 """
 
 import asyncio
+import io
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from agentflow.report.frame import Line, ended_tree, frame, plain
-from agentflow.report.style import cell_width
+from agentflow.report.style import cell_width, terminal_size
 from agentflow.report.view import RunView
 
 REFRESH_SECONDS = 0.125
@@ -30,6 +31,21 @@ _SHOW_CURSOR = "\x1b[?25h"
 _CLEAR_BELOW = "\r\x1b[J"
 _CLEAR_LINE = "\x1b[K"
 # Begin and end of a synchronised update, which terminals that do not know it ignore; the cursor; automatic wrapping.
+
+
+class _Nowhere(io.StringIO):
+    """Takes what is written; to whoever asks, it is like another stream. Styles are made into text here."""
+
+    def __init__(self, like: IO[str]) -> None:
+        super().__init__()
+        self._like = like
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # the base class says None
+        return str(getattr(self._like, "encoding", None) or "ascii")
+
+    def isatty(self) -> bool:
+        return self._like.isatty()
 
 
 class LiveDisplay:
@@ -51,7 +67,7 @@ class LiveDisplay:
         self._stream = stream
         self._loop = loop
         self._clock = clock
-        self._console = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._console = Console(file=_Nowhere(stream), highlight=False, markup=False, emoji=False, soft_wrap=True)
         self._unicode = self._console.encoding.lower().startswith("utf")
         self._open = False
         self._timer: asyncio.TimerHandle | None = None
@@ -78,8 +94,8 @@ class LiveDisplay:
         self._open = False
         with suppress(NotImplementedError, RuntimeError, ValueError):
             self._loop.remove_signal_handler(signal.SIGTSTP)
-        size = self._console.size
-        tree = ended_tree(self._view, size.width, size.height, self._clock(), self._unicode) if keep else ()
+        columns, lines = terminal_size(self._stream)
+        tree = ended_tree(self._view, columns, lines, self._clock(), self._unicode) if keep else ()
         above = self._take_said()
         text = "".join(f"{self._ansi(line)}\n" for line in tree)
         self._write(_BEGIN + self._erased() + _WRAP + above + text + _END + _SHOW_CURSOR)
@@ -110,16 +126,16 @@ class LiveDisplay:
             self._timer = self._loop.call_later(REFRESH_SECONDS, self._tick)
 
     def _paint(self) -> None:
-        size = self._console.size
-        made = frame(self._view, size.width, size.height, self._clock(), self._unicode, self._name_width)
+        columns, lines = terminal_size(self._stream)
+        made = frame(self._view, columns, lines, self._clock(), self._unicode, self._name_width)
         self._name_width = made.name_width
-        if self._said or size.width != self._columns:
+        if self._said or columns != self._columns:
             text = self._erased() + _WRAP + self._take_said() + _NO_WRAP + "\r\n".join(map(self._ansi, made.lines))
         elif made.lines == self._painted:
             return
         else:
             text = self._changed(made.lines)
-        self._columns, self._painted = size.width, made.lines
+        self._columns, self._painted = columns, made.lines
         self._write(_BEGIN + text + _END)
 
     def _changed(self, lines: tuple[Line, ...]) -> str:
@@ -137,7 +153,7 @@ class LiveDisplay:
 
     def _erased(self) -> str:
         """Takes the last frame off the screen, also where a terminal that became narrower has wrapped its lines."""
-        columns = max(self._console.size.width, 1)
+        columns = terminal_size(self._stream)[0]
         wrapped = columns < self._columns
         high = sum(max(-(-cell_width(plain(line)) // columns), 1) if wrapped else 1 for line in self._painted)
         self._painted = ()

@@ -29,6 +29,7 @@ _HEADED = 8
 _SPACED = 16
 """From how many lines on the line on the whole run stands apart."""
 _LEAST_DOING = 16
+_LONG_BAR, _SHORT_BAR = 20, 10
 _CLOSE_TO_CAP = ((0.9, "red"), (0.75, "yellow"), (0.0, ""))
 
 
@@ -87,7 +88,9 @@ def _width(columns: int) -> int:
 
 def _name_width(shown: Sequence[Row], width: int, before: int) -> int:
     wanted = [
-        2 * row.depth + 2 + cell_width(row.name) + (cell_width(_agent(row)) + 1) * bool(_agent(row)) for row in shown
+        2 * row.depth + 2 + cell_width(row.name) + (cell_width(_agent(row)) + 1) * bool(_agent(row))
+        for row in shown
+        if row.state is not None
     ]
     most = max(width * 2 // 5, 10)
     return min(max([before, 12, *wanted]), most)
@@ -119,8 +122,9 @@ def _name(row: Row, unicode: bool) -> list[Span]:
 def _told(row: Row, room: int, width: int, unicode: bool) -> list[Span]:
     loud = row.state in ("failed", "asking", "rejected")
     spans = []
-    if row.bar is not None and room >= _LEAST_DOING + 12:
-        spans += [*_bar(row.bar, 20 if width >= _WIDE else 10, unicode), Span("  ")]
+    left = room - cell_width(row.doing) - 2
+    if row.bar is not None and left >= _SHORT_BAR:
+        spans += [*_bar(row.bar, _LONG_BAR if left >= _LONG_BAR + _SHORT_BAR else _SHORT_BAR, unicode), Span("  ")]
     if row.turn and width < _WIDE and room >= _LEAST_DOING + 10:
         spans.append(Span(f"turn {_turn(row)}, ", "dim"))
     return [*spans, Span(row.doing, " ".join(COLOURS[row.state or "waiting"]) if loud else "dim")]

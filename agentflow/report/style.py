@@ -28,6 +28,29 @@ class Paint:
         return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
 
 
+def takes_drawing(stream: IO[str], environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether something can be drawn on a stream over and over: it is a terminal that can, and somebody looks at it.
+
+    What continuous integration gives for a terminal is a log that is read later; `CI` is set there.
+    """
+    if environment.get("CI", "").lower() not in ("", "0", "false", "no"):
+        return False
+    return stream.isatty() and environment.get("TERM", "dumb") not in ("dumb", "")
+
+
+def terminal_size(stream: IO[str], environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
+    """Columns and lines of the terminal that a stream is, now; `COLUMNS` and `LINES` say it where they are set."""
+    try:
+        size: tuple[int, int] = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):  # no terminal
+        size = (0, 0)
+    columns, lines = (
+        int(said) if (said := environment.get(name, "")).isdecimal() else found
+        for name, found in zip(("COLUMNS", "LINES"), size, strict=True)
+    )
+    return columns or 80, lines or 24
+
+
 def cell_width(text: str) -> int:
     """How many columns the text takes: two for wide characters (UAX #11), none for combining and invisible ones."""
     if text.isascii():
