@@ -74,6 +74,7 @@ class LiveDisplay:
         self._painted: tuple[Line, ...] = ()
         self._columns = 0
         self._name_width = 0
+        self._shows: tuple[int, ...] = ()
         self._said: list[str] = []
         self._left_out = 0
 
@@ -127,16 +128,20 @@ class LiveDisplay:
 
     def _paint(self) -> None:
         columns, lines = terminal_size(self._stream)
-        made = frame(self._view, columns, lines, self._clock(), self._unicode, self._name_width)
+        now = self._clock()
+        # Times are shown in whole seconds: between them, what nothing has happened to looks as it did.
+        shows = (self._view.changes, int(now), columns, lines)
+        if shows == self._shows and not self._said:
+            return
+        made = frame(self._view, columns, lines, now, self._unicode, self._name_width)
         self._name_width = made.name_width
         if self._said or columns != self._columns:
             text = self._erased() + _WRAP + self._take_said() + _NO_WRAP + "\r\n".join(map(self._ansi, made.lines))
-        elif made.lines == self._painted:
-            return
         else:
-            text = self._changed(made.lines)
-        self._columns, self._painted = columns, made.lines
-        self._write(_BEGIN + text + _END)
+            text = self._changed(made.lines) if made.lines != self._painted else ""
+        self._columns, self._painted, self._shows = columns, made.lines, shows
+        if text:
+            self._write(_BEGIN + text + _END)
 
     def _changed(self, lines: tuple[Line, ...]) -> str:
         """What turns the last frame into this one; the cursor stands at the end of the last line, before and after."""
@@ -156,7 +161,7 @@ class LiveDisplay:
         columns = terminal_size(self._stream)[0]
         wrapped = columns < self._columns
         high = sum(max(-(-cell_width(plain(line)) // columns), 1) if wrapped else 1 for line in self._painted)
-        self._painted = ()
+        self._painted, self._shows = (), ()
         return (f"\x1b[{high - 1}A" if high > 1 else "") + _CLEAR_BELOW
 
     def _take_said(self) -> str:

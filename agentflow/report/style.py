@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import IO
 
 _CODES: Mapping[str, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
@@ -55,7 +56,7 @@ def cell_width(text: str) -> int:
     """How many columns the text takes: two for wide characters (UAX #11), none for combining and invisible ones."""
     if text.isascii():
         return len(text)
-    return sum(_width_of(character) for character in text)
+    return sum(map(_width_of, text))
 
 
 def cut(text: str, columns: int) -> str:
@@ -71,6 +72,7 @@ def cut(text: str, columns: int) -> str:
     return "".join(kept) + "…" if columns > 0 else ""
 
 
+@lru_cache(maxsize=4096)
 def _width_of(character: str) -> int:
     if character == _EMOJI_FORM:
         # It widens the character before it where that is narrow by itself (UTS #51); too wide is safer than too narrow.

@@ -58,6 +58,7 @@ class RunView:
         outline: what is known of the plan.
         tally: what it has used.
         stopping: what ends it, while it is being ended.
+        changes: how often anything here has changed: a display that shows the last of them need not draw.
         idle_seconds: time in which nobody worked on the run.
     """
 
@@ -73,6 +74,7 @@ class RunView:
         self.tally = Tally()
         self.stopping: Failure | None = None
         self.last_at = 0.0
+        self.changes = 0
         self.idle_seconds = 0.0
         self._steps: dict[str, Node] = {"": self.root}
         self._sessions: dict[str, Node] = {}
@@ -92,6 +94,7 @@ class RunView:
 
     def apply(self, stream: str, event: Event) -> Node | None:
         """Takes an event up; returns the node it is about, if it is about one."""
+        self.changes += 1
         self.last_at = max(self.last_at, event.at)
         self.tally.take(stream, event)
         if stream:
@@ -104,6 +107,7 @@ class RunView:
         node = self._sessions.get(stream)
         if node is not None:
             node.tail = (node.tail + text)[-_TAIL:]
+            self.changes += 1
 
     def node(self, stream: str) -> Node | None:
         """The node of a session."""

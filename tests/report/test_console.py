@@ -103,6 +103,18 @@ async def test_a_frame_that_is_the_last_one_again_writes_nothing(monkeypatch):
     shown.display.close()
 
 
+async def test_a_frame_is_not_even_made_while_nothing_happens(monkeypatch):
+    view = told(an_agent_with_a_subagent())
+    shown = Display(view, monkeypatch)
+    shown.display.open()
+    monkeypatch.setattr("agentflow.report.console.frame", None)
+    assert shown.painted() == ""
+    view.hear("research[1].find/c1", "hello")
+    with pytest.raises(TypeError):
+        shown.painted()
+    shown.display.close(keep=False)
+
+
 async def test_only_the_lines_that_changed_are_written_anew(monkeypatch):
     view = told(an_agent_with_a_subagent(), ("research", "after"))
     shown = Display(view, monkeypatch)
