@@ -55,7 +55,8 @@ def _progress(node: Node) -> str:
         parts.append(case_name(node.choice))
     elif node.agent is not None and node.inner:
         at_work = node.at_work - (node.state in OPEN)
-        parts.append(f"{at_work} of {count(len(node.inner), 'subagent')} at work" if at_work > 0 else "")
+        of = f"{at_work:,} of " if at_work < len(node.inner) else ""
+        parts.append(f"{of}{count(len(node.inner), 'subagent')} at work" if at_work > 0 else "")
     if failed := node.ended.get("failed", 0):
         parts.append(f"{failed} failed")
     return ", ".join(part for part in parts if part)

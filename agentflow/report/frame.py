@@ -181,7 +181,7 @@ def _totals(view: RunView, width: int, now: float, unicode: bool) -> Line:
     """One line on the whole run; what matters least is left out where there is no room."""
     root, cap = view.root, view.outline.cost_cap
     dot = "  ·  " if unicode else "  |  "
-    parts = [[Span(whole_seconds(view.seconds(now)))], _cost(root.cost_usd, cap, width, unicode)]
+    parts = [[Span(whole_seconds(view.seconds(now)))], _cost(root.cost_usd, cap)]
     if view.stopping is not None:
         parts.insert(0, [Span(f"stopping: {inert_line(view.stopping.message, 80)}", "yellow")])
     if view.gates:
@@ -201,17 +201,12 @@ def _totals(view: RunView, width: int, now: float, unicode: bool) -> Line:
     return _fitted(spans, width)
 
 
-def _cost(usd: float, cap: float | None, width: int, unicode: bool) -> list[Span]:
+def _cost(usd: float, cap: float | None) -> list[Span]:
     if not cap:
         return [Span(money(usd))]
     share = usd / cap
     colour = next(colour for least, colour in _CLOSE_TO_CAP if share >= least)
-    spans = [Span(f"{money(usd)} of {money(cap)} ", colour)]
-    if width >= _WIDE:
-        full = min(round(share * 10), 10)
-        signs = "━─" if unicode else "#-"
-        spans += [Span(signs[0] * full, colour or "green"), Span(signs[1] * (10 - full), "dim"), Span(" ")]
-    return [*spans, Span(f"({share:.0%})", colour or "dim")]
+    return [Span(f"{money(usd)} of {money(cap)}", colour), Span(f" ({share:.0%})", colour or "dim")]
 
 
 def _fitted(spans: Sequence[Span], width: int) -> Line:

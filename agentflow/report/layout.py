@@ -17,6 +17,7 @@ class Row(Struct, frozen=True):
     Attributes:
         depth: 0 for a step of the file.
         state: None for a row that stands for several nodes.
+        agent: who works on a step; of a subagent, what it was sent out for.
         doing: what goes on, or why it ended so.
         bar: how far a block of many is.
         turn: of the session that is at work here, and `turn_limit` the most it may have, where that is known.
@@ -156,7 +157,7 @@ def _row(view: RunView, node: Node, depth: int, now: float) -> Row:
         depth=depth,
         state=single.state,
         name=inert_line(name, 60),
-        agent=inert_line(single.agent, 40) if single.agent is not None and single.kind == "step" else "",
+        agent=single.brief if single.kind == "agent" else inert_line(single.agent or "", 40),
         doing=doing(single, now),
         bar=bar_of(single),
         turn=single.turn if at_work else 0,

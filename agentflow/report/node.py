@@ -19,6 +19,8 @@ class Node:
     Attributes:
         path: a step's or item's path, or a subagent's stream.
         agent: the agent that works here.
+        brief: what a subagent was sent out for, in the words of who sent it; `briefs`: of those that are to come, by
+            the id of their call.
         items: how many, for a `for_each`.
         rounds: how many at most, for a `repeat`; `converged`: whether `until` held.
         choice: the case that runs, for a `choose`.
@@ -40,6 +42,8 @@ class Node:
     state: State = "waiting"
     attempt: int = 1
     agent: str | None = None
+    brief: str = ""
+    briefs: dict[str, str] = field(default_factory=dict)
     started_at: float | None = None
     ended_at: float | None = None
     items: int | None = None

@@ -24,3 +24,11 @@ def call_in_words(block: Mapping[str, Any]) -> str:
     key, text = texts[0]
     shown = inert_line(text, 60)
     return f'{name} "{shown}"' if key in _QUOTED else f"{name} {shown}"
+
+
+def brief_of(block: Mapping[str, Any]) -> str:
+    """What a subagent is sent out for; empty for every other call."""
+    given = block.get("input")
+    if block.get("name") != "Agent" or not isinstance(given, Mapping):
+        return ""
+    return inert_line(str(given.get("description", "")), 40)

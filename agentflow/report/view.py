@@ -40,7 +40,7 @@ from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node, State
 from agentflow.report.outline import Outline
 from agentflow.report.tally import Tally
-from agentflow.report.tool_words import call_in_words
+from agentflow.report.tool_words import brief_of, call_in_words
 
 _TAIL = 160
 
@@ -228,6 +228,7 @@ class RunView:
             node = self._step(event.step)
         else:
             node = above.inner.setdefault(stream, Node(stream, event.agent, "agent", above))
+            node.brief = above.briefs.pop(event.parent_call or "", node.brief)
         node.agent, node.workspace = event.agent, event.workspace
         self._sessions[stream] = node
         self._open(node, event.at)
@@ -248,6 +249,8 @@ class RunView:
         for block in event.content:
             if block.get("type") == "tool_use":
                 node.calls[str(block.get("id"))] = call_in_words(block)
+                if brief := brief_of(block):
+                    node.briefs[str(block.get("id"))] = brief
 
     def _model_failed(self, node: Node, event: ModelFailed) -> None:
         self._call_ended(node)

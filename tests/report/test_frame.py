@@ -75,7 +75,7 @@ demo  1 of 4 steps                                                              
 · write
 · send
 
-10s  ·  $0.0400 of $2.00 ────────── (2%)  ·  3 agents at work  ·  1 retry  ·  4 turns  ·  60 tokens"""
+10s  ·  $0.0400 of $2.00 (2%)  ·  3 agents at work  ·  1 retry  ·  4 turns  ·  60 tokens"""
     )
 
 
