@@ -28,7 +28,7 @@ _WRAP, _NO_WRAP = "\x1b[?7h", "\x1b[?7l"
 _BEGIN = "\x1b[?2026h\x1b[?25l" + _NO_WRAP
 _END = _WRAP + "\x1b[?2026l"
 _SHOW_CURSOR = "\x1b[?25h"
-_CLEAR_BELOW = "\r\x1b[J"
+_CLEAR_WHOLE_LINE = "\x1b[2K"
 _CLEAR_LINE = "\x1b[K"
 # Begin and end of a synchronised update, which terminals that do not know it ignore; the cursor; automatic wrapping.
 
@@ -157,12 +157,19 @@ class LiveDisplay:
         return "".join(parts)
 
     def _erased(self) -> str:
-        """Takes the last frame off the screen, also where a terminal that became narrower has wrapped its lines."""
-        columns = terminal_size(self._stream)[0]
+        """Takes the last frame off the screen, also where a terminal that became narrower has wrapped its lines.
+
+        Line by line: some terminals take a screen that is cleared as a whole for worth keeping, and scroll it away.
+        """
+        columns, lines = terminal_size(self._stream)
         wrapped = columns < self._columns
         high = sum(max(-(-cell_width(plain(line)) // columns), 1) if wrapped else 1 for line in self._painted)
+        high = min(high, lines)
         self._painted, self._shows = (), ()
-        return (f"\x1b[{high - 1}A" if high > 1 else "") + _CLEAR_BELOW
+        if not high:
+            return ""
+        up = f"\x1b[{high - 1}A" if high > 1 else ""
+        return f"{up}\r" + "\r\n".join([_CLEAR_WHOLE_LINE] * high) + f"{up}\r"
 
     def _take_said(self) -> str:
         said, left_out = self._said, self._left_out

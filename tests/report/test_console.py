@@ -134,9 +134,10 @@ async def test_a_terminal_that_became_narrower_is_drawn_anew_with_nothing_left_b
     shown.resize(50, 14)
     # Six lines of up to 99 columns take at most twelve of 50; the cursor stands on the last.
     again = shown.painted()
-    up = re.search(r"\x1b\[(\d+)A\r\x1b\[J", again)
+    up = re.search(r"\x1b\[(\d+)A\r((?:\x1b\[2K(?:\r\n)?)+)\x1b\[(\d+)A\r", again)
     assert up is not None, again
     assert 6 <= int(up[1]) <= 11
+    assert up[2].count("\x1b[2K") == int(up[1]) + 1 == int(up[3]) + 1
     assert all(cell_width(row) < 50 for row in rows_of(again))
     shown.display.close()
 
