@@ -153,9 +153,9 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
         waiting = _waiting(driving, result.run) if result.status == "waiting" else []
         body = result_json(result.run, result.status, result.outputs, result.failure, view, waiting)
         progress.write(dumps(body))
-    if result.status in ("done", "failed") and not driving.quiet:
-        text = summary_text(summary_of(view), Paint.for_stream(sys.stderr), result.failure)
-        click.echo(("\n" if sys.stderr.isatty() else "") + text, err=True)
+    summary = "" if result.status not in ("done", "failed") or driving.quiet else _summary(view, result)
+    if summary:
+        click.echo(summary, err=True)
     match result.status:
         case "failed":
             failure = result.failure
@@ -171,6 +171,12 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
         for workspace in workspaces_of(view):
             click.echo(f"left behind: {kept_text(workspace)}", err=True)
         click.echo(f"{result.status} · {totals(view)} · run {result.run}", err=True)
+
+
+def _summary(view: RunView, result: api.RunResult) -> str:
+    text = summary_text(summary_of(view), Paint.for_stream(sys.stderr), result.failure)
+    # On a terminal it would run into the tree.
+    return f"\n{text}" if text and sys.stderr.isatty() else text
 
 
 def _tell_waiting(driving: Driving, result: api.RunResult) -> None:

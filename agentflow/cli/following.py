@@ -101,8 +101,8 @@ class Watcher:
         failure = None if finished is None else finished.failure
         if self._output == "text":
             stream = sys.stdout if self._to_stdout else sys.stderr
-            text = summary_text(summary_of(view), Paint.for_stream(stream), failure)
-            self._print(text if self._to_stdout else f"\n{text}")
+            if text := summary_text(summary_of(view), Paint.for_stream(stream), failure):
+                self._print(text if self._to_stdout else f"\n{text}")
         if failure is not None:
             where = f"step {inert_line(failure.step)} failed: " if failure.step else ""
             say(f"error: {where}{failure.message} ({failure.kind})")
