@@ -148,6 +148,8 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
     view = progress.view
     if driving.output == "text":
         if result.outputs:
+            if progress.live is not None and sys.stdout.isatty():
+                click.echo(err=True)  # the tree stands above it
             progress.write(outputs_text(result.outputs))
     else:
         waiting = _waiting(driving, result.run) if result.status == "waiting" else []

@@ -26,6 +26,7 @@ class Words:
         self._begun: dict[str, str] = {}
         self._heard: set[str] = set()
         self._colours: dict[str, str] = {}
+        self._coloured = 0
 
     def hear(self, stream: str, text: str) -> list[str]:
         """Takes a piece of text up; gives the lines that are whole now."""
@@ -62,7 +63,8 @@ class Words:
 
     def _told(self, stream: str, line: str) -> str:
         if stream not in self._colours:
-            self._colours[stream] = _COLOURS[len(self._colours) % len(_COLOURS)]
+            self._colours[stream] = _COLOURS[self._coloured % len(_COLOURS)]
+            self._coloured += 1
         return f"{self._paint(self._name(stream) + ' |', self._colours[stream])} {inert(line.rstrip())}"
 
     def _name(self, stream: str) -> str:

@@ -76,3 +76,12 @@ def test_nothing_in_the_words_acts_on_the_terminal():
     told = Told(paint=Paint(True))
     (line,) = told.words.hear("a", "\x1b[2J\x07\u202egnp\r\n")
     assert line == "\x1b[34ma |\x1b[0m ␛[2J␇\\u202egnp"
+
+
+def test_agents_one_after_the_other_have_different_colours():
+    told = Told(paint=Paint(True))
+    first = told.words.hear("a", "one\n")[0]
+    told.take("a", ended(2.0))
+    second = told.words.hear("b", "two\n")[0]
+    assert first[:5] == "\x1b[34m"
+    assert second[:5] == "\x1b[32m"
