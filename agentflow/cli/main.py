@@ -26,6 +26,8 @@ COMMANDS = {
     "approve": "agentflow.cli.resume:approve",
     "reject": "agentflow.cli.resume:reject",
     "answer": "agentflow.cli.answer:answer",
+    "watch": "agentflow.cli.watch:watch",
+    "cancel": "agentflow.cli.cancel:cancel",
     "show": "agentflow.cli.history:show",
     "runs": "agentflow.cli.history:runs",
     "report": "agentflow.cli.report:report",

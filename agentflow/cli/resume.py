@@ -111,6 +111,7 @@ def _driving(options: GoingOn) -> "Driving":
     return Driving(
         output=options.output_format,
         quiet=options.quiet,
+        words=options.stream,
         yes=options.yes,
         script=options.script,
         record=options.record,

@@ -19,6 +19,7 @@ from agentflow.cli.options import (
     scripted,
     secret,
     secrets_file,
+    stream,
     yes,
 )
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @secrets_file
 @durability
 @output_format
+@stream
 @quiet
 def run(
     file: str,
@@ -58,6 +60,7 @@ def run(
     secrets_file: str | None,
     durability: Durability,
     output_format: Format,
+    stream: bool,
     quiet: bool,
 ) -> int:
     """Run a workflow file. With FILE, --help tells the file's own inputs.
@@ -68,6 +71,7 @@ def run(
     from agentflow.cli.driving import Driving, drive
     from agentflow.cli.secrets import read_secrets
     from agentflow.cli.told import told_as
+    from agentflow.report.outline import outline_of
 
     with told_as(output_format):
         checked, plan, values = _ready(file, typed, inputs, quiet)
@@ -84,8 +88,8 @@ def run(
         pace=pace,
         durability=durability,
         project=project_of_file(file),
-        steps=tuple(plan.root.steps),
-        cost_cap=plan.limits.cost_usd,
+        outline=outline_of(plan),
+        words=stream,
         secrets=secrets,
     )
     return drive(driving, lambda options: api.start(checked, values, options))

@@ -44,10 +44,12 @@ def validate(paths: tuple[str, ...], strict: bool, environment: bool, output_for
     PATH is a file, a folder (its *.yaml and *.yml files whose first level has the key `agentflow`), a pattern in quotes
     (as "flows/**/*.yaml"), or - for standard input.
     """
-    every = dict.fromkeys(found for path in paths for found in _files(path))
+    from agentflow.cli.counting import counted
+
+    every = dict.fromkeys(counted((found for path in paths for found in _files(path)), "looking for workflows:"))
     if skip_others:
         every = dict.fromkeys(path for path in every if path == STDIN or not Path(path).is_file() or _is_workflow(path))
-    checks = [_check(path, environment) for path in every]
+    checks = [_check(path, environment) for path in counted(every, "checking", len(every))]
     refused = any(not checked.ok or (strict and checked.diagnostics) for checked in checks)
     checks = list(_each_once(checks))
     if output_format == "text":

@@ -18,6 +18,8 @@ from agentflow.events.values import Failure, Usage
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.kept import workspaces_of
 from agentflow.report.node import Node
+from agentflow.report.summary import summary_json as view_summary
+from agentflow.report.summary import summary_of
 from agentflow.report.view import RunView
 
 JSON = Any
@@ -61,6 +63,7 @@ def result_json(
         "tool_calls": view.root.tool_calls,
         "seconds": round(view.seconds(), 3),
         "waiting": [gate_json(gate) for gate in waiting],
+        "summary": view_summary(summary_of(view)),
         "workspaces": [_plain(workspace) for workspace in workspaces_of(view)],
     }
 
