@@ -17,7 +17,7 @@ from agentflow.events.run_events import (
     StepTimedOut,
     WorkflowLimitReached,
 )
-from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
+from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted, ToolRetried
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
 from agentflow.report.node import Node
@@ -94,6 +94,9 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
         case ModelFailed(retry_at=float() | int() as retry_at):
             wait = duration(retry_at - event.at)
             return about, f"turn {event.turn}: {inert_line(event.failure.message)}; again in {wait}"
+        case ToolRetried():
+            wait = duration(event.next_at - event.at)
+            return about, f"tool {inert_line(event.tool, 60)}: {inert_line(event.message, 300)}; again in {wait}"
     return None
 
 
