@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.engine.admission import Wanted
@@ -150,7 +150,7 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
         output = await loop.tools.run(tool.name, action.input, context)
         content = loop.secrets.redacted_data(output.content)
         if not output.is_error:
-            value = content if output.value is UNSET else loop.secrets.redacted_data(output.value)
+            value = loop.secrets.redacted_data(output.value) if output.is_checked else content
             return StepFinished(loop.now(), action.step, "done", value)
         kind: FailureKind = "timeout" if output.failure == "timeout" else "tool_failed"
         said = loop.secrets.redacted(output.detail) or content

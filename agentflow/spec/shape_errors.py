@@ -257,7 +257,9 @@ def _expected(error: _Error, data: Any, value: Any) -> tuple[str, str | None]:
     if error.type == "literal_error":
         return _choice(error, value)
     if error.type == "value_error":
-        hint = f"write `{value}s` for seconds" if isinstance(value, int) and not isinstance(value, bool) else None
+        unit = "`{}/min` for so many a minute" if error.loc[-1:] == ("rate_limit",) else "`{}s` for seconds"
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        hint = f"write {unit.format(value)}" if is_number else None
         return str(error.context.get("error", "another value")), hint
     if error.type in _LIMITS and isinstance(value, str):
         return "longer than nothing", None

@@ -104,7 +104,7 @@ def meeting(name: str, contract: "Contract", output: ToolOutput, value: JSON, do
     """
     problems = contract.problems(value)
     if not problems:
-        return ToolOutput(output.content, value=value)
+        return ToolOutput(output.content, is_checked=True, value=value)
     message = f"{name} ran, and its result is not what it promises: {doubt or '; '.join(problems[:_MOST_PROBLEMS])}"
     hint = "This is a fault of the tool, not of the input; another input may do, or go on without it."
     content = output.content if isinstance(output.content, str) else ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from agentflow.plan.agent_plan import OwnToolPlan
@@ -22,14 +22,15 @@ class ToolOutput(Struct, frozen=True):
         is_error: the call failed; `content` then says what to do about it.
         failure: the kind of failure, where it is one that a tool's `retry` may name.
         detail: what the author is told of a failure and the model is not.
-        value: what `content` says, where the tool declares an `output` that it meets; else UNSET.
+        is_checked: the tool declares an `output`, and `value`, what `content` says, meets it.
     """
 
     content: "str | list[dict[str, JSON]]"
     is_error: bool = False
     failure: "ToolFailure | None" = None
     detail: str = ""
-    value: JSON = UNSET
+    is_checked: bool = False
+    value: JSON = None
 
 
 class ToolContext(Struct, frozen=True):

@@ -194,7 +194,7 @@ PROMISE = {"type": "object", "properties": {"a": {"type": "integer"}}, "required
 
 async def test_a_result_that_meets_its_schema_has_a_value(function_of, context_of):
     output = await function_of("f", output=PROMISE)({"a": 1}, context_of())
-    assert (output.content, output.value) == ('{"a": 1}', {"a": 1})
+    assert (output.content, output.is_checked, output.value) == ('{"a": 1}', True, {"a": 1})
 
 
 async def test_a_result_that_does_not_is_the_tools_failure(function_of, context_of):
