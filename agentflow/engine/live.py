@@ -207,7 +207,7 @@ class Live:
         if isinstance(event, ToolCalled):
             tool = self.plans[stream].by_name.get(event.tool)
             call = next((call for call in before.calls if call.id == event.call), None)
-            if tool is not None and call is not None:
+            if tool is not None and call is not None and (tool.options.rate is not None or tool.options.cache):
                 self.tools.began(self.caller_of(stream, event.call), tool, call.input, event.at)
         elif isinstance(event, ToolFinished):
             good = not (event.is_error or event.unknown)
