@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from agentflow.plan.docstrings import parameters, summary
 from agentflow.plan.functions import LONGEST, FunctionError, bound_by, is_transparent, parsed, statements
-from agentflow.plan.type_hints import NotUnderstoodError, TypeNames, with_words
+from agentflow.plan.type_hints import NotUnderstoodError, TypeNames, encodable, with_words
 
 JSON = Any
 
@@ -49,7 +49,7 @@ def described(text: str, function: str, file: str, trees: Trees) -> Described:
     node = _definition(tree, function)
     if node is None:
         return Described("", None, {}, (f"`{function}` is not defined by a `def` of `{file}`",))
-    docstring = ast.get_docstring(node) or ""
+    docstring = encodable(ast.get_docstring(node) or "")
     if not all(map(is_transparent, node.decorator_list)):
         return Described(summary(docstring), None, {}, (f"`{function}` is decorated, and may take something else",))
     return _of_arguments(node, docstring, TypeNames.of(tree, parameters))

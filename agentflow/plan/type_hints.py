@@ -188,7 +188,9 @@ class TypeNames:
         inner = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else None
         if isinstance(inner, ast.Constant) and type(inner.value) is int:
             return -inner.value
-        if isinstance(node, ast.Constant) and (node.value is None or type(node.value) in (str, int, bool)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and encodable(node.value) == node.value:
+            return node.value
+        if isinstance(node, ast.Constant) and (node.value is None or type(node.value) in (int, bool)):
             return node.value
         raise NotUnderstoodError(f"`{_shown(node)}` in `Literal` has no JSON form")
 
@@ -293,7 +295,7 @@ class TypeNames:
                 yield name, Field(hint, default is None, default)
 
     def _object(self, node: ast.ClassDef, fields: Mapping[str, Field], depth: int) -> Hint:
-        said = self.docs(ast.get_docstring(node) or "")
+        said = self.docs(encodable(ast.get_docstring(node) or ""))
         properties: dict[str, JSON] = {}
         makers: dict[str, JSON] = {}
         for name, each in fields.items():
@@ -316,6 +318,8 @@ def with_words(schema: Mapping[str, JSON], said: str | None, default: ast.expr |
             value = ast.literal_eval(default)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             return found
+        if isinstance(value, str):
+            value = encodable(value)
         if type(value) in (str, int, bool) or (type(value) is float and value - value == 0):
             found["default"] = value
     return found
@@ -349,7 +353,12 @@ def _description(node: ast.expr) -> str | None:
         words = [each.value for each in node.keywords if each.arg in ("description", "documentation")]
         is_doc = isinstance(node.func, ast.Name | ast.Attribute) and ast.unparse(node.func).endswith("Doc")
         node = next(iter([*words, *(node.args if is_doc else ())]), node)
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+    return encodable(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def encodable(text: str) -> str:
+    """A text that can be sent: half a surrogate pair, which Python lets one write, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _takes(maker: Mapping[str, JSON]) -> str:

@@ -192,6 +192,33 @@ async def test_a_step_shares_results_with_other_steps(setting):
     assert len(run.events(ToolStepCalled)) == 2
 
 
+async def test_the_time_of_a_step_passes_while_it_waits_for_a_rate(setting):
+    text = """
+    tools: {look: {description: L., input: {type: object, properties: {at: {}}}, run: [l], rate_limit: 1/h}}
+    steps:
+      a: {tool: look, with: {at: 1}}
+      b: {tool: look, with: {at: 2}, needs: [a], timeout: 200ms}
+    """
+    run = setting(text)
+    assert await run.failure() == "timeout"
+    assert run.tools.done == ["look 1"]
+    assert len(run.events(ToolStepCalled)) == 1
+    assert others() == set()
+
+
+async def test_a_run_that_is_interrupted_while_a_call_waits_goes_on_waiting(setting):
+    run = setting(FILE % (8, ", rate_limit: 2/s", ""), model=calling("a", "b", "c"))
+
+    async def interrupt(engine):
+        await until(lambda: len(run.events(ToolFinished)) == 2)
+        engine.interrupt()
+
+    assert (await run.run(interrupt)).status == "interrupted"
+    assert len(run.events(ToolCalled)) == 2, "what waits is not on record as begun"
+    assert await run.outputs() == {"s": "look did a | look did b | look did c"}
+    assert len(run.tools.done) == 3
+
+
 async def test_a_step_is_given_the_value_that_its_tool_promises(setting):
     text = """
     tools: {f: {call: "m:f", effects: none, output: {type: object, required: [a]}}}

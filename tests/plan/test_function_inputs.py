@@ -200,6 +200,18 @@ def test_what_cannot_be_understood_is_told_and_never_guessed(text, why):
     assert why in found.unclear[0]
 
 
+def test_what_is_told_can_always_be_sent():
+    found = of(
+        r"""
+        def f(x: Annotated[str, "a \ud800"] = "b \ud800", y: int = 1):
+            'Does \ud800.'
+        """
+    )
+    assert found.description == "Does ?."
+    assert found.schema["properties"]["x"] == {"type": "string", "description": "a ?", "default": "b ?"}
+    assert of(r"def f(x: Literal['\ud800']): ...").schema is None
+
+
 def test_each_parameter_that_is_not_understood_is_told():
     assert len(of("def f(a, b: set, c: int): ...").unclear) == 2
 
