@@ -222,6 +222,8 @@ def _bound(owner: str, key: Key) -> tuple[str, ...]:
         "Stop": "`stop`",
         "Limits": "`limits`",
         "CommandTool": "a tool",
+        "FunctionTool": "a tool with `call`",
+        "ToolRetry": "`retry` of a tool",
         "Retry": "`retry`",
         "Rounds": "`repeat`",
     }

@@ -154,7 +154,7 @@ def _tell_questions(gates: list["Gate"], project: Path) -> None:
 @click.option("--older-than", required=True, metavar="AGE", help="As 30d, 12h or 90m, counted from a run's end.")
 @project
 def prune(older_than: str, project: str | None) -> int:
-    """Delete the runs that ended before then, with the workspaces they left. Runs that can go on are kept.
+    """Delete the runs that ended before then, with the workspaces and results they left. Runs that can go on are kept.
 
     Branches of worktrees are kept where they hold commits that no other branch has.
     """
@@ -162,6 +162,7 @@ def prune(older_than: str, project: str | None) -> int:
 
     from agentflow import api
     from agentflow.report.style import count
+    from agentflow.tools.kept_results import remove_kept
     from agentflow.tools.workspaces import remove_workspaces
 
     age = _seconds(older_than)
@@ -175,6 +176,7 @@ def prune(older_than: str, project: str | None) -> int:
         journal.close()
     for run in sorted(gone):
         asyncio.run(remove_workspaces(folder, run))
+        remove_kept(folder, run)
     click.echo(f"{count(deleted, 'run')} deleted")
     return exits.DONE
 

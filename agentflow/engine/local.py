@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentflow.engine.admission import Admission
 from agentflow.engine.cancelling import look_for_cancellation
 from agentflow.engine.deadlines import Deadlines
 from agentflow.engine.live import Live
@@ -34,6 +35,7 @@ from agentflow.models.port import Model
 from agentflow.run.decide import decide as decide_run
 from agentflow.run.files import files_around
 from agentflow.session.decide import decide as decide_session
+from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.toolbox import Toolbox
 
 FILES_PER_CALL = 4
@@ -92,6 +94,8 @@ class LocalEngine:
     timers: Timers = field(init=False)
     recorder: Recorder = field(init=False)
     secrets: Secrets = field(init=False)
+    admission: Admission = field(init=False)
+    results: KeptResults = field(init=False)
     people: Askers = field(init=False)
     deadlines: Deadlines = field(init=False)
     workspaces: Workspaces = field(init=False)
@@ -108,6 +112,8 @@ class LocalEngine:
         self.workspaces = Workspaces(self.around.project)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
         self.secrets = Secrets(self.around.secrets, self.around.ask_secret, self._secret_came, self._task_ended)
+        self.admission = Admission(self)
+        self.results = KeptResults(self.around.project, self.live.run.id)
         self.people = Askers(self, self.journal, self._task_ended)
         self.deadlines = Deadlines(self)
 
@@ -149,6 +155,7 @@ class LocalEngine:
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
         """Takes an event up and has it recorded; `settle` then does what follows."""
         self.live.apply(stream, event)
+        self.admission.heard()
         self.recorder.add(stream, event, durable=durable)
         self._changed[stream] = None
         if self.live.run.gates and stream != RUN_STREAM:
@@ -195,6 +202,7 @@ class LocalEngine:
     def cancel(self, stream: str, call: str | None = None) -> None:
         """Ends whatever a stream has in flight, in line, or on a timer; or one call of it."""
         self.slots.forget(stream, call)
+        self.admission.forget(stream, call)
         if call is not None:
             for performance in self._out.get(stream, ()):
                 if performance.call == call:
@@ -278,7 +286,7 @@ class LocalEngine:
         whom nobody here can ask."""
         if self._ending or self._out or self._changed or not self.secrets.idle:
             return
-        if not (self.slots.idle and self.recorder.idle) or self.timers.any_named("retry"):
+        if not (self.slots.idle and self.recorder.idle and self.admission.idle) or self.timers.any_named("retry"):
             return
         if self.exhausted:
             self.happen(RUN_STREAM, RunLimitReached(self.now(), next(iter(self.exhausted.values()))))

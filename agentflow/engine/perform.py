@@ -1,7 +1,6 @@
 """Performing: one coroutine for each kind of call, from what is wanted to the event that tells what came of it."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,16 +8,14 @@ from msgspec.structs import replace
 
 from agentflow.engine.secrets import Secrets
 from agentflow.events.run_events import StepFinished
-from agentflow.events.session_events import ModelFailed, ModelReplied, ToolFinished
+from agentflow.events.session_events import ModelFailed, ModelReplied
 from agentflow.events.values import JSON, Failure
 from agentflow.models.port import Model, ModelError
 from agentflow.models.retry import MAX_ATTEMPTS, delay
 from agentflow.plan.prices import Price, cost
 from agentflow.run.state import StartCommand
 from agentflow.session.context import Request
-from agentflow.session.state import Call, InFlight
-from agentflow.tools.port import ToolContext
-from agentflow.tools.toolbox import Toolbox
+from agentflow.session.state import InFlight
 
 Clock = Callable[[], float]
 
@@ -77,19 +74,6 @@ async def call_model(
         request_id=reply.request_id,
         stop_detail=reply.stop_detail,
         timings=replace(reply.timings, queued=queued),
-    )
-
-
-async def run_tool(tools: Toolbox, call: Call, context: ToolContext, secrets: Secrets, clock: Clock) -> ToolFinished:
-    """Runs a tool; no secret is in what it gives."""
-    began = time.perf_counter()
-    output = await tools.run(call.name, call.input, context)
-    return ToolFinished(
-        at=clock(),
-        call=call.id,
-        content=secrets.redacted_data(output.content),
-        is_error=output.is_error,
-        seconds=round(time.perf_counter() - began, 6),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from agentflow.engine.admission import Admission
 from agentflow.engine.live import Live
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.secrets import Secrets
@@ -19,6 +20,7 @@ from agentflow.events.run_events import RunFinished
 from agentflow.events.values import JSON, Failure
 from agentflow.journal.port import Gate, Lease
 from agentflow.models.port import Model
+from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.toolbox import Toolbox
 
 
@@ -100,6 +102,8 @@ class Loop(Protocol):
 
     Attributes:
         short_of_money: sessions whose next call waits for money in flight to come back, and how each asks again.
+        admission: holds tool calls back that are to wait.
+        results: keeps the results that are too large to show.
         exhausted: what a used-up cap of the run holds back, by session or step; when nothing else is at work, the run
             ends by it.
     """
@@ -114,6 +118,8 @@ class Loop(Protocol):
     recorder: Recorder
     workspaces: Workspaces
     secrets: Secrets
+    admission: Admission
+    results: KeptResults
     short_of_money: dict[str, Callable[[], bool]]
     exhausted: dict[str, Failure]
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from agentflow.engine.admission import Wanted
 from agentflow.engine.clocks import watch_the_clock
 from agentflow.engine.file_limits import reach_limit
 from agentflow.engine.live import Live
-from agentflow.engine.perform import call_model, run_tool
+from agentflow.engine.perform import call_model
 from agentflow.engine.port import Loop
 from agentflow.engine.questions import ask_person, go_on, withdraw_questions
+from agentflow.engine.tool_calls import run_tool
 from agentflow.events.run_events import MoneyLeased, StepFinished
 from agentflow.events.session_events import (
     LimitReached,
@@ -34,11 +36,11 @@ from agentflow.plan.prices import Price, price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError
 from agentflow.plan.service_tools import RESULT_TOKENS
-from agentflow.run.files import inputs_at
+from agentflow.run.files import folder_of, inputs_at
 from agentflow.run.names import names_for
 from agentflow.run.workspaces import workspace_named
 from agentflow.session.context import input_bound, request, searches_bound
-from agentflow.session.state import AskPerson, Call, CallModel, End, GiveResult, RunTool, Spawn
+from agentflow.session.state import AGENT, AskPerson, Call, CallModel, End, GiveResult, RunTool, Spawn
 from agentflow.tools.port import ToolContext
 
 
@@ -123,7 +125,14 @@ def _send(loop: Loop, stream: str, action: CallModel, price: Price, held: Reserv
 def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
     """Runs a tool when a slot is free, its intent on record first."""
 
+    def give(content: Any) -> None:
+        loop.happen(stream, ToolFinished(loop.now(), action.call.id, content, seconds=0.0, cached=True))
+
     def begin() -> bool:
+        caller = loop.live.caller_of(stream, action.call.id)
+        wanted = Wanted(caller, action.tool, action.call.input, ask, give, action.call.retry_at)
+        if loop.admission.holds(wanted):
+            return False
         try:
             context = tool_context(loop, stream, action.call)
         except (ExpressionError, SecretMissingError) as error:
@@ -135,7 +144,10 @@ def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
         perform_tool(loop, stream, action.call, context)
         return True
 
-    loop.slots.request(stream, action.call.id, begin)
+    def ask() -> None:
+        loop.slots.request(stream, action.call.id, begin)
+
+    ask()
 
 
 def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
@@ -165,6 +177,8 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
         own=own,
         session=stream,
         memory=_memory(loop, stream, call),
+        home=(loop.around.project / folder_of(live.run, step)).resolve(),
+        results=loop.results.access,
     )
 
 
@@ -179,7 +193,7 @@ def _memory(loop: Loop, stream: str, call: Call) -> Path | None:
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:
     """Runs a tool call that was announced and holds a slot."""
-    loop.perform(stream, lambda: run_tool(loop.tools, call, context, loop.secrets, loop.now))
+    loop.perform(stream, lambda: run_tool(loop, stream, call, context))
 
 
 def spawn(loop: Loop, stream: str, action: Spawn) -> None:
@@ -257,6 +271,7 @@ def end(loop: Loop, stream: str, action: End) -> None:
         loop.happen(RUN_STREAM, StepFinished(now, state.step, status, output, failure, spent=state.spent))
         return
     content = _as_text(action.output) if failure is None else _told_of_failure(failure, text)
+    content = loop.results.shown(AGENT, loop.secrets.redacted(content), can_read=live.can_read(state.parent))
     loop.happen(
         state.parent,
         ToolFinished(now, state.parent_call, content, is_error=failure is not None, spent=state.spent),

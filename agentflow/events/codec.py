@@ -49,6 +49,7 @@ VERSIONS: dict[type[Any], int] = {
     session_events.ModelFailed: 1,
     session_events.ToolCalled: 1,
     session_events.ToolFinished: 1,
+    session_events.ToolRetried: 1,
     session_events.LimitReached: 1,
     session_events.SessionFinished: 1,
 }

@@ -124,6 +124,9 @@ class ToolFinished(Struct, frozen=True):
         unknown: a crash cut the call off; whether it took effect cannot be told.
         spent: by a subagent.
         seconds: how long it ran.
+        cause: the kind of failure, where it is one that a tool's `retry` may name.
+        detail: what people are told of the failure and the model is not.
+        cached: the result is another call's, and nothing ran.
     """
 
     at: float
@@ -133,6 +136,28 @@ class ToolFinished(Struct, frozen=True):
     unknown: bool = False
     spent: Spent | None = None
     seconds: float | None = None
+    cause: str | None = None
+    detail: str | None = None
+    cached: bool = False
+
+
+class ToolRetried(Struct, frozen=True):
+    """A tool failed, and runs again before its agent hears of it.
+
+    Attributes:
+        attempt: the one that failed, from 1.
+        cause: the kind of failure.
+        message: what is wrong, for people.
+        next_at: when it runs again, in seconds since the epoch.
+    """
+
+    at: float
+    call: str
+    tool: str
+    attempt: int
+    cause: str
+    message: str
+    next_at: float
 
 
 class LimitReached(Struct, frozen=True):
@@ -168,6 +193,7 @@ SessionEvent = (
     | ModelFailed
     | ToolCalled
     | ToolFinished
+    | ToolRetried
     | LimitReached
     | SessionFinished
 )

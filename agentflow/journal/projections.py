@@ -126,6 +126,7 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     session_events.ModelFailed: _model_failed,
     session_events.ToolCalled: None,
     session_events.ToolFinished: None,
+    session_events.ToolRetried: None,
     session_events.LimitReached: None,
     session_events.SessionFinished: None,
 }

@@ -106,7 +106,7 @@ def _tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:
 def _tool_param(tool: ToolSpec) -> Params:
     if tool.by == "service":
         served = SERVICE_TOOLS[tool.name]
-        return {"type": served.type, "name": served.name, **tool.options}
+        return {"type": served.type, "name": served.name, **tool.service}
     params: Params = {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
     return {**params, "defer_loading": True} if tool.deferred else params
 

@@ -13,6 +13,36 @@ AnsweredBy = Literal["toolbox", "session", "subagent", "person", "service"]
 JSON = Any
 
 
+class ToolRetryPlan(Struct, frozen=True):
+    """How often a tool is tried in all, the seconds before the second attempt, and after which failures."""
+
+    attempts: int
+    backoff: float
+    on: tuple[str, ...]
+
+
+class Rate(Struct, frozen=True):
+    """At most so many calls begin within so many seconds."""
+
+    calls: int
+    seconds: float
+
+
+class ToolOptions(Struct, frozen=True):
+    """What stands around each call of a tool; all of it is absent where nothing is said.
+
+    Attributes:
+        cache: a result counts again for the same input, for `cache_for` seconds or, where that is None, the whole run.
+        output: JSON Schema that a result, read as JSON, must meet.
+    """
+
+    retry: ToolRetryPlan | None = None
+    rate: Rate | None = None
+    cache: bool = False
+    cache_for: float | None = None
+    output: Mapping[str, JSON] | None = None
+
+
 class ToolSpec(Struct, frozen=True):
     """A tool as a model sees it and as the deciders treat it.
 
@@ -25,7 +55,8 @@ class ToolSpec(Struct, frozen=True):
         by: who answers a call: the `toolbox`; the `session` itself, from what it knows; a `subagent`; a `person`; or
             the model's own `service`, while it replies.
         deferred: the model sees it only once `ToolSearch` has found it.
-        options: of a tool `by: service`, what the service is told of it.
+        service: of a tool `by: service`, what the service is told of it.
+        options: what stands around each call.
     """
 
     name: str
@@ -34,7 +65,8 @@ class ToolSpec(Struct, frozen=True):
     effects: Effects
     by: AnsweredBy = "toolbox"
     deferred: bool = False
-    options: Mapping[str, JSON] = {}
+    service: Mapping[str, JSON] = {}
+    options: ToolOptions = ToolOptions()
 
 
 class Grant(Struct, frozen=True):
@@ -117,3 +149,26 @@ class CommandToolPlan(Struct, frozen=True):
     stdin: Template | None
     env: Mapping[str, Template]
     timeout: float
+
+
+class FunctionToolPlan(Struct, frozen=True):
+    """A Python function of the author's as a tool; `env` is rendered over `input`. Timeout in seconds.
+
+    Attributes:
+        file, module, function, text: as of a step that calls one (`CallStepPlan`).
+        makes: of each parameter that takes more than JSON data, what the worker makes of its argument: what
+            `type_hints.Hint.maker` says.
+    """
+
+    spec: ToolSpec
+    file: str
+    module: str
+    function: str
+    text: str
+    env: Mapping[str, Template]
+    timeout: float
+    makes: Mapping[str, JSON] = {}
+
+
+OwnToolPlan = CommandToolPlan | FunctionToolPlan
+"""The tools of a file's own."""

@@ -18,7 +18,7 @@ from agentflow.events.run_events import (
     StepTimedOut,
     WorkflowLimitReached,
 )
-from agentflow.events.session_events import ModelFailed, ModelReplied, SessionFinished, SessionStarted
+from agentflow.events.session_events import ModelFailed, ModelReplied, SessionFinished, SessionStarted, ToolRetried
 from agentflow.plan.service_tools import service_errors
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
@@ -102,6 +102,9 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
         case ModelReplied() if errors := service_errors(event.content):
             told = ", ".join(f"{name} failed ({inert_line(code, 60)})" for name, code in errors)
             return about, f"turn {event.turn}: {told}"
+        case ToolRetried():
+            wait = duration(event.next_at - event.at)
+            return about, f"tool {inert_line(event.tool, 60)}: {inert_line(event.message, 300)}; again in {wait}"
     return None
 
 

@@ -145,7 +145,7 @@ def _command(command: Mapping[str, JSON]) -> str:
 
 
 def _function(call: Mapping[str, JSON]) -> str:
-    return inert_line(f"{call['file']}:{call['function']}{_given(call['arguments'])}", _LONGEST)
+    return inert_line(f"{call['file']}:{call['function']}{_given(call['arguments'] or {})}", _LONGEST)
 
 
 def _tool_call(call: Mapping[str, JSON]) -> str:
@@ -256,7 +256,25 @@ def _commands(data: Mapping[str, JSON]) -> Iterator[str]:
 
 def _functions(data: Mapping[str, JSON]) -> Iterator[str]:
     for call in data["functions"]:
-        yield f"{call['step']}  {_function(call)}  (effects {call['effects']}, {duration(call['timeout'])})"
+        whose = call["step"] or f"tool {call['tool']}" + (f" of {inert_line(call['of'])}" if call["of"] else "")
+        yield f"{whose}  {_function(call)}  (effects {call['effects']}, {duration(call['timeout'])})"
+
+
+def _own_tools(data: Mapping[str, JSON]) -> Iterator[str]:
+    """What stands around the calls of the file's own tools, where something does."""
+    for tool in data["tools"]:
+        facts = []
+        if (rate := tool["rate_limit"]) is not None:
+            facts.append(f"at most {count(rate['calls'], 'call')} in {duration(rate['seconds'])}")
+        if (retry := tool["retry"]) is not None:
+            facts.append(f"up to {retry['attempts']} attempts after {', '.join(retry['on'])}")
+        if tool["cache"] is not None:
+            lasts = "the whole run" if tool["cache"] is True else duration(tool["cache"])
+            facts.append(f"the same input gives the same result for {lasts}")
+        if tool["output"] is not None:
+            facts.append("its result is checked")
+        if facts:
+            yield f"{_of_file(tool['name'], tool)}  {'; '.join(facts)}"
 
 
 def _tool_calls(data: Mapping[str, JSON]) -> Iterator[str]:
@@ -323,6 +341,7 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, JSON]], Iterator[str]]] = {
     "agents": _agents,
     "commands": _commands,
     "functions": _functions,
+    "tools": _own_tools,
     "tool calls": _tool_calls,
     "files": _files,
     "hosts": _hosts,

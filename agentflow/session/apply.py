@@ -18,6 +18,7 @@ from agentflow.events.session_events import (
     SessionStarted,
     ToolCalled,
     ToolFinished,
+    ToolRetried,
 )
 from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
 from agentflow.plan.service_tools import without_open_calls
@@ -262,6 +263,17 @@ def _tool_called(plan: SessionPlan, state: SessionState, event: ToolCalled) -> S
     return replace(state, calls=_with_call(state, event.call, lambda call: replace(call, started=True)))
 
 
+def _tool_retried(_plan: SessionPlan, state: SessionState, event: ToolRetried) -> SessionState:
+    if not any(call.id == event.call and call.started for call in state.calls):
+        raise ValueError(f"call {event.call} has not begun")
+    again = _with_call(
+        state,
+        event.call,
+        lambda call: replace(call, started=False, failures=call.failures + 1, retry_at=event.next_at),
+    )
+    return replace(state, calls=again)
+
+
 def _tool_finished(plan: SessionPlan, state: SessionState, event: ToolFinished) -> SessionState:
     calls = _with_call(state, event.call, lambda call: replace(call, result=event))
     spent = state.spent + Spent(tool_calls=1) + (event.spent or NOTHING_SPENT)
@@ -336,6 +348,7 @@ _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionSta
     ModelFailed: _failed,
     ToolCalled: _tool_called,
     ToolFinished: _tool_finished,
+    ToolRetried: _tool_retried,
     LimitReached: _limit,
     SessionFinished: _finished,
 }

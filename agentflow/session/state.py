@@ -51,6 +51,7 @@ class Call(Struct, frozen=True):
     Attributes:
         refusal: why it cannot run, for the model; it gets this as its result.
         started: it was announced, so it may have had its effect.
+        failures: of it so far, after each of which it was to run again; not before `retry_at`.
     """
 
     id: str
@@ -59,6 +60,8 @@ class Call(Struct, frozen=True):
     refusal: str | None = None
     started: bool = False
     result: ToolFinished | None = None
+    failures: int = 0
+    retry_at: float = 0.0
 
 
 class InFlight(Struct, frozen=True):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.api import RunResult
+from agentflow.engine.admission import Admission
 from agentflow.engine.deadlines import Deadlines
 from agentflow.engine.live import Live
 from agentflow.engine.port import Surroundings
@@ -34,12 +35,14 @@ from agentflow.simulation.virtual import (
     Line,
     NoRecorder,
     NoSecrets,
+    NothingKept,
     NoWorkspaces,
     RecordedTools,
     VirtualTimers,
     at_once,
 )
 from agentflow.spec.stubs import StubsByPath
+from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.toolbox import Toolbox
 
 JSON = Any
@@ -86,6 +89,8 @@ class DryLoop:
         self.recorder: Recorder = NoRecorder()
         self.workspaces: Workspaces = NoWorkspaces(project)
         self.secrets: Secrets = NoSecrets()
+        self.admission = Admission(self)
+        self.results: KeptResults = NothingKept(project, started.run)
         self.people = StubbedPeople(self)
         self.deadlines = Deadlines(self)
         self.short_of_money: dict[str, Callable[[], bool]] = {}
@@ -103,7 +108,7 @@ class DryLoop:
                 return RunResult(RUN_ID, end.status, end.outputs, end.failure, end.spent)
             if self.line.due():
                 self.line.next()
-            elif self.exhausted and not self.timers.any_named("retry"):
+            elif self.exhausted and self.admission.idle and not self.timers.any_named("retry"):
                 self.happen(RUN_STREAM, RunLimitReached(self.now(), next(iter(self.exhausted.values()))))
             elif not self.line.next():
                 return self._waiting()
@@ -123,6 +128,7 @@ class DryLoop:
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
         """Takes an event up; `settle` then does what follows."""
         self.live.apply(stream, event)
+        self.admission.heard()
         self.tracer.hear(self.live, stream, event)
         self._changed[stream] = None
         if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
@@ -164,6 +170,7 @@ class DryLoop:
     def cancel(self, stream: str, call: str | None = None) -> None:
         """Ends whatever a stream has in flight, in line, or on a timer; or one call of it."""
         self.slots.forget(stream, call)
+        self.admission.forget(stream, call)
         for _ in range(self.line.forget(stream, LANDING, call)):
             self.slots.release()
         if call is not None:

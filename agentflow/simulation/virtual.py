@@ -15,6 +15,7 @@ from agentflow.events.codec import Event
 from agentflow.events.values import Failure, Workspace
 from agentflow.models.replay import Recording
 from agentflow.plan.secrets import EnvText, Secret
+from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
 from agentflow.tools.toolbox import Toolbox
 
@@ -170,6 +171,17 @@ class RecordedTools(Toolbox):
         if result is None:
             return ToolOutput(f"The recording does not tell what {name} gave.", is_error=True)
         return ToolOutput(result[0], result[1])
+
+
+class NothingKept(KeptResults):
+    """Shows of a large result what a run would, and writes nothing."""
+
+    async def shown_later(self, tool: str, content: JSON, *, can_read: bool) -> JSON:
+        """The same as `shown`, at once."""
+        return self.shown(tool, content, can_read=can_read)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Nothing is written."""
 
 
 class NoSecrets(Secrets):

@@ -1,4 +1,4 @@
-"""Agents, what ends them, and the file's own tools."""
+"""Agents, and what ends them."""
 
 from typing import Annotated, Literal
 
@@ -6,16 +6,13 @@ from pydantic import Field
 
 from agentflow.spec.base import (
     Duration,
-    Effects,
     Expression,
     JsonSchema,
     Money,
     NamedFile,
     Spec,
-    Template,
     Text,
     ToolRule,
-    ToolSchema,
     Workspace,
 )
 
@@ -114,31 +111,4 @@ class Agent(AgentDefaults):
     )
     workspace: Workspace | None = Field(
         default=None, description="Whose files it works on; absent, those of what it stands in."
-    )
-
-
-class CommandTool(Spec):
-    """A tool of the file's own: one command."""
-
-    description: str = Field(min_length=1, description="What the tool does and when to use it; the model reads this.")
-    input: ToolSchema = Field(
-        default_factory=lambda: {"type": "object", "properties": {}},
-        description="A JSON Schema of type `object`: what the model gives it.",
-    )
-    run: list[Template] = Field(
-        min_length=1,
-        description="The command and its arguments, as `[wc, -w]`, no shell; after the first, templates over `input`.",
-    )
-    stdin: Text | None = Field(default=None, description="What the command reads; a template over `input`.")
-    env: dict[str, Template] = Field(
-        default_factory=dict, description="Environment variables of the command, beside those of the file."
-    )
-    timeout: Duration = Field(
-        default=120.0, description="How long a call may take, as `30s`; a longer one is killed and fails."
-    )
-    effects: Effects = Field(default="sends", description="What a call does beyond giving its result.")
-    labels: list[Label] | None = Field(
-        default=None,
-        description="What the analysis of data may assume: it gives private data, or text of others, or sends; "
-        "unlabelled means private and untrusted, and sends by its `effects`.",
     )

@@ -47,7 +47,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "workflow": "Files that all agents of this workflow share that say so.",
     },
     "Agent.workspace": _WORKSPACES,
-    "CommandTool.effects": _EFFECTS,
+    "OwnTool.effects": _EFFECTS,
     "StepBase.join": {
         "all": "All of them must be done; one that was skipped or rejected skips this step.",
         "any": "One of them must be done; all are waited for.",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from agentflow.spec.agents import Agent, AgentDefaults, CommandTool
+from agentflow.spec.agents import Agent, AgentDefaults
 from agentflow.spec.base import (
     AgentName,
     Duration,
@@ -17,6 +17,7 @@ from agentflow.spec.base import (
     Template,
     ToolName,
 )
+from agentflow.spec.own_tools import AnyTool
 from agentflow.spec.steps import Step
 
 
@@ -62,7 +63,7 @@ class Workflow(Spec):
     env: dict[str, Template] = Field(
         default_factory=dict, description="Environment variables of every command, those of tools too."
     )
-    tools: dict[ToolName, CommandTool] = Field(
+    tools: dict[ToolName, AnyTool] = Field(
         default_factory=dict,
         description="The file's own tools by their names; an agent has one where its `tools` lists it.",
     )
@@ -82,5 +83,5 @@ class Library(Spec):
     """A file that others import, validated in shape."""
 
     agentflow: Literal[1] = Field(description="The version of the language: `1`.")
-    tools: dict[Id, CommandTool] = Field(default_factory=dict, description="Tools for the files that import this one.")
+    tools: dict[Id, AnyTool] = Field(default_factory=dict, description="Tools for the files that import this one.")
     agents: dict[AgentName, Agent] = Field(default_factory=dict, description="Agents for them.")

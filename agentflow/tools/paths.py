@@ -12,16 +12,21 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from agentflow.tools.failures import ToolError, shortened
 from agentflow.tools.port import ToolContext
 
+if TYPE_CHECKING:
+    from agentflow.tools.kept_results import Access
+
 FOLDER_FLAGS = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
 MAX_LINKS = 40  # as Linux counts them (path_resolution(7))
 
 _PRIVATE = ".agentflow"
+_READERS = frozenset({"Read", "Grep"})
 _REPOSITORY = ".git"
 
 
@@ -62,6 +67,11 @@ def locate(
             for nothing.
         OSError: a folder on the way cannot be entered.
     """
+    kept = None if context.results is None or for_write else context.results.named(name)
+    if kept is not None and tool in _READERS:
+        with _kept(context.results, kept) as place:
+            yield place
+        return
     named = _relative(context.project, name)
     with _Walk(context.project) as walk:
         missing = walk.go(named, name)
@@ -74,6 +84,18 @@ def locate(
             yield Place(walk.folder, missing[-1], named, real, None)
         else:
             raise _absent(name)
+
+
+@contextlib.contextmanager
+def _kept(results: "Access | None", name: str) -> Iterator[Place]:
+    """A large result of the call's own run, which is no file of the project's: no rule of the grant is about it."""
+    assert results is not None
+    with _Walk(results.project) as walk:
+        missing = walk.go(name, name)
+        real = walk.real(missing)
+        if missing or real != name:
+            raise ToolError(f"`{shortened(name)}` is no result of this run", "name it as the result does that tells it")
+        yield Place(walk.folder, walk.name, name, real, walk.status)
 
 
 def resolve(context: ToolContext, name: str, *, tool: str, for_write: bool) -> Path:

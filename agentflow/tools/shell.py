@@ -8,8 +8,8 @@ from agentflow.tools.port import JSON, ToolContext, ToolOutput
 
 DEFAULT_TIMEOUT_MS = 120_000
 MAX_TIMEOUT_MS = 600_000
-OUTPUT_LIMIT = 45_000
-"""Bytes kept of each of stdout and stderr, so that both fit what a model is shown."""
+OUTPUT_LIMIT = 10 << 20
+"""Bytes kept of each of stdout and stderr; what is large is shown in part (`kept_results.py`)."""
 KEY_VARIABLE = "AGENTFLOW_IDEMPOTENCY_KEY"
 
 

@@ -274,7 +274,7 @@ def test_functions_and_tool_steps_show_what_they_are_handed_and_what_they_touch(
     shown = plan_json(plan_of(text, MODULE), {})
     arguments = {"text": "{{ steps.said.output }}", "many": [1, "a"]}
     function = {"file": "m.py", "function": "f", "arguments": arguments, "effects": "none", "timeout": 5.0}
-    assert shown["functions"] == [{"step": "count", **function}]
+    assert shown["functions"] == [{"step": "count", "tool": None, "of": None, **function}]
     assert [(call["step"], call["tool"], call["effects"]) for call in shown["tool_calls"]] == [
         ("save", "Write", "writes"),
         ("find", "Glob", "none"),

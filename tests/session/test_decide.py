@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agentflow.events.session_events import SessionResumed
+from agentflow.events.session_events import SessionResumed, ToolRetried
 from agentflow.events.values import Spent, Usage
 from agentflow.session.apply import left_by
 from tests.builders import Conversation, unanswered
@@ -561,3 +561,17 @@ def test_time_between_the_last_event_and_a_crash_counts_and_the_time_until_the_r
     talk.happen(SessionResumed(at=at + 1_000, worked_until=at + 7))
     assert talk.state.active_seconds == pytest.approx(worked + 7)
     assert talk.state.last_at == at + 1_000
+
+
+# Tools that are tried again
+
+
+def test_a_call_that_is_to_run_again_has_not_begun_and_keeps_its_turn():
+    talk = Conversation("tools: [look]")
+    talk.say("", look())
+    assert talk.running == ["c1"]
+    talk.happen(ToolRetried(talk.now, "c1", "look", 1, "timeout", "too slow", talk.now + 5.0))
+    (call,) = talk.state.calls
+    assert (call.started, call.failures, call.retry_at) == (False, 1, talk.now + 5.0)
+    with pytest.raises(ValueError, match="has not begun"):
+        talk.happen(ToolRetried(talk.now, "c1", "look", 2, "timeout", "too slow", talk.now + 5.0))

@@ -1,4 +1,4 @@
-from agentflow.tools.shell import bash
+from agentflow.tools.shell import OUTPUT_LIMIT, bash
 
 
 async def test_a_script_runs_in_the_project_with_its_variables(project, context_of):
@@ -30,9 +30,11 @@ async def test_without_a_sandbox_nothing_runs(project, context_of):
     assert not (project / "ran").exists()
 
 
-async def test_much_output_is_cut_in_the_middle(context_of):
+async def test_much_output_is_whole_and_only_what_nobody_could_read_is_cut_in_the_middle(context_of):
     output = await bash({"command": "seq 100000; seq 100000 >&2"}, context_of())
-    assert len(output.content) < 100_000
+    assert output.content == "\n".join([*map(str, range(1, 100_001))] * 2)
+    output = await bash({"command": "seq 3000000"}, context_of())
+    assert len(output.content) < OUTPUT_LIMIT + 100
     assert output.content.startswith("1\n2\n")
-    assert output.content.endswith("99999\n100000")
+    assert output.content.endswith("2999999\n3000000")
     assert "bytes cut" in output.content
