@@ -22,11 +22,15 @@ COMMANDS = {
     "run": "agentflow.cli.run:run",
     "test": "agentflow.cli.test:test",
     "resume": "agentflow.cli.resume:resume",
+    "fork": "agentflow.cli.fork:fork",
+    "continue": "agentflow.cli.continuing:continue_",
     "approve": "agentflow.cli.resume:approve",
     "reject": "agentflow.cli.resume:reject",
     "answer": "agentflow.cli.answer:answer",
     "show": "agentflow.cli.history:show",
     "runs": "agentflow.cli.history:runs",
+    "sessions": "agentflow.cli.sessions:sessions",
+    "session": "agentflow.cli.sessions:session",
     "prune": "agentflow.cli.history:prune",
 }
 # The kernel's words for a full disk under a redirected stream.

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentflow.cli import exits
-from agentflow.cli.options import GoingOn, going_on, project_folder
+from agentflow.cli.options import GoingOn, going_on, inputs, preview, project_folder, typed
+from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
     from agentflow.cli.driving import Driving
@@ -17,13 +18,32 @@ _comment = click.option("--comment", help="What to tell with the answer.")
 
 @click.command(short_help="Go on with a run.")
 @click.argument("run")
+@click.option(
+    "--edited",
+    "file",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value="",
+    help="The file was edited: a new run of it as it is now, that keeps what the edit does not touch.",
+)
+@typed
+@inputs
+@preview
 @going_on
-def resume(run: str, options: GoingOn) -> int:
+def resume(
+    run: str, file: str | None, typed: tuple[str, ...], inputs: str | None, preview: bool, options: GoingOn
+) -> int:
     """Go on with a run after a crash, an interruption, or a pause for people.
 
     RUN is its id, or the beginning of it. A run that was started with --scripted wants it again.
     """
-    return _go_on(run, _driving(options))
+    if file is not None:
+        from agentflow.cli.fork import run_edited
+
+        return run_edited(run, file, typed, inputs, preview, options)
+    if preview or typed or inputs:
+        raise UsageError("`-i`, `--inputs` and `--preview` go with `--edited`", "a run is resumed as it was started")
+    return _go_on(run, driving_of(options))
 
 
 @click.command(short_help="Say yes at a gate, and go on.")
@@ -64,7 +84,7 @@ def answer_and_go_on(
     from agentflow.cli.told import say, told_as
     from agentflow.errors import LeaseHeldError
 
-    driving = _driving(options)
+    driving = driving_of(options)
     with told_as(options.output_format):
         # A slip in the options is told while the question is still open.
         model_of(driving)
@@ -103,7 +123,8 @@ def _answer(
     return run, elsewhere
 
 
-def _driving(options: GoingOn) -> "Driving":
+def driving_of(options: GoingOn) -> "Driving":
+    """How the options of a command that goes on with a run have it driven."""
     from agentflow.cli.driving import Driving
     from agentflow.cli.secrets import read_secrets
 

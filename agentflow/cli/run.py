@@ -9,6 +9,7 @@ from agentflow.cli.options import (
     Durability,
     Format,
     durability,
+    inputs,
     output_format,
     project_of_file,
     quiet,
@@ -17,6 +18,7 @@ from agentflow.cli.options import (
     scripted,
     secret,
     secrets_file,
+    typed,
     yes,
 )
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file")
-@click.option("-i", "--input", "typed", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file.")
-@click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
+@typed
+@inputs
 @yes
 @scripted
 @record
