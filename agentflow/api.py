@@ -190,7 +190,8 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
 
     options = options or RunOptions()
     project = Path(seed.started.project)
-    secrets = secret_values(seed.plan, options.secrets, os.environ, may_ask=options.ask_secret is not None)
+    may_ask, kept_steps = options.ask_secret is not None, seed.kept_steps
+    secrets = secret_values(seed.plan, options.secrets, os.environ, may_ask=may_ask, kept=kept_steps)
     model = model_for(seed.plan, options.model, options.record)
     journal = _journal(options.journal or project / JOURNAL, options.durability)
     try:

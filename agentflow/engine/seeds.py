@@ -46,6 +46,11 @@ class Seed(Struct, frozen=True):
     fates: tuple[Fate, ...] = ()
     before: Plan | None = None
 
+    @property
+    def kept_steps(self) -> frozenset[str]:
+        """The paths of the steps that do not run."""
+        return frozenset(entry.event.step for entry in self.kept if isinstance(entry.event, StepKept))
+
 
 def begun_by(checked: Checked) -> tuple[Plan, RunStarted]:
     """The plan of a file and the event that begins a run of it, but for its id, time and inputs.
@@ -93,8 +98,8 @@ def fork_seed(older: OlderRun, steps: Iterable[str], given: Mapping[str, JSON]) 
     reuse = Reuse(plan, older.past)
     for name in steps:
         found = paths_like(_paths(older), name)
-        if not found and name.endswith("]"):
-            raise UsageError(f"run {older.started.run} has no `{name}`", f"it has {_listed(_inner(older, name))}")
+        if not found and "[" in name:
+            raise UsageError(f"run {older.started.run} has no `{name}`", f"it has {_listed(_alike(older, name))}")
         reuse.because(found or [name], bare(name), "you asked for it")
     _check_cut_off(older, reuse)
     inputs = _with(older, plan, given)
@@ -189,9 +194,10 @@ def _paths(older: OlderRun) -> list[str]:
     return list(dict.fromkeys([*steps, *(here for path in steps for here in around(path))]))
 
 
-def _inner(older: OlderRun, name: str) -> list[str]:
-    block = name.rpartition("[")[0]
-    return sorted(path for path in _paths(older) if path.startswith(f"{block}[") and path.endswith("]"))
+def _alike(older: OlderRun, name: str) -> list[str]:
+    """The paths that differ in the numbers of items and rounds alone."""
+    item = name.endswith("]")
+    return sorted(path for path in _paths(older) if bare(path) == bare(name) and path.endswith("]") == item)
 
 
 def _check_failed(older: OlderRun) -> None:

@@ -186,6 +186,10 @@ def session_named(sessions: Iterable[SessionSummary], wanted: str, run: str) -> 
         fitting = [one for one in sessions if way(one)] if wanted else []
         if len(fitting) == 1:
             return fitting[0]
+        first = min(fitting, key=lambda one: len(one.name), default=None)
+        if first is not None and all(one.name.startswith(f"{first.name}/") for one in fitting if one is not first):
+            # Its subagents begin as it does.
+            return first
         if fitting:
             break
     if not sessions:
@@ -193,7 +197,7 @@ def session_named(sessions: Iterable[SessionSummary], wanted: str, run: str) -> 
     listed = [one.name for one in fitting or sessions]
     more = f" and {len(listed) - _MOST_NAMED} more" if len(listed) > _MOST_NAMED else ""
     what = (
-        f"more than one session of run {run} begins with `{wanted}`"
+        f"more than one session of run {run} answers to `{wanted}`"
         if fitting
         else f"run {run} has no session `{wanted}`"
     )

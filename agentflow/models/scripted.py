@@ -202,7 +202,9 @@ def _content(line: ReplyLine, request: Request, names: Mapping[str, JSON]) -> tu
     if text.strip():
         content.append({"type": "text", "text": text})
     for index, tool in enumerate(line.tools):
-        digest = hashlib.sha256(f"{request.session}\0{request.turn}\0{index}".encode()).hexdigest()
+        # A session that carries on one of another run may have that one's name, and must not repeat its ids.
+        carried = f"\0{len(request.messages)}" if _carried(request) > 0 else ""
+        digest = hashlib.sha256(f"{request.session}\0{request.turn}\0{index}{carried}".encode()).hexdigest()
         given = _rendered(tool.input, names)
         content.append({"type": "tool_use", "id": f"toolu_{digest[:24]}", "name": tool.name, "input": given})
     return tuple(content)
@@ -225,6 +227,11 @@ def _usage(line: ReplyLine, request: Request, content: tuple[dict[str, JSON], ..
 
 def _tokens(value: JSON) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN
+
+
+def _carried(request: Request) -> int:
+    """How many replies stand before those of the session itself."""
+    return len([message for message in request.messages if message["role"] == "assistant"]) - (request.turn - 1)
 
 
 def _prompt(request: Request) -> str:

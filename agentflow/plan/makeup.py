@@ -54,6 +54,9 @@ _WORDS: Mapping[str, str] = {
 }
 """What to call a field of a step; every other goes by the name of its key."""
 
+_REACHED: Mapping[str, str] = {"grants": "tools", "argv": "command", "spec": "description, input or effects"}
+"""The same for a field of an agent or tool."""
+
 Parts = Mapping[tuple[str, str], JSON]
 """Of each thing (`""`: the step itself) and each part of it, what it is, as plain data."""
 
@@ -77,8 +80,8 @@ def parts_of(plan: Plan, step: StepPlan) -> Parts:
             word = _WORDS.get(name, f"`{name}`")
             found["", word] = [found.get(("", word)), plain(value)] if ("", word) in found else plain(value)
     for thing, whole in _within_reach(plan, step):
-        found |= {(thing, f"`{name}`"): plain(value) for name, value in _fields(whole)}
-    if _runs_commands(plan, step):
+        found |= {(thing, _REACHED.get(name, f"`{name}`")): plain(value) for name, value in _fields(whole)}
+    if plan.env and _runs_commands(plan, step):
         found["the file's `env`", ""] = plain(plan.env)
     return found
 

@@ -142,6 +142,19 @@ class Reuse:
             else:
                 self.open(path, why)
 
+        self._run_stale()
+
+    def _run_stale(self) -> None:
+        """Has those run again whose output goes stale and that nothing which is kept has used, as a resume does."""
+        block = self.plan.root
+        for name in reversed(block.order):
+            followers = tuple(block.followers[name])
+            if block.steps[name].reruns and followers and not any(self._is_kept(other) for other in followers):
+                self.again(name, "it says `on_resume: rerun`, and nothing that is kept has used it")
+
+    def _is_kept(self, path: str) -> bool:
+        return path in self.past.settled and self._stays(path)
+
     def kept(self) -> dict[str, StepKept]:
         """What is kept, the outermost steps alone, as the older run left it."""
         return {
@@ -238,4 +251,4 @@ def _own_files(step: StepPlan) -> bool:
 
 def paths_like(paths: Iterable[str], wanted: str) -> list[str]:
     """The paths that a person means by one in which numbers of items and rounds may be left out."""
-    return [path for path in paths if path == wanted or bare(path) == wanted]
+    return [path for path in paths if path == wanted or (bare(path) == wanted and item_of(path) is None)]
