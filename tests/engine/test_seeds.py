@@ -15,9 +15,9 @@ from agentflow.events.run_events import RunStarted, StepFinished, StepKept, Step
 from agentflow.journal.port import RUN_STREAM, Recorded
 from agentflow.run.reuse import Fate, bare
 from tests.builders import Run, plan_of, run_started
-from tests.run.test_properties import SEEDS, World, complete, result, whole, worlds
+from tests.run.test_properties import SEEDS, World, complete, result, take_up, whole, worlds
 
-OFTEN = settings(max_examples=150, deadline=None)
+OFTEN = settings(max_examples=80, deadline=None)
 
 
 def older(run: Run) -> OlderRun:
@@ -63,11 +63,11 @@ def test_a_fork_of_what_failed_ends_as_a_run_that_never_failed(world: World, one
     if run.finished.status == "done":
         return
     forked = fork(run)
-    told = [event for event in forked.events if isinstance(event, StepKept)]
+    settled = older(run).settled.values()
     mended = replace(world, failing=frozenset(), flaky=frozenset(), late=frozenset())
     complete(forked, mended, other)
     assert not ran(forked) & set(kept(forked))
-    if not any(event.status == "failed" or event.errors for event in told):
+    if not any(event.status == "failed" or event.errors for event in settled):
         # A failure with which the older run went on is kept, and a run that never failed has none.
         assert result(forked) == result(whole(mended, other))
 
@@ -84,6 +84,19 @@ def test_a_fork_of_a_fork_that_was_cut_short_ends_as_the_first_run_did(
     folded = Run.folded(first.plan, first.begun, first.events[:cut])
     again = fork(folded, name)
     assert result(complete(again, world, other)) == result(run)
+
+
+@OFTEN
+@given(worlds(), SEEDS, SEEDS, st.data())
+def test_a_fork_that_a_crash_cut_short_comes_to_the_same_end(world: World, one: int, other: int, data: st.DataObject):
+    run = whole(world, one)
+    name = data.draw(st.sampled_from(list(run.plan.root.steps)))
+    first = complete(fork(run, name), world, other)
+    # What is kept is recorded with the run's first event, or there is no run.
+    cut = data.draw(st.integers(len(kept(first)), len(first.events) - 1))
+    folded = Run.folded(first.plan, first.begun, first.events[:cut])
+    take_up(folded)
+    assert result(complete(folded, world, one)) == result(run)
 
 
 @settings(max_examples=100, deadline=None)
