@@ -46,11 +46,13 @@ def fork(
     return run_seed(seed, preview, options)
 
 
-def run_edited(run: str, file: str, typed: tuple[str, ...], inputs: str | None, preview: bool, options: GoingOn) -> int:
+def run_edited(
+    run: str, file: str | None, typed: tuple[str, ...], inputs: str | None, preview: bool, options: GoingOn
+) -> int:
     """Runs a file that was edited, keeping what the edit does not touch.
 
     Parameters:
-        file: as it was typed; empty: the one the run was started with.
+        file: as it was typed; None: the one the run was started with.
     """
     import os
 

@@ -18,31 +18,35 @@ _comment = click.option("--comment", help="What to tell with the answer.")
 
 @click.command(short_help="Go on with a run.")
 @click.argument("run")
+@click.argument("file", required=False)
 @click.option(
-    "--edited",
-    "file",
-    metavar="[FILE]",
-    is_flag=False,
-    flag_value="",
-    help="The file was edited: a new run of it as it is now, that keeps what the edit does not touch.",
+    "--edited", is_flag=True, help="FILE was edited: a new run of it as it is now, that keeps what the edit leaves."
 )
 @typed
 @inputs
 @preview
 @going_on
 def resume(
-    run: str, file: str | None, typed: tuple[str, ...], inputs: str | None, preview: bool, options: GoingOn
+    run: str,
+    file: str | None,
+    edited: bool,
+    typed: tuple[str, ...],
+    inputs: str | None,
+    preview: bool,
+    options: GoingOn,
 ) -> int:
     """Go on with a run after a crash, an interruption, or a pause for people.
 
-    RUN is its id, or the beginning of it. A run that was started with --scripted wants it again.
+    RUN is its id, or the beginning of it. A run that was started with --scripted wants it again. With --edited a new
+    run begins, whatever became of RUN; FILE is the one that RUN was started with unless another is named.
     """
-    if file is not None:
+    if edited:
         from agentflow.cli.fork import run_edited
 
         return run_edited(run, file, typed, inputs, preview, options)
-    if preview or typed or inputs:
-        raise UsageError("`-i`, `--inputs` and `--preview` go with `--edited`", "a run is resumed as it was started")
+    if file is not None or preview or typed or inputs:
+        given = "FILE, `-i`, `--inputs` and `--preview` go with `--edited`"
+        raise UsageError(given, "without it a run goes on as it was started")
     return _go_on(run, driving_of(options))
 
 

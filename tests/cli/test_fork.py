@@ -143,9 +143,11 @@ def test_an_edit_with_an_error_runs_nothing_and_names_the_place(project: Path, t
 
 
 def test_options_of_an_edit_want_an_edit(typed, failed: str):
-    code, _, err = typed("resume", failed, "--preview")
-    assert code == exits.INVALID
-    assert "go with `--edited`" in err
+    for words in (("--preview",), ("flow.yaml",), ("-i", "topic=tea")):
+        code, _, err = typed("resume", failed, *words)
+        assert code == exits.INVALID
+        assert "go with `--edited`" in err
+    assert typed("resume", "--edited", failed, "--preview")[0] == exits.DONE
 
 
 def test_an_input_is_another_only_where_nothing_kept_has_read_it(typed, done: str):
