@@ -1,6 +1,7 @@
 """What a new run keeps of an older one: whatever is kept, it ends as a run would that keeps nothing."""
 
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import networkx
@@ -14,8 +15,21 @@ from agentflow.errors import UsageError
 from agentflow.events.run_events import RunStarted, StepFinished, StepKept, StepStarted
 from agentflow.journal.port import RUN_STREAM, Recorded
 from agentflow.run.reuse import Fate, bare
+from agentflow.run.starting import effect_of
 from tests.builders import Run, plan_of, run_started
-from tests.run.test_properties import SEEDS, World, complete, result, take_up, whole, worlds
+from tests.run.test_properties import (
+    SEEDS,
+    World,
+    complete,
+    end,
+    late,
+    pending,
+    result,
+    state_of,
+    take_up,
+    whole,
+    worlds,
+)
 
 OFTEN = settings(max_examples=80, deadline=None)
 
@@ -43,6 +57,12 @@ def ran(run: Run) -> set[str]:
     return {event.step for event in run.events if isinstance(event, StepStarted)}
 
 
+def ran_although_kept(run: Run) -> set[str]:
+    """Steps that were kept and ran all the same, but in another attempt at a block around them."""
+    again = {event.step for event in run.events if isinstance(event, StepStarted) and event.attempt > 1}
+    return {path for path in ran(run) & set(kept(run)) if not any(_is_in(path, block) for block in again)}
+
+
 @OFTEN
 @given(worlds(), SEEDS, SEEDS, st.data())
 def test_a_fork_in_the_same_world_ends_as_the_older_run_did(world: World, one: int, other: int, data: st.DataObject):
@@ -53,7 +73,40 @@ def test_a_fork_in_the_same_world_ends_as_the_older_run_did(world: World, one: i
     assert not {path for path in kept(forked) if any(_is_in(path, step) for step in steps)}, "it was to run again"
     complete(forked, world, other)
     assert result(forked) == result(run)
-    assert not ran(forked) & set(kept(forked)), "what is kept is not run"
+    assert not ran_although_kept(forked)
+
+
+def told_anew(run: Run, world: World, seed: int, anew: Callable[[str], bool]) -> Run:
+    """Completes a run in which the steps of those paths come to something else than before."""
+    chance = random.Random(seed)
+    run.settle()
+    while run.state.finished is None:
+        if over := late(run, world):
+            run.time_out(over[0])
+            continue
+        path = chance.choice(pending(run))
+        step = state_of(run, path)
+        is_leaf = path not in run.state.retrying and path not in run.state.gates
+        if is_leaf and anew(path) and not world.fails(path, step.failed_attempts):
+            agent = step.session is not None
+            said = "session" if agent else effect_of(run.plan, run.state, path).stdin
+            run.finish(path, f"anew {path}: {said}")
+        else:
+            end(run, world, path)
+    return run
+
+
+@OFTEN
+@given(worlds(), SEEDS, SEEDS, st.data())
+def test_nothing_that_is_kept_has_read_what_runs_again(world: World, one: int, other: int, data: st.DataObject):
+    run = whole(world, one)
+    paths = sorted({e.step for e in run.events if isinstance(e, StepStarted | StepFinished)})
+    forked = told_anew(fork(run, data.draw(st.sampled_from(paths))), world, other, lambda path: True)
+    again = ran(forked)
+    if any(isinstance(event, StepStarted) and event.attempt > 1 for event in forked.events):
+        # What is kept counts for the first attempt at a block only.
+        return
+    assert result(forked) == result(told_anew(Run(run.plan, **world.flags), world, one, lambda path: path in again))
 
 
 @OFTEN
@@ -66,7 +119,7 @@ def test_a_fork_of_what_failed_ends_as_a_run_that_never_failed(world: World, one
     settled = older(run).settled.values()
     mended = replace(world, failing=frozenset(), flaky=frozenset(), late=frozenset())
     complete(forked, mended, other)
-    assert not ran(forked) & set(kept(forked))
+    assert not ran_although_kept(forked)
     if not any(event.status == "failed" or event.errors for event in settled):
         # A failure with which the older run went on is kept, and a run that never failed has none.
         assert result(forked) == result(whole(mended, other))
