@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agentflow.engine.older import continued as continued
-from agentflow.engine.older import edited as edited
-from agentflow.engine.older import file_of as file_of
-from agentflow.engine.older import fork as fork
-from agentflow.engine.older import plan_of_run as plan_of_run
-from agentflow.engine.older import session as session
-from agentflow.engine.older import sessions as sessions
 from agentflow.errors import JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
-from agentflow.journal.place import JOURNAL as JOURNAL
-from agentflow.journal.place import journal_of as journal_of
 from agentflow.plan.checked import Checked as Checked
 from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
 from agentflow.source.diagnostics import Diagnostic, Place, Severity, in_order, told_of
+from agentflow.source.project import JOURNAL as JOURNAL
 from agentflow.source.project import Problem, Project, read_workflow
+from agentflow.source.project import journal_of as journal_of
 
 if TYPE_CHECKING:
     import asyncio
 
     from agentflow.engine.live import Live
+    from agentflow.engine.older import continued as continued
+    from agentflow.engine.older import edited as edited
+    from agentflow.engine.older import file_of as file_of
+    from agentflow.engine.older import fork as fork
+    from agentflow.engine.older import plan_of_run as plan_of_run
+    from agentflow.engine.older import session as session
+    from agentflow.engine.older import sessions as sessions
     from agentflow.engine.port import Answer, Outcome
     from agentflow.engine.seeds import Seed
     from agentflow.events.codec import Event
@@ -45,6 +45,16 @@ if TYPE_CHECKING:
     from agentflow.spec.sources import Source
 
 JSON = Any
+_OF_OLDER_RUNS = frozenset({"continued", "edited", "file_of", "fork", "plan_of_run", "session", "sessions"})
+
+
+def __getattr__(name: str) -> Any:
+    """What `engine.older` gives of runs in the journal; it comes in when it is first asked for."""
+    if name not in _OF_OLDER_RUNS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from agentflow.engine import older
+
+    return getattr(older, name)
 
 
 class RunOptions(Struct, frozen=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentflow.errors import JournalError, UsageError
-from agentflow.journal.place import journal_of
+from agentflow.source.project import journal_of
 
 if TYPE_CHECKING:
     from agentflow.engine.continuing import SessionStory
