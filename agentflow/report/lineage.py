@@ -9,6 +9,7 @@ from agentflow.events.values import Lineage
 from agentflow.report.inert import inert_line
 from agentflow.report.style import Paint, count
 from agentflow.run.reuse import Fate
+from agentflow.session.state import AGENT
 
 JSON = Any
 
@@ -66,7 +67,7 @@ def _may(plan: Mapping[str, JSON]) -> Iterator[str]:
     if plan["sandbox"] == "off":
         yield "commands run without a sandbox"
     for agent in plan["agents"]:
-        for tool in agent["tools"]:
+        for tool in [tool for tool in agent["tools"] if tool["name"] != AGENT]:
             for rule in tool["rules"] or [None]:
                 what = tool["name"] if rule is None else f"{tool['name']}({rule['rule']})"
                 yield f"agent {agent['name']} may use {what}"

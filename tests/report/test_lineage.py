@@ -53,7 +53,7 @@ steps:
         (
             "{description: b}",
             '{description: b, tools: ["Agent(a)"]}',
-            ["agent b may use Agent", "agent b may call agent a"],
+            ["agent b may call agent a"],
         ),
         ("[ls, -l]", "[rm, -r]", ["step three runs: rm -r"]),
         (
