@@ -155,6 +155,8 @@ class Run:
                     errors=action.errors,
                     approved=action.approved,
                     converged=action.converged,
+                    exit_code=action.exit_code,
+                    reused=action.reused,
                 )
             )
         elif isinstance(action, StartBlock):

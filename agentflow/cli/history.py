@@ -65,6 +65,7 @@ def show(run: str, events: bool, output_format: str, project: str | None) -> int
 
 def _show_json(summary: "RunSummary", view: "RunView", waiting: list["Gate"]) -> None:
     from agentflow.report.json_out import dumps, node_json, result_json
+    from agentflow.report.lineage import lineage_json
 
     finished = view.finished
     outputs, failure = (None, None) if finished is None else (finished.outputs, finished.failure)
@@ -77,6 +78,7 @@ def _show_json(summary: "RunSummary", view: "RunView", waiting: list["Gate"]) ->
         "started_at": summary.started_at,
         "updated_at": summary.updated_at,
         "inputs": None if view.started is None else dict(view.started.inputs),
+        "lineage": None if view.started is None else lineage_json(view.started.lineage),
         "steps": [node_json(node) for node in view.root.inner.values()],
     }
     click.echo(dumps(body, indent=2))
@@ -85,6 +87,7 @@ def _show_json(summary: "RunSummary", view: "RunView", waiting: list["Gate"]) ->
 def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], project: Path) -> None:
     from agentflow.cli.next_move import answers_to, command
     from agentflow.report.inert import inert, inert_line
+    from agentflow.report.lineage import lineage_text
     from agentflow.report.style import Paint
     from agentflow.report.summary import summary_of, summary_text
     from agentflow.report.text import COLOURS, gate_text, outputs_text, totals, tree
@@ -94,7 +97,10 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
     status = paint(summary.status, "bold", *COLOURS[summary.status])
     click.echo(f"{paint(inert_line(summary.workflow), 'bold')}  {status}  run {summary.run}")
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(summary.started_at))
-    click.echo(f"{inert_line(summary.path)}, started {started}, {totals(view)}\n")
+    click.echo(f"{inert_line(summary.path)}, started {started}, {totals(view)}")
+    if view.started is not None and view.started.lineage is not None:
+        click.echo(lineage_text(view.started.lineage))
+    click.echo()
     for row in tree(view.root, paint, now, running=summary.status == "running"):
         click.echo(row)
     for gate in waiting:
@@ -110,6 +116,8 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
         click.echo(f"\n{paint('in all', 'bold')}\n{text}")
     if summary.status in ("interrupted", "crashed"):
         click.echo(f"\ngo on with it: {command(project, 'resume', summary.run)}")
+    elif summary.status == "failed":
+        click.echo(f"\na new run from there: {command(project, 'fork', summary.run)}")
 
 
 @click.command(short_help="List the runs.")

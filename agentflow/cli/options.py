@@ -31,6 +31,11 @@ secret = click.option(
 )
 secrets_file = click.option("--secrets-file", metavar="FILE", help="Values of secrets: lines NAME=value.")
 stream = click.option("--stream", is_flag=True, help="Show what agents write, as they write it.")
+typed = click.option(
+    "-i", "--input", "typed", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file."
+)
+inputs = click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
+preview = click.option("--preview", is_flag=True, help="Only say what would be reused and what would run, and why.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 project = click.option(
     "--project", metavar="FOLDER", help="The project whose runs are meant; default: the one around this folder."

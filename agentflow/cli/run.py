@@ -11,6 +11,7 @@ from agentflow.cli.options import (
     Durability,
     Format,
     durability,
+    inputs,
     output_format,
     project_of_file,
     quiet,
@@ -20,6 +21,7 @@ from agentflow.cli.options import (
     secret,
     secrets_file,
     stream,
+    typed,
     yes,
 )
 
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 
 @click.command(cls=FileCommand)
 @click.argument("file", shell_complete=files)
-@click.option("-i", "--input", "typed", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file.")
-@click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
+@typed
+@inputs
 @yes
 @scripted
 @record

@@ -19,6 +19,7 @@ from agentflow.events.session_events import (
     ModelFailed,
     ModelReplied,
     SessionFinished,
+    SessionKept,
     SessionStarted,
     ToolCalled,
     ToolFinished,
@@ -35,6 +36,7 @@ from agentflow.run.names import names_for
 from agentflow.run.state import ROOT, RunState, ScopeState, StepState, split, step_path
 from agentflow.run.workspaces import workspace_of
 from agentflow.session import apply as session_apply
+from agentflow.session.kept import earlier_of
 from agentflow.session.plans import session_plan
 from agentflow.session.state import Earlier, SessionPlan, SessionState
 
@@ -89,11 +91,11 @@ class Live:
         return min([self.plan.limits.depth, *depths])
 
     @classmethod
-    def begin(cls, plan: Plan, started: RunStarted) -> "Live":
-        """A run that has only just started."""
+    def begin(cls, plan: Plan, started: RunStarted, *, keeps: bool = False) -> "Live":
+        """A run that has only just started; `keeps`: what its sessions leave is kept whether or not a step wants it."""
         limits = plan.limits
         ledger = Ledger(limits.cost_usd, limits.turns, limits.agents)
-        return cls(plan, run_apply.begin(plan, started), ledger, _keeps=_continues_any(plan.root))
+        return cls(plan, run_apply.begin(plan, started), ledger, _keeps=keeps or _continues_any(plan.root))
 
     @classmethod
     def replay(cls, plan: Plan, events: Iterable[Recorded]) -> "Live":
@@ -124,6 +126,9 @@ class Live:
                 self._step_called(event)
         elif isinstance(event, SessionStarted):
             self._open(stream, event)
+        elif isinstance(event, SessionKept):
+            if self._keeps:
+                self.ended[stream] = earlier_of(event)
         else:
             before = self.sessions[stream]
             self._account(stream, before, event)

@@ -98,6 +98,8 @@ def finish_step(loop: Loop, action: FinishStep) -> None:
             errors=action.errors,
             approved=action.approved,
             converged=action.converged,
+            exit_code=action.exit_code,
+            reused=action.reused,
         ),
     )
     loop.people.closed(action.step)

@@ -14,12 +14,13 @@ from agentflow.errors import JournalError
 from agentflow.events import run_events, session_events
 from agentflow.events.run_events import RunEvent
 from agentflow.events.session_events import SessionEvent
-from agentflow.events.values import JSON, Failure, Spent, Timings, Usage, Workspace
+from agentflow.events.values import JSON, Continued, Failure, Lineage, Spent, Timings, Usage, Workspace
 
 Event = RunEvent | SessionEvent
 
 VERSIONS: dict[type[Any], int] = {
     run_events.RunStarted: 1,
+    run_events.StepKept: 1,
     run_events.RunResumed: 1,
     run_events.RunPaused: 1,
     run_events.RunLimitReached: 1,
@@ -43,6 +44,7 @@ VERSIONS: dict[type[Any], int] = {
     run_events.MoneyLeased: 1,
     run_events.MoneyWrittenOff: 1,
     session_events.SessionStarted: 1,
+    session_events.SessionKept: 1,
     session_events.SessionResumed: 1,
     session_events.ModelCalled: 1,
     session_events.ModelReplied: 1,
@@ -57,6 +59,7 @@ VERSIONS: dict[type[Any], int] = {
 _TYPES = {kind.__name__: kind for kind in VERSIONS}
 _NESTED: dict[str, type[Any]] = {"failure": Failure, "usage": Usage, "spent": Spent, "timings": Timings}
 _NESTED["workspace"] = Workspace
+_NESTED |= {"lineage": Lineage, "continued": Continued}
 _TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -115,4 +118,7 @@ def _fields(kind: str, body: dict[str, JSON]) -> dict[str, Any]:
 def _nested(name: str, value: JSON) -> Any:
     if value is None or name not in _NESTED:
         return value
-    return _NESTED[name](**{inner: _nested(inner, content) for inner, content in value.items()})
+    values = {inner: _nested(inner, content) for inner, content in value.items()}
+    if name == "lineage" and "steps" in values:
+        values["steps"] = tuple(values["steps"])
+    return _NESTED[name](**values)

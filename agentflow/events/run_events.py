@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from agentflow.events.values import JSON, Failure, Spent, StepStatus, Workspace
+from agentflow.events.values import JSON, Continued, Failure, Lineage, Spent, StepStatus, Workspace
 
 
 class RunStarted(Struct, frozen=True):
@@ -19,6 +19,8 @@ class RunStarted(Struct, frozen=True):
         plan_digest: of the plan that `sources` give; another one refuses to resume.
         inputs: resolved, defaults filled in.
         folder: of the workflow file, seen from the project; functions are called from there.
+        lineage: the older run that it goes on from; what it keeps of that follows as `StepKept` and `SessionKept`.
+        continued: it carries a session on, and runs that in the place of the file's steps.
     """
 
     at: float
@@ -30,6 +32,30 @@ class RunStarted(Struct, frozen=True):
     plan_digest: str
     inputs: Mapping[str, JSON]
     folder: str = ""
+    lineage: Lineage | None = None
+    continued: Continued | None = None
+
+
+class StepKept(Struct, frozen=True):
+    """What a step came to in an older run: once it would begin here it ends so, and is not run again.
+
+    Attributes:
+        session: the stream that did it, and `attempt` which one of the step's that was.
+        else: as of `StepFinished`.
+    """
+
+    at: float
+    step: str
+    status: StepStatus
+    output: JSON = None
+    failure: Failure | None = None
+    reason: str | None = None
+    exit_code: int | None = None
+    errors: JSON = None
+    approved: bool | None = None
+    converged: bool | None = None
+    session: str | None = None
+    attempt: int = 1
 
 
 class RunResumed(Struct, frozen=True):
@@ -142,6 +168,7 @@ class StepFinished(Struct, frozen=True):
         errors: of a `for_each` that collects: one `{index, kind, message}` per failed item.
         spent: by its session or the steps inside it.
         converged: of a `repeat` and its rounds: whether `until` held.
+        reused: it did not run: this is what it came to in the older run that this one goes on from.
     """
 
     at: float
@@ -155,6 +182,7 @@ class StepFinished(Struct, frozen=True):
     approved: bool | None = None
     spent: Spent | None = None
     converged: bool | None = None
+    reused: bool = False
 
 
 class StepRetried(Struct, frozen=True):
@@ -272,6 +300,7 @@ class MoneyWrittenOff(Struct, frozen=True):
 
 RunEvent = (
     RunStarted
+    | StepKept
     | RunResumed
     | RunPaused
     | RunLimitReached

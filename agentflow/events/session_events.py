@@ -31,6 +31,23 @@ class SessionStarted(Struct, frozen=True):
     workspace: Workspace | None = None
 
 
+class SessionKept(Struct, frozen=True):
+    """An ended session of an older run, as far as another can carry it on; the only event of its stream.
+
+    Attributes:
+        step: the path of the step it worked for.
+        messages: the conversation in the API's form.
+        system, tools: what it was said under; the tools as `{name, description, input_schema, effects}`.
+    """
+
+    at: float
+    agent: str
+    step: str
+    messages: JSON
+    system: str | None = None
+    tools: JSON = None
+
+
 class SessionResumed(Struct, frozen=True):
     """A process took the session over; the time since `worked_until`, the run's last event, was nobody's work."""
 
@@ -187,6 +204,7 @@ class SessionFinished(Struct, frozen=True):
 
 SessionEvent = (
     SessionStarted
+    | SessionKept
     | SessionResumed
     | ModelCalled
     | ModelReplied

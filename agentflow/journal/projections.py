@@ -97,6 +97,7 @@ def _reserve(connection: apsw.Connection, run: str, stream: str, amount_usd: flo
 
 PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.RunStarted: _run_started,
+    run_events.StepKept: None,
     run_events.RunResumed: _run_resumed,
     run_events.RunPaused: _run_paused,
     run_events.RunLimitReached: None,
@@ -120,6 +121,7 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.MoneyLeased: _money_leased,
     run_events.MoneyWrittenOff: _money_written_off,
     session_events.SessionStarted: None,
+    session_events.SessionKept: None,
     session_events.SessionResumed: None,
     session_events.ModelCalled: _model_called,
     session_events.ModelReplied: _model_replied,

@@ -244,7 +244,9 @@ def _searched(search: SearchLine, index: int, request: Request, names: Mapping[s
 
 
 def _digest(request: Request, what: str) -> str:
-    return hashlib.sha256(f"{request.session}\0{request.turn}\0{what}".encode()).hexdigest()[:24]
+    # A session that carries on one of another run may have that one's name, and must not repeat its ids.
+    carried = f"\0{len(request.messages)}" if _carried(request) > 0 else ""
+    return hashlib.sha256(f"{request.session}\0{request.turn}\0{what}{carried}".encode()).hexdigest()[:24]
 
 
 def _rendered(value: JSON, names: Mapping[str, JSON]) -> JSON:
@@ -265,6 +267,11 @@ def _usage(line: ReplyLine, request: Request, content: tuple[dict[str, JSON], ..
 
 def _tokens(value: JSON) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN
+
+
+def _carried(request: Request) -> int:
+    """How many replies stand before those of the session itself."""
+    return len([message for message in request.messages if message["role"] == "assistant"]) - (request.turn - 1)
 
 
 def _prompt(request: Request) -> str:

@@ -91,6 +91,11 @@ def summary_json(summary: RunSummary) -> dict[str, JSON]:
     return _fields(summary)
 
 
+def struct_json(value: Struct) -> dict[str, JSON]:
+    """A value and all that is in it, every field under its own name."""
+    return _fields(value)
+
+
 def node_json(node: Node, *, inside: bool = True) -> dict[str, JSON]:
     """A step, item or subagent and, unless it is not wanted, what is inside it."""
     body = {
@@ -98,6 +103,7 @@ def node_json(node: Node, *, inside: bool = True) -> dict[str, JSON]:
         "kind": node.kind,
         "state": node.state,
         "agent": node.agent,
+        "reused": node.reused,
         "attempt": node.attempt,
         "retry_at": node.retry_at,
         "items": node.items,

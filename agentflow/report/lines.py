@@ -22,6 +22,7 @@ from agentflow.events.session_events import ModelFailed, ModelReplied, SessionFi
 from agentflow.plan.service_tools import service_errors
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
+from agentflow.report.lineage import lineage_text
 from agentflow.report.node import Node
 from agentflow.report.style import case_name, count, duration, money, tokens
 from agentflow.report.view import RunView
@@ -42,7 +43,8 @@ def line(view: RunView, stream: str, event: Event) -> str | None:
 def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
     match event:
         case RunStarted():
-            return "run", f"{event.run} started: {inert_line(event.workflow)} ({inert_line(event.path)})"
+            said = f"{event.run} started: {inert_line(event.workflow)} ({inert_line(event.path)})"
+            return "run", said if event.lineage is None else f"{said}; {lineage_text(event.lineage)}"
         case RunResumed():
             return "run", f"{view.run} resumed"
         case RunPaused(reason="waiting"):
@@ -127,7 +129,7 @@ def _started(event: StepStarted, node: Node | None) -> str:
 
 
 def _finished(event: StepFinished, node: Node | None) -> str:
-    why = ""
+    why = " (reused)" if event.reused else ""
     if event.failure is not None:
         why = f" ({event.failure.kind}): {inert_line(event.failure.message, 500)}"
     elif event.reason is not None:

@@ -28,6 +28,7 @@ class Node:
         calls: its tool calls that have not ended, each in a few words.
         calling: a request of its own is out.
         workspace: the files it works on, where they are not the project's.
+        reused: it did not run: it ended so in an older run.
         tail: the end of what the model is writing.
         retry: why its last request failed, while it waits to be sent again.
         open: what is at work inside; `inner`: everything inside; `ended`: how many inside ended how;
@@ -65,6 +66,7 @@ class Node:
     exit_code: int | None = None
     errors: Any = None
     workspace: Workspace | None = None
+    reused: bool = False
     gate: GateOpened | None = None
     answer: GateAnswered | None = None
     inner: dict[str, "Node"] = field(default_factory=dict)

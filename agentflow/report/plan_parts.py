@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from agentflow.plan.agent_plan import OwnToolPlan
 from agentflow.plan.inputs import known_inputs_of
-from agentflow.plan.model import Block, ForEachStepPlan, GroupStepPlan, Plan, StepPlan, WorkflowStepPlan
+from agentflow.plan.model import Block, BlockStepPlan, Plan, StepPlan, WorkflowStepPlan
 
 JSON = Any
 
@@ -53,7 +53,7 @@ def _block(block: Block, prefix: str, part: Part, parts: dict[str, Part]) -> Non
     for name, step in block.steps.items():
         path = f"{prefix}{name}"
         part.steps.append((path, step))
-        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+        if isinstance(step, BlockStepPlan):
             _block(step.body, f"{path}.", part, parts)
         elif isinstance(step, WorkflowStepPlan):
             found = known_inputs_of(step)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agentflow.journal.port import Gate, RunSummary
@@ -96,6 +96,8 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
     if node.agent is not None and node.kind == "step":
         parts.append(paint(f"agent {inert_line(node.agent)}", "dim"))
     parts.append("not ended" if node.state == "running" and not running else node.state)
+    if node.reused:
+        parts.append("reused")
     if node.attempt > 1:
         parts.append(f"attempt {node.attempt}")
     if node.items is not None:
@@ -141,9 +143,9 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: frozen
     return "\n".join(line(row) for row in cells)
 
 
-def runs_table(runs: Iterable[RunSummary], now: float) -> str:
+def runs_table(runs: Sequence[RunSummary], now: float) -> str:
     """Runs, one a line."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             run.run,
             run.status if run.failure_kind is None else f"{run.status} ({inert_line(run.failure_kind, 30)})",
@@ -155,4 +157,8 @@ def runs_table(runs: Iterable[RunSummary], now: float) -> str:
         )
         for run in runs
     ]
-    return table(("RUN", "STATUS", "WORKFLOW", "STARTED", "TIME", "TURNS", "COST"), rows, frozenset({4, 5, 6}))
+    heads: tuple[str, ...] = ("RUN", "STATUS", "WORKFLOW", "STARTED", "TIME", "TURNS", "COST")
+    if any(run.goes_on_from for run in runs):
+        heads = (*heads, "GOES ON FROM")
+        rows = [(*row, inert_line(run.goes_on_from or "", 40)) for row, run in zip(rows, runs, strict=True)]
+    return table(heads, rows, frozenset({4, 5, 6}))

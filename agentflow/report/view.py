@@ -175,7 +175,7 @@ class RunView:
             event.exit_code,
             event.errors,
         )
-        node.converged = event.converged
+        node.converged, node.reused = event.converged, event.reused
         node.retry = node.retry_at = None
         self.gates.pop(node.path, None)
         self._close(node, event.status, event.at)

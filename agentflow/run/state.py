@@ -11,7 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from rpds import HashTrieMap
 
-from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
+from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished, StepKept
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus, Workspace
 from agentflow.plan.agent_plan import AgentPlan, ToolSpec
 from agentflow.plan.model import Block, CallStepPlan, ForEachStepPlan, RepeatStepPlan, RetryPlan, WorkflowStepPlan
@@ -165,6 +165,7 @@ class RunState(Struct, frozen=True):
         asked: how many questions the agents of a step have asked, by its path.
         retrying: the steps that rest before another attempt, and when it may begin.
         clocks: the time at work of the steps at work that have a bound on it.
+        kept: what steps came to in the older run that this one goes on from, until they would begin.
         limit: what ends the run: a bound of it that was reached, or a person who cancelled it.
         active_seconds: time at work, waits for people not counted.
     """
@@ -184,6 +185,7 @@ class RunState(Struct, frozen=True):
     asked: "HashTrieMap[str, int]" = HashTrieMap()  # immutable
     retrying: "HashTrieMap[str, float]" = HashTrieMap()  # immutable
     clocks: "HashTrieMap[str, StepClock]" = HashTrieMap()  # immutable
+    kept: "HashTrieMap[str, StepKept]" = HashTrieMap()  # immutable
     limit: Failure | None = None
     active_seconds: float = 0.0
     spent: Spent = NOTHING_SPENT
@@ -281,7 +283,7 @@ class RetryStep(Struct, frozen=True):
 
 
 class FinishStep(Struct, frozen=True):
-    """End a step, an item or a round, without running anything more."""
+    """End a step, an item or a round, without running anything more; `reused`: as it did in an older run."""
 
     step: str
     status: StepStatus
@@ -291,6 +293,8 @@ class FinishStep(Struct, frozen=True):
     errors: JSON = None
     approved: bool | None = None
     converged: bool | None = None
+    exit_code: int | None = None
+    reused: bool = False
 
 
 class FinishRun(Struct, frozen=True):

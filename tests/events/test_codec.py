@@ -15,7 +15,7 @@ from agentflow.events import codec
 from agentflow.events.codec import VERSIONS, dumps, from_body, to_body
 from agentflow.events.run_events import RunEvent, RunFinished, RunStarted, StepStarted
 from agentflow.events.session_events import ModelCalled, ModelReplied, SessionEvent, ToolCalled, ToolFinished
-from agentflow.events.values import Failure, Spent, Timings, Usage, Workspace
+from agentflow.events.values import Continued, Failure, Lineage, Spent, Timings, Usage, Workspace
 
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -47,6 +47,10 @@ NAMED = {
     "arguments": objects,
     "input": objects,
     "workspace": workspaces,
+    "lineage": st.builds(
+        Lineage, texts, st.sampled_from(["fork", "edited"]), st.lists(texts, max_size=3).map(tuple), st.none() | texts
+    ),
+    "continued": st.builds(Continued, texts, texts, st.none() | texts, st.none() | texts),
     "waiting": st.lists(texts, max_size=3).map(tuple),
 }
 PLAIN = {str: texts, float: floats, int: numbers, bool: st.booleans()}
