@@ -68,6 +68,7 @@ class RunOptions(Struct, frozen=True):
     observe: "Callable[[str, Event], None] | None" = None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] | None = None
+    stays: bool = False
     interrupt: "asyncio.Event | None" = None
 
 
@@ -80,6 +81,8 @@ class RunResult(Struct, frozen=True):
         failure: why it failed.
         spent: in this run so far.
         waiting: the paths of the steps whose gates are open.
+        until: when it may ask the model's service again (seconds since the epoch), where a time is known.
+        service: why it waits for the model's service, where it does.
     """
 
     run: str
@@ -88,6 +91,8 @@ class RunResult(Struct, frozen=True):
     failure: Failure | None = None
     spent: Spent = NOTHING_SPENT
     waiting: tuple[str, ...] = ()
+    until: float | None = None
+    service: "Failure | None" = None
 
 
 def check(path: str | os.PathLike[str], source: bytes | None = None, *, or_library: bool = False) -> Checked:
@@ -344,6 +349,7 @@ def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]
         observe=options.observe or (lambda _stream, _event: None),
         hear=options.hear,
         disk_full=options.disk_full or (lambda _full: None),
+        stays=options.stays,
     )
 
 
@@ -352,7 +358,14 @@ def _result(live: "Live", outcome: "Outcome") -> RunResult:
     if finished is not None:
         return RunResult(live.run.id, finished.status, finished.outputs, finished.failure, finished.spent)
     status: Literal["waiting", "interrupted"] = "waiting" if outcome.status == "waiting" else "interrupted"
-    return RunResult(live.run.id, status, spent=live.spent(), waiting=outcome.waiting)
+    return RunResult(
+        live.run.id,
+        status,
+        spent=live.spent(),
+        waiting=outcome.waiting,
+        until=outcome.until,
+        service=outcome.service,
+    )
 
 
 def _heard(journal: "Journal", run: str, options: RunOptions) -> "Any":

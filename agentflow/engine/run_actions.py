@@ -11,7 +11,7 @@ from agentflow.engine.live import effects_at_work
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.port import Loop
 from agentflow.engine.retries import forget, retry_step
-from agentflow.engine.session_actions import watch_the_clock
+from agentflow.engine.session_clock import watch_the_clock
 from agentflow.events.run_events import (
     GateOpened,
     RunFinished,

@@ -1,115 +1,34 @@
 """What a session decider wants, done: one function for each kind of action."""
 
 import json
-import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from agentflow.engine.file_limits import reach_limit
 from agentflow.engine.live import Live
-from agentflow.engine.perform import call_model, run_tool
+from agentflow.engine.model_calls import send
+from agentflow.engine.perform import run_tool
 from agentflow.engine.port import Loop
-from agentflow.events.run_events import MoneyLeased, StepFinished
+from agentflow.engine.session_clock import watch_the_clock
+from agentflow.events.run_events import StepFinished
 from agentflow.events.session_events import (
     LimitReached,
-    ModelCalled,
     ModelFailed,
-    ModelReplied,
     SessionFinished,
     SessionStarted,
     ToolCalled,
     ToolFinished,
 )
 from agentflow.events.values import Failure, StepStatus
-from agentflow.guard.ledger import Exhausted, Reservation, UsedUp, Wait
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.expressions import ExpressionError
-from agentflow.plan.prices import Price, price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.files import inputs_at
 from agentflow.run.names import names_for
 from agentflow.run.workspaces import workspace_named
-from agentflow.session.context import input_bound, request
 from agentflow.session.state import Call, CallModel, End, GiveResult, RunTool, Spawn
 from agentflow.tools.port import ToolContext
-
-
-def send(loop: Loop, stream: str, action: CallModel) -> None:
-    """Has the session's next request go out when it is due, a slot is free, and the money for it is there."""
-    wanted = time.perf_counter()
-
-    def begin() -> bool:
-        return _reserve_and_send(loop, stream, action, wanted)
-
-    if action.not_before is not None and action.not_before > loop.now():
-
-        def due() -> None:
-            loop.slots.request(stream, "model", begin)
-            loop.settle()
-
-        loop.timers.set(stream, "retry", action.not_before - loop.now(), due)
-    else:
-        loop.slots.request(stream, "model", begin)
-
-
-def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float) -> bool:
-    live = loop.live
-    plan, state = live.plans[stream], live.sessions[stream]
-    price = price_of(action.model)
-    if price is None:
-        raise ValueError(f"the plan lets the model {action.model} through, which has no price")
-    held = live.ledger.reserve(stream, price, input_bound(state, action.note), plan.agent.max_tokens)
-    loop.exhausted.pop(stream, None)
-    if isinstance(held, Exhausted):
-        loop.exhausted[stream] = held.failure
-    if isinstance(held, Wait | Exhausted):
-        loop.short_of_money[stream] = lambda: _reserve_and_send(loop, stream, action, wanted)
-        return False
-    if isinstance(held, UsedUp):
-        reach_limit(loop, held.part, held.failure)
-        held = held.failure
-    if isinstance(held, Failure):
-        loop.happen(stream, LimitReached(loop.now(), held))
-        return False
-    _send(loop, stream, action, price, held, wanted)
-    return True
-
-
-def _send(loop: Loop, stream: str, action: CallModel, price: Price, held: Reservation, wanted: float) -> None:
-    live, model, now = loop.live, loop.model, loop.now()
-    if model is None:
-        raise ValueError("an agent is at work in a run that was started without a model")
-    leased = live.ledger.lease(held.usd)
-    if leased > 0:
-        loop.happen(RUN_STREAM, MoneyLeased(now, leased), durable=True)
-    loop.happen(
-        stream, ModelCalled(now, action.turn, action.attempt, action.model, held.max_tokens, held.usd, action.note)
-    )
-    in_flight = live.sessions[stream].in_flight
-    assert in_flight is not None
-    state = live.sessions[stream]
-    asked = request(live.plans[stream], state, stream, action.model)
-    hear = loop.around.hear
-
-    def not_sent(failure: Failure) -> ModelFailed:
-        return ModelFailed(loop.now(), in_flight.turn, in_flight.attempt, failure, 0.0)
-
-    def ask() -> Coroutine[Any, Any, ModelReplied | ModelFailed]:
-        return call_model(
-            model,
-            asked,
-            price,
-            in_flight,
-            time.perf_counter() - wanted,
-            loop.now,
-            loop.around.chance,
-            None if hear is None else (lambda text: hear(stream, text)),
-        )
-
-    # Before the first request, so that an agent without the files it is to work on costs nothing.
-    loop.perform(stream, lambda: loop.workspaces.within(state.workspace, ask, not_sent))
 
 
 def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
@@ -201,22 +120,6 @@ def _instructions(live: "Live", agent: AgentPlan, step: str) -> str | None:
     if agent.instructions is None:
         return None
     return agent.instructions.render(names_for(live.run, live.scope_of(step), agent.instructions))
-
-
-def watch_the_clock(loop: Loop, stream: str) -> None:
-    """Ends a session when its time at work is over."""
-    allowed = loop.live.plans[stream].agent.stop.wall_time
-    if allowed is None:
-        return
-    state = loop.live.sessions[stream]
-    worked = state.active_seconds + max(0.0, loop.now() - state.last_at)
-
-    def over() -> None:
-        message = f"the agent has worked for its {allowed:g} s; raise `stop.wall_time`, or ask for less"
-        loop.happen(stream, LimitReached(loop.now(), Failure("wall_time", message)))
-        loop.settle()
-
-    loop.timers.set(stream, "clock", allowed - worked, over)
 
 
 def give_result(loop: Loop, stream: str, action: GiveResult) -> None:

@@ -55,6 +55,22 @@ class StopRules(Struct, frozen=True):
     when: Expression | None = None
 
 
+class ServiceSettings(Struct, frozen=True):
+    """How the service is to answer, under the names that the Messages API has for it; None leaves it to the service.
+
+    Attributes:
+        user_id: of `metadata`: who the request is for, as an opaque identifier.
+    """
+
+    inference_geo: str | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    user_id: str | None = None
+
+
+AS_THE_SERVICE_LIKES = ServiceSettings()
+
+
 class AgentPlan(Struct, frozen=True):
     """An agent, its defaults filled in.
 
@@ -65,6 +81,7 @@ class AgentPlan(Struct, frozen=True):
         subagents: the names it may call through `Agent`.
         grants: its tools, `Agent` included where `subagents` is not empty.
         workspace: whose files each of its sessions works on; None: it does not say.
+        service: how the service is to answer its requests.
     """
 
     name: str
@@ -81,6 +98,7 @@ class AgentPlan(Struct, frozen=True):
     grants: tuple[Grant, ...] = ()
     subagents: tuple[str, ...] = ()
     workspace: WorkspaceKind | None = None
+    service: ServiceSettings = AS_THE_SERVICE_LIKES
 
 
 class CommandToolPlan(Struct, frozen=True):

@@ -16,6 +16,7 @@ from agentflow.plan.graph import callers, cycles_of, sorted_by
 from agentflow.plan.model_settings import refused_settings
 from agentflow.plan.prices import known_models, max_output_tokens, price_of
 from agentflow.plan.scopes import Scope, Variable, check
+from agentflow.plan.service_settings import service_of, unpriced_settings
 from agentflow.plan.texts import TextReader
 from agentflow.plan.types import BOOLEAN, INTEGER, NUMBER, STRING, kinds, record
 from agentflow.source.document import Loc
@@ -75,6 +76,7 @@ class AgentReader(Struct, frozen=True):
             grants=granted.grants,
             subagents=granted.subagents,
             workspace=agent.workspace,
+            service=service_of(merged),
         )
 
     def _instructions(self, agent: Agent, loc: Loc) -> Template | None:
@@ -99,6 +101,8 @@ class AgentReader(Struct, frozen=True):
         for model in (merged.model or DEFAULT_MODEL, merged.fallback_model):
             for key, message, hint in refused_settings(model or "", merged.effort, merged.thinking):
                 self.findings.at("AF203", message, _written(self.findings, loc, key), hint)
+            for key, message, hint in unpriced_settings(model or "", service_of(merged)):
+                self.findings.at("AF601", message, _written(self.findings, loc, key), hint)
 
     def _max_tokens(self, wanted: int | None, model: str, fallback: str | None, loc: Loc) -> int:
         bounds = {name: max_output_tokens(name) for name in (model, fallback) if name is not None}

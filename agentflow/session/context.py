@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from agentflow.plan.agent_plan import ToolSpec
+from agentflow.plan.agent_plan import AS_THE_SERVICE_LIKES, ServiceSettings, ToolSpec
 from agentflow.session.state import Message, SessionPlan, SessionState
 
 JSON = Any
@@ -26,6 +26,7 @@ class Request(Struct, frozen=True):
         output_schema: the author's JSON Schema for the final text, or None.
         cache: `conversation`: the next turn will read what this one sends; `prefix`: only tools and system will be
             read again; `none`.
+        service: how the service is to answer.
     """
 
     session: str
@@ -41,6 +42,7 @@ class Request(Struct, frozen=True):
     thinking: str | None
     output_schema: Mapping[str, JSON] | None
     cache: Literal["conversation", "prefix", "none"]
+    service: ServiceSettings = AS_THE_SERVICE_LIKES
 
 
 def request(plan: SessionPlan, state: SessionState, session: str, model: str) -> Request:
@@ -62,6 +64,7 @@ def request(plan: SessionPlan, state: SessionState, session: str, model: str) ->
         thinking=agent.thinking,
         output_schema=None if agent.finish and not state.closing else agent.output,
         cache=_cache(plan, state),
+        service=agent.service,
     )
 
 

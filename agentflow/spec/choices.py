@@ -42,6 +42,14 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "between_tools": "It also thinks between its tool calls.",
         "disabled": "It answers at once.",
     },
+    "AgentDefaults.service_tier": {
+        "auto": "Capacity that was bought beforehand where there is some, else the standard one.",
+        "standard_only": "Only the standard capacity.",
+    },
+    "AgentDefaults.speed": {
+        "standard": "As fast as the model is by itself.",
+        "fast": "Faster, at a higher price for every token.",
+    },
     "Agent.workspace": _WORKSPACES,
     "CommandTool.effects": _EFFECTS,
     "StepBase.join": {
