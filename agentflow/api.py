@@ -54,6 +54,8 @@ class RunOptions(Struct, frozen=True):
         observe: hears every event, with its stream (`""`: the run's own), once it is on record.
         hear: hears the text of sessions, with their stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
+        stays: stay until the model's service can be asked again, however long that takes; else a run that only waits
+            for it pauses.
         interrupt: set it to have the run stop cleanly; it can be resumed.
     """
 
@@ -76,7 +78,8 @@ class RunResult(Struct, frozen=True):
     """What a run has come to.
 
     Attributes:
-        status: `waiting` for the people asked in `waiting`; `interrupted` as it was asked to; both can be resumed.
+        status: `waiting` for the people asked in `waiting` or for the `service`; `interrupted` as it was asked to; both
+            can be resumed.
         outputs: the workflow's, where it is done.
         failure: why it failed.
         spent: in this run so far.

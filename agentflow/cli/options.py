@@ -30,6 +30,9 @@ secret = click.option(
     "--secret", "secret", multiple=True, metavar="NAME=@FILE", help="The value of a secret, from a file."
 )
 secrets_file = click.option("--secrets-file", metavar="FILE", help="Values of secrets: lines NAME=value.")
+wait = click.option(
+    "--wait", is_flag=True, help="Stay until the model's service can be asked again, however long that takes."
+)
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 project = click.option(
     "--project", metavar="FOLDER", help="The project whose runs are meant; default: the one around this folder."
@@ -49,6 +52,7 @@ class GoingOn(Struct, frozen=True):
     project: str | None
     secret: tuple[str, ...]
     secrets_file: str | None
+    wait: bool
 
 
 def going_on(command: Callable[..., int]) -> Callable[..., int]:
@@ -60,7 +64,8 @@ def going_on(command: Callable[..., int]) -> Callable[..., int]:
         return command(**given, options=options)
 
     wrapped: Callable[..., int] = with_options
-    for option in (project, quiet, output_format, durability, secrets_file, secret, replay, record, scripted, yes):
+    last = (project, quiet, wait, output_format, durability)
+    for option in (*last, secrets_file, secret, replay, record, scripted, yes):
         wrapped = option(wrapped)
     return wrapped
 

@@ -19,7 +19,7 @@ _comment = click.option("--comment", help="What to tell with the answer.")
 @click.argument("run")
 @going_on
 def resume(run: str, options: GoingOn) -> int:
-    """Go on with a run after a crash, an interruption, or a pause for people.
+    """Go on with a run after a crash, an interruption, or a pause for people or for the model's service.
 
     RUN is its id, or the beginning of it. A run that was started with --scripted wants it again.
     """
@@ -117,6 +117,7 @@ def _driving(options: GoingOn) -> "Driving":
         durability=options.durability,
         project=project_folder(options.project),
         secrets=read_secrets(options.secret, options.secrets_file),
+        stays=options.wait,
     )
 
 

@@ -17,6 +17,7 @@ from agentflow.cli.options import (
     scripted,
     secret,
     secrets_file,
+    wait,
     yes,
 )
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @secrets_file
 @durability
 @output_format
+@wait
 @quiet
 def run(
     file: str,
@@ -56,6 +58,7 @@ def run(
     secrets_file: str | None,
     durability: Durability,
     output_format: Format,
+    wait: bool,
     quiet: bool,
 ) -> int:
     """Run a workflow file.
@@ -85,6 +88,7 @@ def run(
         steps=tuple(plan.root.steps),
         cost_cap=plan.limits.cost_usd,
         secrets=secrets,
+        stays=wait,
     )
     return drive(driving, lambda options: api.start(checked, values, options))
 

@@ -61,6 +61,8 @@ def result_json(
         "tool_calls": view.root.tool_calls,
         "seconds": round(view.seconds(), 3),
         "waiting": [gate_json(gate) for gate in waiting],
+        "until": None if view.paused is None else view.paused.until,
+        "service": None if view.paused is None else _plain(view.paused.service),
         "workspaces": [_plain(workspace) for workspace in workspaces_of(view)],
     }
 

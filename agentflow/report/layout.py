@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node, State
+from agentflow.report.service_wait import held_text
 from agentflow.report.style import case_name, count, duration
 from agentflow.report.view import RunView
 
@@ -158,6 +159,8 @@ def _progress(node: Node) -> str:
 
 
 def _activity(node: Node, now: float) -> str:
+    if node.held is not None:
+        return held_text(node.held, now)
     if node.retry is not None and node.retry_at is not None:
         wait = max(0.0, node.retry_at - now)
         return f"{inert_line(node.retry.message, 80)}; again in {duration(wait)}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from agentflow.events.run_events import GateAnswered, GateOpened
+from agentflow.events.run_events import GateAnswered, GateOpened, StepHeld
 from agentflow.events.values import Failure, Workspace
 
 State = Literal["waiting", "running", "asking", "done", "failed", "skipped", "rejected", "stopped"]
@@ -27,6 +27,7 @@ class Node:
         workspace: the files it works on, where they are not the project's.
         tail: the end of what the model is writing.
         retry: why its last request failed, while it waits to be sent again.
+        held: it only waits for the model's service.
         open: what is at work inside; `inner`: everything inside; `ended`: how many inside ended how.
         at_work: agents at work, here and inside.
     """
@@ -54,6 +55,7 @@ class Node:
     tail: str = ""
     retry: Failure | None = None
     retry_at: float | None = None
+    held: StepHeld | None = None
     reason: str | None = None
     failure: Failure | None = None
     exit_code: int | None = None
