@@ -4,6 +4,7 @@ A call that may not go out now is an entry here, with a timer, never a task: the
 its limits must fill up, or a person has to act first.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -69,6 +70,7 @@ class Service:
     _breakers: dict[str, Breaker] = field(default_factory=dict)
     _paces: dict[str, Pace] = field(default_factory=dict)
     _out: dict[str, Out] = field(default_factory=dict)
+    _beside: Counter[str] = field(default_factory=Counter)
     _held: dict[str, dict[str, Callable[[], None]]] = field(default_factory=dict)
     _why: dict[str, Failure] = field(default_factory=dict)
 
@@ -106,8 +108,8 @@ class Service:
         self.asks.pop(stream, None)
         self._breakers[model] = breakers.going(self._breakers.get(model, Breaker()))
         self._paces[model] = paces.sent(self._pace(model), tokens)
-        beside = sum(out.model == model for out in self._out.values()) + 1
-        self._out[stream] = Out(model, now, beside)
+        self._beside[model] += 1
+        self._out[stream] = Out(model, now, self._beside[model])
 
     def told(self, model: str, limits: RateLimits | None, now: float) -> None:
         """The service said what is left of its limits."""
@@ -119,6 +121,7 @@ class Service:
         out = self._out.pop(stream, None)
         if out is None:
             return
+        self._beside[out.model] -= 1
         known = self._breakers.get(out.model, Breaker())
         if isinstance(event, ModelReplied):
             self._paces[out.model] = paces.replied(self._pace(out.model))

@@ -16,7 +16,7 @@ async def test_a_reply_that_breaks_anywhere_is_acted_on_once_or_not_at_all(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "made-up-key")
-    verdicts, length = await go_through(tmp_path.resolve() / "scratch", [kind], STEP, impatience=0.3)
+    verdicts, length = await go_through(tmp_path / "scratch", [kind], STEP, impatience=0.3)
     assert len(verdicts) > length // STEP
     assert [verdict for verdict in verdicts if verdict.is_wrong] == []
     assert sum(verdict.broken for verdict in verdicts) > 0
