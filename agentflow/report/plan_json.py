@@ -15,12 +15,11 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
 - `agents`: a list of `name`, `file` (null for the plan's own, the path for one that a step runs), `steps` (paths that
-  start it), `model`, `fallback_model`, `effort`, `thinking`, `max_tokens`, `stop`, `finish`, `output`, `subagents`,
-  `workspace`, and `tools`: `name`, `effects`, `rules`, each with `rule` and `resolved`: with the inputs in their
-  places, or null where one is not known.
+  start it), `model`, `fallback_model`, `effort`, `thinking`, `max_tokens`, `service`, `stop`, `finish`, `output`,
+  `subagents`, `workspace`, and `tools`: `name`, `effects`, `rules`, each with `rule` and `resolved`: with the inputs
+  in their places, or null where one is not known.
 - `commands`: a list of `step` or `tool` (the other is null), `file` (a tool's, as of agents), `argv`, `script`,
-  `stdin`, `env` (names), `cwd`,
-  `effects`, `timeout`.
+  `stdin`, `env` (names), `cwd`, `effects`, `timeout`.
 - `functions`: a list of `step`, `file` (seen from the workflow's folder), `function`, `arguments`, `effects`,
   `timeout`.
 - `tool_calls`: those of steps, a list of `step`, `tool`, `input`, `effects`.
@@ -282,6 +281,7 @@ def _agent_json(agent: AgentPlan, steps: list[str], part: Part) -> dict[str, JSO
         "effort": agent.effort,
         "thinking": agent.thinking,
         "max_tokens": agent.max_tokens,
+        "service": structs.asdict(agent.service),
         "stop": {**structs.asdict(agent.stop), "when": _source(agent.stop.when)},
         "finish": agent.finish,
         "output": None if agent.output is None else dict(agent.output),

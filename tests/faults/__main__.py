@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.faults.judge import Verdict, judge
@@ -28,7 +28,7 @@ def main() -> int:
     _own_environment()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="agentflow-faults-") as scratch:
-        verdicts, length = asyncio.run(go_through(Path(scratch).resolve(), options.kinds, options.step))
+        verdicts, length = asyncio.run(go_through(Path(scratch).resolve(), options.kinds, options.step, told=_progress))
     print(table(verdicts, length, time.perf_counter() - began))
     wrong = [verdict for verdict in verdicts if verdict.is_wrong]
     for verdict in wrong[:20]:
@@ -36,20 +36,35 @@ def main() -> int:
     return 1 if wrong else 0
 
 
+def _progress(kind: str, verdicts: list[Verdict]) -> None:
+    wrong = sum(verdict.is_wrong for verdict in verdicts)
+    print(f"{kind}: {len(verdicts)} runs, {wrong} wrong", file=sys.stderr, flush=True)
+
+
 async def go_through(
-    scratch: Path, kinds: list[str], step: int, impatience: float = IMPATIENCE_SECONDS
+    scratch: Path,
+    kinds: list[str],
+    step: int,
+    impatience: float = IMPATIENCE_SECONDS,
+    told: Callable[[str, list[Verdict]], None] = lambda _kind, _verdicts: None,
 ) -> tuple[list[Verdict], int]:
-    """Runs the points of these kinds; returns a verdict of each, and how many bytes the reply has."""
+    """Runs the points of these kinds; returns a verdict of each, and how many bytes the reply has.
+
+    Parameters:
+        told: hears of each kind when all of its points were run.
+    """
     script, verdicts = Script(), []
     async with MessagesAPI(script) as api:
         stage = await stage_in(scratch, api, script, impatience)
         try:
             with counted(stage):
                 reply = await stage.measure()
-                every = list(points(kinds, len(reply), step))
-                for start in range(0, len(every), BATCH):
-                    api.requests.clear()
-                    verdicts += [judge(ran) for ran in await stage.run_all(every[start : start + BATCH], AT_ONCE)]
+                for kind in kinds:
+                    every = list(points([kind], len(reply), step))
+                    for start in range(0, len(every), BATCH):
+                        api.requests.clear()
+                        verdicts += [judge(ran) for ran in await stage.run_all(every[start : start + BATCH], AT_ONCE)]
+                    told(kind, [verdict for verdict in verdicts if verdict.point.startswith(f"{kind:.<8}")])
         finally:
             await stage.model.close()
             await stage.impatient.close()
