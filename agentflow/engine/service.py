@@ -73,6 +73,7 @@ class Service:
     _beside: Counter[str] = field(default_factory=Counter)
     _held: dict[str, dict[str, Callable[[], None]]] = field(default_factory=dict)
     _why: dict[str, Failure] = field(default_factory=dict)
+    _wakes: dict[str, float] = field(default_factory=dict)
 
     def allowed(self, model: str) -> int:
         """How many calls to a model may be in flight."""
@@ -99,7 +100,7 @@ class Service:
         if failure is not None and until - loop.now() >= LONG_WAIT_SECONDS:
             for each in held:
                 self.waiting[each] = Waiting(until, failure)
-        if not loop.timers.is_set(_timed(model), HOLD):
+        if not loop.timers.is_set(_timed(model), HOLD) or until < self._wakes[model]:
             self._wake_at(loop, model, until)
 
     def going(self, stream: str, model: str, tokens: int, now: float) -> None:
@@ -189,6 +190,7 @@ class Service:
             self._wake(loop, model)
             loop.settle()
 
+        self._wakes[model] = until
         loop.timers.set(_timed(model), HOLD, until - loop.now(), due)
 
     def _wake(self, loop: Loop, model: str) -> None:
