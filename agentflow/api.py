@@ -75,6 +75,8 @@ class RunOptions(Struct, frozen=True):
         observe: hears every event, with its stream (`""`: the run's own), once it is on record.
         hear: hears the text of sessions, with their stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
+        stays: stay until the model's service can be asked again, however long that takes; else a run that only waits
+            for it pauses.
         interrupt: set it to have the run stop cleanly; it can be resumed.
     """
 
@@ -89,6 +91,7 @@ class RunOptions(Struct, frozen=True):
     observe: "Callable[[str, Event], None] | None" = None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] | None = None
+    stays: bool = False
     interrupt: "asyncio.Event | None" = None
 
 
@@ -96,11 +99,14 @@ class RunResult(Struct, frozen=True):
     """What a run has come to.
 
     Attributes:
-        status: `waiting` for the people asked in `waiting`; `interrupted` as it was asked to; both can be resumed.
+        status: `waiting` for the people asked in `waiting` or for the `service`; `interrupted` as it was asked to; both
+            can be resumed.
         outputs: the workflow's, where it is done.
         failure: why it failed.
         spent: in this run so far.
         waiting: the paths of the steps whose gates are open.
+        until: when it may ask the model's service again (seconds since the epoch), where a time is known.
+        service: why it waits for the model's service, where it does.
     """
 
     run: str
@@ -109,6 +115,8 @@ class RunResult(Struct, frozen=True):
     failure: Failure | None = None
     spent: Spent = NOTHING_SPENT
     waiting: tuple[str, ...] = ()
+    until: float | None = None
+    service: "Failure | None" = None
 
 
 def check(path: str | os.PathLike[str], source: bytes | None = None, *, or_library: bool = False) -> Checked:
@@ -352,6 +360,7 @@ def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]
         observe=logged(options.observe or (lambda _stream, _event: None)),
         hear=options.hear,
         disk_full=options.disk_full or (lambda _full: None),
+        stays=options.stays,
     )
 
 
@@ -360,7 +369,14 @@ def _result(live: "Live", outcome: "Outcome") -> RunResult:
     if finished is not None:
         return RunResult(live.run.id, finished.status, finished.outputs, finished.failure, finished.spent)
     status: Literal["waiting", "interrupted"] = "waiting" if outcome.status == "waiting" else "interrupted"
-    return RunResult(live.run.id, status, spent=live.spent(), waiting=outcome.waiting)
+    return RunResult(
+        live.run.id,
+        status,
+        spent=live.spent(),
+        waiting=outcome.waiting,
+        until=outcome.until,
+        service=outcome.service,
+    )
 
 
 def _heard(journal: "Journal", run: str, options: RunOptions) -> "Any":

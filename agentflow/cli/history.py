@@ -14,7 +14,10 @@ from agentflow.cli.options import project, project_folder, text_or_json
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentflow.journal.port import Gate, RunSummary
+    from collections.abc import Mapping
+
+    from agentflow.events.run_events import RunPaused
+    from agentflow.journal.port import Gate, Journal, RunSummary
     from agentflow.report.view import RunView
 
 _EVERY = 1 << 31
@@ -88,6 +91,7 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
     from agentflow.cli.next_move import answers_to, command
     from agentflow.report.inert import inert, inert_line
     from agentflow.report.lineage import lineage_text
+    from agentflow.report.service_wait import may_go_on, paused_text
     from agentflow.report.style import Paint
     from agentflow.report.summary import summary_of, summary_text
     from agentflow.report.text import COLOURS, gate_text, outputs_text, totals, tree
@@ -107,6 +111,9 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
         click.echo(f"\nwaiting for a person at {inert_line(gate.step)}:\n{gate_text(gate)}")
         for line in answers_to(gate, project):
             click.echo(f"  {line}")
+    if view.paused is not None and (waits := paused_text(view.paused, time.time())) is not None:
+        click.echo(f"\n{waits}")
+        click.echo(f"{may_go_on(view.paused.until, time.time())}: {command(project, 'resume', summary.run)}")
     if view.finished is not None and view.finished.failure is not None:
         failure = view.finished.failure
         click.echo(f"\n{paint('failed', 'bold', 'red')} ({failure.kind}): {inert(failure.message)}")
@@ -134,7 +141,9 @@ def runs(limit: int, output_format: str, project: str | None) -> int:
     journal = api.open_journal(folder)
     try:
         found = journal.runs(limit)
-        asked = [gate for one in found if one.status == "waiting" for gate in journal.gates(one.run)]
+        waiting = [one.run for one in found if one.status == "waiting"]
+        asked = [gate for run in waiting for gate in journal.gates(run)]
+        paused = {run: event for run in waiting if (event := _last_pause(journal, run)) is not None}
     finally:
         journal.close()
     if output_format == "json":
@@ -142,7 +151,29 @@ def runs(limit: int, output_format: str, project: str | None) -> int:
     else:
         click.echo(runs_table(found, time.time()) if found else "no runs yet")
         _tell_questions([gate for gate in asked if gate.approved is None], folder)
+        _tell_waits(paused, folder)
     return exits.DONE
+
+
+def _last_pause(journal: "Journal", run: str) -> "RunPaused | None":
+    from agentflow.events.run_events import RunPaused
+
+    last = None
+    for entry in journal.read(run, ""):
+        last = entry.event
+    return last if isinstance(last, RunPaused) else None
+
+
+def _tell_waits(paused: "Mapping[str, RunPaused]", project: Path) -> None:
+    """Which runs wait for the model's service, and how to go on; beside the table, too."""
+    from agentflow.cli.next_move import command
+    from agentflow.report.service_wait import may_go_on, paused_text
+
+    now = time.time()
+    for run, event in paused.items():
+        if (waits := paused_text(event, now)) is not None:
+            going_on = f"{may_go_on(event.until, now)}: {command(project, 'resume', run)}"
+            click.echo(f"\n{run} is {waits}\n  {going_on}", err=True)
 
 
 def _tell_questions(gates: list["Gate"], project: Path) -> None:

@@ -79,8 +79,8 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 failed, 2 invalid file or usage, 3 stopped by a limit, 4 waiting for a person, "
-    "5 a bug in agentflow, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 failed, 2 invalid file or usage, 3 stopped by a limit, 4 waiting for a person "
+    "or for the model's service, 5 a bug in agentflow, 130 interrupted.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."

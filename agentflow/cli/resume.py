@@ -36,7 +36,7 @@ def resume(
     preview: bool,
     options: GoingOn,
 ) -> int:
-    """Go on with a run after a crash, an interruption, or a pause for people.
+    """Go on with a run after a crash, an interruption, or a pause for people or for the model's service.
 
     RUN is its id, or the beginning of it. A run that was started with --scripted wants it again. With --edited a new
     run begins, whatever became of RUN; FILE is the one that RUN was started with unless another is named.
@@ -144,6 +144,7 @@ def driving_of(options: GoingOn) -> "Driving":
         durability=options.durability,
         project=project_folder(options.project),
         secrets=read_secrets(options.secret, options.secrets_file),
+        stays=options.wait,
     )
 
 

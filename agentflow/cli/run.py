@@ -22,6 +22,7 @@ from agentflow.cli.options import (
     secrets_file,
     stream,
     typed,
+    wait,
     yes,
 )
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 @durability
 @output_format
 @stream
+@wait
 @quiet
 def run(
     file: str,
@@ -63,6 +65,7 @@ def run(
     durability: Durability,
     output_format: Format,
     stream: bool,
+    wait: bool,
     quiet: bool,
 ) -> int:
     """Run a workflow file. With FILE, --help tells the file's own inputs.
@@ -93,6 +96,7 @@ def run(
         outline=outline_of(plan),
         words=stream,
         secrets=secrets,
+        stays=wait,
     )
     return drive(driving, lambda options: api.start(checked, values, options))
 

@@ -194,6 +194,8 @@ class Live:
         elif isinstance(event, ModelReplied | ModelFailed) and before.in_flight is not None:
             charged = event.cost_usd if isinstance(event, ModelReplied) else event.charged_usd
             self.ledger.settled(stream, before.in_flight.reserved_usd, charged)
+            if isinstance(event, ModelFailed) and event.outage:
+                self.ledger.not_taken(stream)
 
     def caller_of(self, stream: str, call: str) -> Caller:
         """Who makes a session's call, and where."""

@@ -21,6 +21,8 @@ from agentflow.engine.questions import rest_idle
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.run_actions import RUN_ACTIONS
 from agentflow.engine.secrets import Secrets
+from agentflow.engine.service import Service, Waiting, bound
+from agentflow.engine.service_waits import asks_again_soon, hold_and_free, pauses_for
 from agentflow.engine.session_actions import SESSION_ACTIONS
 from agentflow.engine.slots import Bounds, Slots
 from agentflow.engine.timers import Timers
@@ -31,7 +33,7 @@ from agentflow.events.run_events import RunFinished, RunLimitReached, RunPaused
 from agentflow.events.session_events import ModelFailed, ModelReplied
 from agentflow.events.values import Failure
 from agentflow.journal.port import LEASE_SECONDS, RUN_STREAM, Journal, Lease
-from agentflow.models.port import Model
+from agentflow.models.port import Model, calls_at_first
 from agentflow.run.decide import decide as decide_run
 from agentflow.run.files import files_around
 from agentflow.session.decide import decide as decide_session
@@ -99,6 +101,7 @@ class LocalEngine:
     people: Askers = field(init=False)
     deadlines: Deadlines = field(init=False)
     workspaces: Workspaces = field(init=False)
+    service: Service = field(init=False)
     short_of_money: dict[str, Callable[[], bool]] = field(default_factory=dict)
     exhausted: dict[str, Failure] = field(default_factory=dict)
     _changed: dict[str, None] = field(default_factory=dict)
@@ -109,6 +112,9 @@ class LocalEngine:
     def __post_init__(self) -> None:
         self.slots = Slots(self.live.plan.limits.parallel, self._bounds_of)
         self.timers = Timers(self._fail)
+        self.service = Service(
+            self.live.plan.limits.parallel, None if self.model is None else calls_at_first(self.model)
+        )
         self.workspaces = Workspaces(self.around.project)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
         self.secrets = Secrets(self.around.secrets, self.around.ask_secret, self._secret_came, self._task_ended)
@@ -162,7 +168,8 @@ class LocalEngine:
             rest_idle(self, stream)
         if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
             self.deadlines.follow(step)
-        if self.short_of_money and isinstance(event, ModelReplied | ModelFailed):
+        if isinstance(event, ModelReplied | ModelFailed):
+            self.service.came(self, stream, event)
             short, self.short_of_money = self.short_of_money, {}
             for waiting, begin in short.items():
                 self.slots.request(waiting, "model", begin)
@@ -209,19 +216,28 @@ class LocalEngine:
                     performance.cancel()
             return
         self.timers.forget(stream)
+        self.service.forget(stream)
         self.short_of_money.pop(stream, None)
         self.exhausted.pop(stream, None)
         for performance in self._out.get(stream, ()):
             performance.cancel()
 
+    def at_work(self, stream: str) -> bool:
+        """Whether a stream has anything in flight, in line, or about to be tried again."""
+        asks = self.timers.is_set(stream, "retry") or stream in self.short_of_money
+        return asks or stream in self._out or self.slots.waits(stream)
+
     def _bounds_of(self, stream: str, call: str) -> Bounds:
-        """The files around a call that bound how many calls they have in flight."""
+        """What bounds how many calls are in flight: the files around a call, and what the model's service admits."""
         around = files_around(self.live.run, call if stream == RUN_STREAM else self.live.sessions[stream].step)
-        return {
+        bounds = {
             scope.path: scope.file.limits.parallel
             for scope in around
             if scope.file is not None and scope.file.limits.parallel is not None
         }
+        if call == "model" and (model := self.service.asks.get(stream)) is not None:
+            bounds[bound(model)] = self.service.allowed(model)
+        return bounds
 
     def cancel_everything(self) -> None:
         """Ends whatever is in flight."""
@@ -283,29 +299,38 @@ class LocalEngine:
 
     def _look_around(self) -> None:
         """Ends the run when a used-up cap holds back all that is left of it; pauses it when it only waits for people
-        whom nobody here can ask."""
+        whom nobody here can ask, or for the model's service."""
+        if not (self._ending or self._changed) and hold_and_free(self):
+            self.settle()
+            return
         if self._ending or self._out or self._changed or not self.secrets.idle:
             return
-        if not (self.slots.idle and self.recorder.idle and self.admission.idle) or self.timers.any_named("retry"):
+        if not (self.slots.idle and self.recorder.idle and self.admission.idle) or asks_again_soon(self):
             return
-        if self.exhausted:
+        service = pauses_for(self)
+        if service is None and self.service.waiting:
+            return
+        if service is None and self.exhausted:
             self.happen(RUN_STREAM, RunLimitReached(self.now(), next(iter(self.exhausted.values()))))
             self.settle()
             return
-        if not self.people.idle:
-            return
+        if self.people.idle:
+            self._pause(service)
+
+    def _pause(self, service: Waiting | None) -> None:
         waiting = tuple(sorted(self.live.run.gates))
-        if not waiting:
+        if not waiting and service is None:
             self._fail(AgentflowError("the run has nothing left to do and has not ended", "please report this"))
             return
         self.people.look()
         if self._changed:
             self.settle()
             return
-        paused = RunPaused(self.now(), "waiting", waiting)
+        until, why = (None, None) if service is None else (service.until, service.failure)
+        paused = RunPaused(self.now(), "waiting", waiting, until, why)
         self.live.apply(RUN_STREAM, paused)
         self.recorder.add(RUN_STREAM, paused)
-        self._end(Outcome("waiting", waiting=waiting))
+        self._end(Outcome("waiting", waiting=waiting, until=until, service=why))
 
     def _secret_came(self) -> None:
         """What waited for a secret is decided on again."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from agentflow.engine.clocks import watch_the_clock
 from agentflow.engine.deadlines import end_overdue
 from agentflow.engine.effects import want_effect
 from agentflow.engine.file_limits import watch_file
@@ -10,7 +9,9 @@ from agentflow.engine.live import effects_at_work
 from agentflow.engine.port import Loop
 from agentflow.engine.questions import idle_since, take_up_question, withdraw_answered
 from agentflow.engine.retries import wait
+from agentflow.engine.service_waits import free_all
 from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context
+from agentflow.engine.session_clock import watch_the_clock
 from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed, StepReset
 from agentflow.events.session_events import ModelFailed, SessionResumed, ToolFinished
 from agentflow.events.values import Failure
@@ -28,6 +29,7 @@ def recover(loop: Loop) -> None:
     now = loop.now()
     worked_until = max([live.run.last_at, *(state.last_at for state in live.sessions.values())])
     loop.happen(RUN_STREAM, RunResumed(now, worked_until))
+    free_all(loop)
     unaccounted = live.ledger.unaccounted_usd()
     if not loop.lease.survived and unaccounted > 0:
         loop.happen(RUN_STREAM, MoneyWrittenOff(now, unaccounted), durable=True)
@@ -56,7 +58,7 @@ def _recover_session(loop: Loop, stream: str) -> None:
     if (out := state.in_flight) is not None:
         failure = Failure("model_unavailable", "the process ended before the reply came", retryable=True)
         # The service may have answered and billed; the most it can have cost stays charged.
-        failed = ModelFailed(now, out.turn, out.attempt, failure, out.reserved_usd, retry_at=now)
+        failed = ModelFailed(now, out.turn, out.attempt, failure, out.reserved_usd, retry_at=now, fault="lost")
         loop.happen(stream, failed)
     for call in state.calls:
         if call.result is None and call.started:

@@ -1,125 +1,39 @@
 """What a session decider wants, done: one function for each kind of action."""
 
 import json
-import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from agentflow.engine.admission import Wanted
-from agentflow.engine.clocks import watch_the_clock
-from agentflow.engine.file_limits import reach_limit
 from agentflow.engine.live import Live
-from agentflow.engine.perform import call_model
+from agentflow.engine.model_calls import send
 from agentflow.engine.port import Loop
 from agentflow.engine.questions import ask_person, go_on, withdraw_questions
+from agentflow.engine.session_clock import watch_the_clock
 from agentflow.engine.tool_calls import run_tool
-from agentflow.events.run_events import MoneyLeased, StepFinished
+from agentflow.events.run_events import StepFinished
 from agentflow.events.session_events import (
     LimitReached,
-    ModelCalled,
     ModelFailed,
-    ModelReplied,
     SessionFinished,
     SessionStarted,
     ToolCalled,
     ToolFinished,
 )
 from agentflow.events.values import Failure, StepStatus
-from agentflow.guard.ledger import Exhausted, Reservation, UsedUp, Wait
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.memory_tool import MEMORIES, MEMORY
-from agentflow.plan.prices import Price, price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError
-from agentflow.plan.service_tools import RESULT_TOKENS
 from agentflow.run.files import folder_of, inputs_at
 from agentflow.run.names import names_for
 from agentflow.run.workspaces import workspace_named
-from agentflow.session.context import input_bound, request, searches_bound
 from agentflow.session.state import AGENT, AskPerson, Call, CallModel, End, GiveResult, RunTool, Spawn
 from agentflow.tools.port import ToolContext
-
-
-def send(loop: Loop, stream: str, action: CallModel) -> None:
-    """Has the session's next request go out when it is due, a slot is free, and the money for it is there."""
-    wanted = time.perf_counter()
-
-    def begin() -> bool:
-        return _reserve_and_send(loop, stream, action, wanted)
-
-    if action.not_before is not None and action.not_before > loop.now():
-
-        def due() -> None:
-            loop.slots.request(stream, "model", begin)
-            loop.settle()
-
-        loop.timers.set(stream, "retry", action.not_before - loop.now(), due)
-    else:
-        loop.slots.request(stream, "model", begin)
-
-
-def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float) -> bool:
-    live = loop.live
-    plan, state = live.plans[stream], live.sessions[stream]
-    price = price_of(action.model)
-    if price is None:
-        raise ValueError(f"the plan lets the model {action.model} through, which has no price")
-    searches = searches_bound(plan, state, action.note)
-    added = input_bound(state, action.note) + searches * RESULT_TOKENS
-    held = live.ledger.reserve(stream, price, added, plan.agent.max_tokens, searches)
-    loop.exhausted.pop(stream, None)
-    if isinstance(held, Exhausted):
-        loop.exhausted[stream] = held.failure
-    if isinstance(held, Wait | Exhausted):
-        loop.short_of_money[stream] = lambda: _reserve_and_send(loop, stream, action, wanted)
-        return False
-    if isinstance(held, UsedUp):
-        reach_limit(loop, held.part, held.failure)
-        held = held.failure
-    if isinstance(held, Failure):
-        loop.happen(stream, LimitReached(loop.now(), held))
-        return False
-    _send(loop, stream, action, price, held, wanted)
-    return True
-
-
-def _send(loop: Loop, stream: str, action: CallModel, price: Price, held: Reservation, wanted: float) -> None:
-    live, model, now = loop.live, loop.model, loop.now()
-    if model is None:
-        raise ValueError("an agent is at work in a run that was started without a model")
-    leased = live.ledger.lease(held.usd)
-    if leased > 0:
-        loop.happen(RUN_STREAM, MoneyLeased(now, leased), durable=True)
-    loop.happen(
-        stream, ModelCalled(now, action.turn, action.attempt, action.model, held.max_tokens, held.usd, action.note)
-    )
-    in_flight = live.sessions[stream].in_flight
-    assert in_flight is not None
-    state = live.sessions[stream]
-    asked = request(live.plans[stream], state, stream, action.model)
-    hear = loop.around.hear
-
-    def not_sent(failure: Failure) -> ModelFailed:
-        return ModelFailed(loop.now(), in_flight.turn, in_flight.attempt, failure, 0.0)
-
-    def ask() -> Coroutine[Any, Any, ModelReplied | ModelFailed]:
-        return call_model(
-            model,
-            asked,
-            price,
-            in_flight,
-            time.perf_counter() - wanted,
-            loop.now,
-            loop.around.chance,
-            None if hear is None else (lambda text: hear(stream, text)),
-        )
-
-    # Before the first request, so that an agent without the files it is to work on costs nothing.
-    loop.perform(stream, lambda: loop.workspaces.within(state.workspace, ask, not_sent))
 
 
 def use_tool(loop: Loop, stream: str, action: RunTool) -> None:

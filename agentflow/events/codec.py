@@ -27,6 +27,10 @@ VERSIONS: dict[type[Any], int] = {
     run_events.RunCancelled: 1,
     run_events.WorkflowLimitReached: 1,
     run_events.RunFinished: 1,
+    run_events.ModelHeld: 1,
+    run_events.ModelFreed: 1,
+    run_events.StepHeld: 1,
+    run_events.StepFreed: 1,
     run_events.StepStarted: 1,
     run_events.CommandCalled: 1,
     run_events.FunctionCalled: 1,
@@ -46,6 +50,7 @@ VERSIONS: dict[type[Any], int] = {
     session_events.SessionStarted: 1,
     session_events.SessionKept: 1,
     session_events.SessionResumed: 1,
+    session_events.SessionRested: 1,
     session_events.ModelCalled: 1,
     session_events.ModelReplied: 1,
     session_events.ModelFailed: 1,
@@ -60,6 +65,7 @@ _TYPES = {kind.__name__: kind for kind in VERSIONS}
 _NESTED: dict[str, type[Any]] = {"failure": Failure, "usage": Usage, "spent": Spent, "timings": Timings}
 _NESTED["workspace"] = Workspace
 _NESTED |= {"lineage": Lineage, "continued": Continued}
+_NESTED["service"] = Failure
 _TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 

@@ -66,11 +66,19 @@ class RunResumed(Struct, frozen=True):
 
 
 class RunPaused(Struct, frozen=True):
-    """The process let the run go: it waits for people, or was interrupted. `resume` goes on."""
+    """The process let the run go: it waits, or was interrupted. `resume` goes on.
+
+    Attributes:
+        waiting: the paths of the gates whose people it waits for.
+        until: when the model's service may be asked again; None: no time is known, or a person must act first.
+        service: what it waits for where that is the model's service: what came of the last call.
+    """
 
     at: float
     reason: Literal["waiting", "interrupted"]
     waiting: tuple[str, ...] = ()
+    until: float | None = None
+    service: Failure | None = None
 
 
 class RunLimitReached(Struct, frozen=True):
@@ -104,6 +112,42 @@ class RunFinished(Struct, frozen=True):
     outputs: JSON
     failure: Failure | None
     spent: Spent
+
+
+class ModelHeld(Struct, frozen=True):
+    """A model failed several calls in a row: none goes to it before `until`, and then one to try."""
+
+    at: float
+    model: str
+    until: float
+    failure: Failure
+
+
+class ModelFreed(Struct, frozen=True):
+    """A model that was held has answered; calls go to it again."""
+
+    at: float
+    model: str
+
+
+class StepHeld(Struct, frozen=True):
+    """An agent's step only waits for the model's service from now on: its clock and the run's stand still for it.
+
+    Attributes:
+        until: when it is asked again; None: when a person has acted.
+    """
+
+    at: float
+    step: str
+    until: float | None
+    failure: Failure
+
+
+class StepFreed(Struct, frozen=True):
+    """A step that only waited for the model's service goes on."""
+
+    at: float
+    step: str
 
 
 class StepStarted(Struct, frozen=True):
@@ -307,6 +351,10 @@ RunEvent = (
     | RunCancelled
     | WorkflowLimitReached
     | RunFinished
+    | ModelHeld
+    | ModelFreed
+    | StepHeld
+    | StepFreed
     | StepStarted
     | CommandCalled
     | FunctionCalled

@@ -55,6 +55,13 @@ class SessionResumed(Struct, frozen=True):
     worked_until: float
 
 
+class SessionRested(Struct, frozen=True):
+    """The session goes on; since `worked_until` it only waited, for people or the model's service."""
+
+    at: float
+    worked_until: float
+
+
 class ModelCalled(Struct, frozen=True):
     """A request is about to go out.
 
@@ -104,6 +111,9 @@ class ModelFailed(Struct, frozen=True):
         charged_usd: what it may have cost all the same.
         retry_at: when to try again, in seconds since the epoch; None: not at all.
         overloaded: the service had too much to do; the agent's fallback model may have less.
+        fault: which row of the table of faults it is, as `models/faults.py` names them.
+        outage: the service itself was not there; such a call is no try at the reply.
+        parked: nothing helps until a person has acted: the session waits for the next `resume`.
     """
 
     at: float
@@ -114,6 +124,9 @@ class ModelFailed(Struct, frozen=True):
     retry_at: float | None = None
     request_id: str | None = None
     overloaded: bool = False
+    fault: str | None = None
+    outage: bool = False
+    parked: bool = False
 
 
 class ToolCalled(Struct, frozen=True):
@@ -206,6 +219,7 @@ SessionEvent = (
     SessionStarted
     | SessionKept
     | SessionResumed
+    | SessionRested
     | ModelCalled
     | ModelReplied
     | ModelFailed

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from agentflow.models.output_format import output_format
 from agentflow.models.port import Request
 from agentflow.models.stream import sound
-from agentflow.plan.agent_plan import ToolSpec
+from agentflow.plan.agent_plan import ServiceSettings, ToolSpec
 from agentflow.plan.service_tools import SERVICE_TOOLS
 
 JSON = Any
@@ -22,6 +22,7 @@ Built = TypeVar("Built")
 
 EPHEMERAL: Mapping[str, str] = {"type": "ephemeral"}
 LOOKBACK_BLOCKS = 20
+FAST_MODE_BETA = "fast-mode-2026-02-01"
 
 _MARKABLE = frozenset({"text", "tool_result", "tool_use", "image", "document", "search_result"})
 _KEPT = 512
@@ -73,6 +74,7 @@ class MessagesParams:
         # The API refuses thinking in a reply that must call a tool.
         if request.thinking is not None and params.get("tool_choice", EPHEMERAL)["type"] != "tool":
             params["thinking"] = {"type": request.thinking}
+        params.update(_service_params(request.service))
         output = self._output_config(request)
         if output:
             params["output_config"] = output
@@ -97,6 +99,20 @@ def with_whole_characters(value: JSON) -> JSON:
     if isinstance(value, list | tuple):
         return [with_whole_characters(item) for item in value]
     return value
+
+
+def _service_params(service: ServiceSettings) -> Params:
+    params: Params = {
+        "inference_geo": service.inference_geo,
+        "service_tier": service.service_tier,
+        "speed": service.speed,
+        "metadata": None if service.user_id is None else {"user_id": service.user_id},
+    }
+    params = {name: value for name, value in params.items() if value is not None}
+    if service.speed is not None:
+        # Some models want it for any speed, and the others take it.
+        params["extra_headers"] = {"anthropic-beta": FAST_MODE_BETA}
+    return params
 
 
 def _tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:

@@ -23,7 +23,15 @@ _WITH_INPUT = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
 class BrokenStreamError(Exception):
-    """The stream is not a reply: cut off, out of order, or garbage. The message says what is wrong with it."""
+    """The stream is not a reply: cut off, out of order, or garbage. The message says what is wrong with it.
+
+    Attributes:
+        fault: its row in the table of faults.
+    """
+
+    def __init__(self, message: str, fault: str = "garbage") -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class ErrorEventError(Exception):
@@ -54,6 +62,8 @@ class ReplyStream:
     Attributes:
         started: `message_start` has come: the service may charge.
         stopped: `message_stop` has come: the reply counts.
+        characters: of the content that has come.
+        inference_geo, speed: where and how the reply was made, where it tells.
     """
 
     def __init__(self, on_text: Callable[[str], None] | None = None) -> None:
@@ -62,6 +72,7 @@ class ReplyStream:
         self.model = ""
         self.stop_reason: str | None = None
         self.stop_detail: str | None = None
+        self.characters = 0
         self._on_text = on_text
         self._usage: dict[str, JSON] = {}
         self._blocks: list[_Open] = []
@@ -116,8 +127,20 @@ class ReplyStream:
         truncated = self.stop_reason in TRUNCATING
         for entry in self._blocks:
             if entry.broken is not None and not truncated:
-                raise BrokenStreamError(entry.broken)
+                raise BrokenStreamError(entry.broken, "unusable_call")
         return tuple(entry.block for entry in self._blocks if entry.broken is None and _fit(entry.block, truncated))
+
+    @property
+    def inference_geo(self) -> str | None:
+        return self._named("inference_geo")
+
+    @property
+    def speed(self) -> str | None:
+        return self._named("speed")
+
+    def _named(self, key: str) -> str | None:
+        found = self._usage.get(key)
+        return found if isinstance(found, str) else None
 
     def usage(self) -> Usage:
         """What the reply used, as last reported: the counts of later events replace those of earlier ones.
@@ -154,6 +177,7 @@ class ReplyStream:
     def _block_delta(self, value: Mapping[str, JSON]) -> None:
         entry, delta = self._open_block(value["index"]), value["delta"]
         kind = _string(delta, "type")
+        self.characters += sum(len(piece) for key, piece in delta.items() if key != "type" and isinstance(piece, str))
         if kind == "text_delta":
             self._heard = _string(delta, "text")
             entry.texts.setdefault("text", []).append(self._heard)

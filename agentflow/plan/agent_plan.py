@@ -109,6 +109,22 @@ class StopRules(Struct, frozen=True):
     when: Expression | None = None
 
 
+class ServiceSettings(Struct, frozen=True):
+    """How the service is to answer, under the names that the Messages API has for it; None leaves it to the service.
+
+    Attributes:
+        user_id: of `metadata`: who the request is for, as an opaque identifier.
+    """
+
+    inference_geo: str | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    user_id: str | None = None
+
+
+AS_THE_SERVICE_LIKES = ServiceSettings()
+
+
 class AgentPlan(Struct, frozen=True):
     """An agent, its defaults filled in.
 
@@ -121,6 +137,7 @@ class AgentPlan(Struct, frozen=True):
         workspace: whose files each of its sessions works on; None: it does not say.
         skills: what it may call upon by `Skill`.
         memory: whose files its `memory` tool keeps: those of the `agent` alone, or of all agents of the `workflow`.
+        service: how the service is to answer its requests.
     """
 
     name: str
@@ -139,6 +156,7 @@ class AgentPlan(Struct, frozen=True):
     workspace: WorkspaceKind | None = None
     skills: tuple[SkillPlan, ...] = ()
     memory: Literal["agent", "workflow"] | None = None
+    service: ServiceSettings = AS_THE_SERVICE_LIKES
 
 
 class CommandToolPlan(Struct, frozen=True):

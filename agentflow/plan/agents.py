@@ -17,6 +17,7 @@ from agentflow.plan.memory_tool import MEMORY_TOOL
 from agentflow.plan.model_settings import refused_settings
 from agentflow.plan.prices import known_models, max_output_tokens, price_of
 from agentflow.plan.scopes import Scope, Variable, check
+from agentflow.plan.service_settings import service_of, unpriced_settings
 from agentflow.plan.skills import skills_of
 from agentflow.plan.texts import TextReader
 from agentflow.plan.types import BOOLEAN, INTEGER, NUMBER, STRING, kinds, record
@@ -82,6 +83,7 @@ class AgentReader(Struct, frozen=True):
             workspace=agent.workspace,
             skills=skills_of(agent.skills, granted.grants, loc, self.findings),
             memory=agent.memory,
+            service=service_of(merged),
         )
 
     def _instructions(self, agent: Agent, loc: Loc) -> Template | None:
@@ -113,6 +115,8 @@ class AgentReader(Struct, frozen=True):
         for model in (merged.model or DEFAULT_MODEL, merged.fallback_model):
             for key, message, hint in refused_settings(model or "", merged.effort, merged.thinking):
                 self.findings.at("AF203", message, _written(self.findings, loc, key), hint)
+            for key, message, hint in unpriced_settings(model or "", service_of(merged)):
+                self.findings.at("AF601", message, _written(self.findings, loc, key), hint)
 
     def _check_searches(self, grants: Iterable[Grant], models: Iterable[str | None], loc: Loc) -> None:
         """Notes searches by a model that has no price for them."""

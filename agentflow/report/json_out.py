@@ -64,6 +64,8 @@ def result_json(
         "seconds": round(view.seconds(), 3),
         "waiting": [gate_json(gate) for gate in waiting],
         "summary": view_summary(summary_of(view)),
+        "until": None if view.paused is None else view.paused.until,
+        "service": None if view.paused is None else _plain(view.paused.service),
         "workspaces": [_plain(workspace) for workspace in workspaces_of(view)],
     }
 

@@ -4,6 +4,8 @@ from agentflow.events.codec import Event
 from agentflow.events.run_events import (
     GateAnswered,
     GateOpened,
+    ModelFreed,
+    ModelHeld,
     OutcomeUnknown,
     RunCancelled,
     RunFinished,
@@ -12,6 +14,8 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepFreed,
+    StepHeld,
     StepReset,
     StepRetried,
     StepStarted,
@@ -19,11 +23,13 @@ from agentflow.events.run_events import (
     WorkflowLimitReached,
 )
 from agentflow.events.session_events import ModelFailed, ModelReplied, SessionFinished, SessionStarted, ToolRetried
+from agentflow.events.values import Failure
 from agentflow.plan.service_tools import service_errors
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
 from agentflow.report.lineage import lineage_text
 from agentflow.report.node import Node
+from agentflow.report.service_wait import held_text, paused_text
 from agentflow.report.style import case_name, count, duration, money, tokens
 from agentflow.report.view import RunView
 
@@ -47,10 +53,21 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return "run", said if event.lineage is None else f"{said}; {lineage_text(event.lineage)}"
         case RunResumed():
             return "run", f"{view.run} resumed"
+        case RunPaused(reason="waiting", service=Failure()) if not event.waiting:
+            return "run", f"paused: {paused_text(event, event.at)}"
         case RunPaused(reason="waiting"):
             return "run", f"paused: it waits for {count(len(event.waiting), 'answer')}"
         case RunPaused():
             return "run", "interrupted"
+        case ModelHeld():
+            wait = duration(event.until - event.at)
+            return "run", f"{inert_line(event.model)} is not asked for {wait}: {inert_line(event.failure.message, 500)}"
+        case ModelFreed():
+            return "run", f"{inert_line(event.model)} answers again"
+        case StepHeld():
+            return event.step, held_text(event, event.at)
+        case StepFreed():
+            return event.step, "goes on"
         case RunLimitReached():
             return "run", f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
         case WorkflowLimitReached():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from agentflow.events.run_events import GateAnswered, GateOpened
+from agentflow.events.run_events import GateAnswered, GateOpened, StepHeld
 from agentflow.events.values import Failure, Workspace
 
 State = Literal["waiting", "running", "asking", "done", "failed", "skipped", "rejected", "stopped"]
@@ -31,6 +31,7 @@ class Node:
         reused: it did not run: it ended so in an older run.
         tail: the end of what the model is writing.
         retry: why its last request failed, while it waits to be sent again.
+        held: it only waits for the model's service.
         open: what is at work inside; `inner`: everything inside; `ended`: how many inside ended how;
             `bad`: those inside that failed or were rejected.
         at_work: agents at work, here and inside.
@@ -61,6 +62,7 @@ class Node:
     tail: str = ""
     retry: Failure | None = None
     retry_at: float | None = None
+    held: StepHeld | None = None
     reason: str | None = None
     failure: Failure | None = None
     exit_code: int | None = None

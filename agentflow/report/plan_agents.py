@@ -35,6 +35,7 @@ def _agent_json(agent: AgentPlan, steps: list[str], part: Part) -> dict[str, JSO
         "effort": agent.effort,
         "thinking": agent.thinking,
         "max_tokens": agent.max_tokens,
+        "service": structs.asdict(agent.service),
         "stop": {**structs.asdict(agent.stop), "when": None if agent.stop.when is None else agent.stop.when.source},
         "finish": agent.finish,
         "output": None if agent.output is None else dict(agent.output),

@@ -198,7 +198,8 @@ def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
         model = agent["model"] + (f", else {agent['fallback_model']}" if agent["fallback_model"] else "")
         effort = f", effort {agent['effort']}" if agent["effort"] else ""
         replies = f"replies of at most {agent['max_tokens']:,} tokens"
-        yield f"{_of_file(agent['name'], agent)}  {inert_line(model)}{effort}, {replies}"
+        asked = "".join(f", {key} {inert_line(value)}" for key, value in agent["service"].items() if value is not None)
+        yield f"{_of_file(agent['name'], agent)}  {inert_line(model)}{effort}, {replies}{asked}"
         yield f"    tools: {', '.join(_tools(agent)) or 'none'}"
         yield f"    stop: {', '.join(_stop(agent['stop']))}"
         if agent["skills"]:

@@ -10,6 +10,7 @@ from agentflow.report.forms import form_lines
 from agentflow.report.inert import inert, inert_line
 from agentflow.report.kept import kept_text
 from agentflow.report.node import Node
+from agentflow.report.service_wait import held_text
 from agentflow.report.style import Paint, case_name, cell_width, count, duration, money, tokens
 from agentflow.report.view import RunView
 
@@ -121,6 +122,8 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
 def _why(node: Node) -> str:
     if node.failure is not None:
         return f"{node.failure.kind}: {inert_line(node.failure.message, 500)}"
+    if node.held is not None and node.state == "running":
+        return held_text(node.held)
     if node.retry is not None and node.state == "running":
         return f"{node.retry.kind}: {inert_line(node.retry.message, 500)}; it is tried again"
     if node.state == "asking" and node.gate is not None:

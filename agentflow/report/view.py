@@ -12,6 +12,8 @@ from agentflow.events.run_events import (
     FunctionCalled,
     GateAnswered,
     GateOpened,
+    ModelFreed,
+    ModelHeld,
     OutcomeUnknown,
     QuestionWithdrawn,
     RunCancelled,
@@ -21,6 +23,8 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepFreed,
+    StepHeld,
     StepReset,
     StepRetried,
     StepStarted,
@@ -56,6 +60,8 @@ class RunView:
     Attributes:
         root: holds the steps.
         status: as the events tell it; whether a process is at work on it, they do not.
+        paused: how the last process let the run go; None: it went on since.
+        models_held: the models that are not asked now, and why.
         gates: the nodes that ask a person, by path.
         outline: what is known of the plan.
         tally: what it has used.
@@ -71,6 +77,8 @@ class RunView:
         self.started: RunStarted | None = None
         self.finished: RunFinished | None = None
         self.status: Literal["running", "waiting", "interrupted", "done", "failed"] = "running"
+        self.paused: RunPaused | None = None
+        self.models_held: dict[str, ModelHeld] = {}
         self.gates: dict[str, Node] = {}
         self.outline = Outline(steps)
         self.tally = Tally()
@@ -133,7 +141,8 @@ class RunView:
         self.root.started_at = event.at
 
     def _run_resumed(self, event: RunResumed) -> None:
-        self.status = "running"
+        self.status, self.paused = "running", None
+        self.models_held.clear()
         self.idle_seconds += max(0.0, event.at - event.worked_until)
         for node in self._sessions.values():
             # What was out when the process ended is not out any more.
@@ -141,7 +150,13 @@ class RunView:
             node.calling = False
 
     def _run_paused(self, event: RunPaused) -> None:
-        self.status = event.reason
+        self.status, self.paused = event.reason, event
+
+    def _model_held(self, event: ModelHeld) -> None:
+        self.models_held[event.model] = event
+
+    def _model_freed(self, event: ModelFreed) -> None:
+        self.models_held.pop(event.model, None)
 
     def _limit_reached(self, event: RunLimitReached) -> None:
         self.stopping = event.failure
@@ -176,7 +191,7 @@ class RunView:
             event.errors,
         )
         node.converged, node.reused = event.converged, event.reused
-        node.retry = node.retry_at = None
+        node.retry = node.retry_at = node.held = None
         self.gates.pop(node.path, None)
         self._close(node, event.status, event.at)
         return node
@@ -195,6 +210,16 @@ class RunView:
     def _outcome_unknown(self, event: OutcomeUnknown) -> Node:
         node = self._step(event.step)
         node.reason = "a crash cut it off; whether it happened cannot be told"
+        return node
+
+    def _step_held(self, event: StepHeld) -> Node:
+        node = self._step(event.step)
+        node.held = event
+        return node
+
+    def _step_freed(self, event: StepFreed) -> Node:
+        node = self._step(event.step)
+        node.held = None
         return node
 
     def _gate_opened(self, event: GateOpened) -> Node:
@@ -370,6 +395,10 @@ _RUN_EVENTS: Mapping[type[Any], Callable[[RunView, Any], Node | None]] = {
     ToolStepCalled: RunView._effect_called,
     StepRetried: step_retried,
     StepReset: step_reset,
+    ModelHeld: RunView._model_held,
+    ModelFreed: RunView._model_freed,
+    StepHeld: RunView._step_held,
+    StepFreed: RunView._step_freed,
     OutcomeUnknown: RunView._outcome_unknown,
     GateOpened: RunView._gate_opened,
     GateAnswered: RunView._gate_answered,

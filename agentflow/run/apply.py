@@ -12,6 +12,8 @@ from agentflow.events.run_events import (
     FunctionCalled,
     GateAnswered,
     GateOpened,
+    ModelFreed,
+    ModelHeld,
     MoneyLeased,
     MoneyWrittenOff,
     OutcomeUnknown,
@@ -25,6 +27,8 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepFreed,
+    StepHeld,
     StepIdled,
     StepKept,
     StepReset,
@@ -45,7 +49,7 @@ from agentflow.plan.model import (
     RepeatStepPlan,
     WorkflowStepPlan,
 )
-from agentflow.run import clocks, questions
+from agentflow.run import clocks, held, questions
 from agentflow.run.blocks import fill, loops_around, may_open, only, open_scope
 from agentflow.run.files import inputs_for, limited, woken
 from agentflow.run.kept import keep, not_kept_inside, used_up
@@ -99,6 +103,10 @@ def _resumed(_plan: Plan, state: RunState, event: RunResumed) -> RunState:
 
 
 def _paused(_plan: Plan, state: RunState, _event: RunPaused) -> RunState:
+    return state
+
+
+def _model_told(_plan: Plan, state: RunState, _event: ModelHeld | ModelFreed) -> RunState:
     return state
 
 
@@ -197,6 +205,7 @@ def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunStat
     elif event.step in state.retrying:
         state = no_rest(state, event.step)
     elif before.status == "running" and not _is_block(scope, name):
+        state = held.freed(state, event.step)
         state = counted(replace(state, running=state.running - 1), scope.path, busy=-1)
     else:
         raise ValueError(f"{event.step} finished and nothing had asked for it")
@@ -344,6 +353,10 @@ _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
     RunCancelled: _cancelled,
     WorkflowLimitReached: _file_limit,
     RunFinished: _run_finished,
+    ModelHeld: _model_told,
+    ModelFreed: _model_told,
+    StepHeld: held.step_held,
+    StepFreed: held.step_freed,
     StepStarted: _step_started,
     CommandCalled: _called,
     FunctionCalled: _called,

@@ -14,6 +14,7 @@ from agentflow.events.session_events import (
     ModelReplied,
     SessionEvent,
     SessionFinished,
+    SessionRested,
     SessionResumed,
     SessionStarted,
     ToolCalled,
@@ -26,6 +27,7 @@ from agentflow.session.answers import NOTED
 from agentflow.session.calls import calls_of, too_many_calls, with_service_calls
 from agentflow.session.decide import decide
 from agentflow.session.ending import ended_turn
+from agentflow.session.refusals import falls_back, may_fall_back, too_long
 from agentflow.session.state import (
     AskPerson,
     Call,
@@ -84,7 +86,7 @@ def apply(plan: SessionPlan, state: SessionState, event: SessionEvent) -> Sessio
     """The state after `event`. Raises ValueError for an event that nothing asked for."""
     if state.finished is not None:
         raise ValueError(f"{type(event).__name__} after the session's end")
-    until = event.worked_until if isinstance(event, SessionResumed) else event.at
+    until = event.worked_until if isinstance(event, SessionResumed | SessionRested) else event.at
     worked = state.active_seconds + max(0.0, until - state.last_at)
     state = replace(state, last_at=event.at, active_seconds=worked)
     return _APPLY[type(event)](plan, state, event)
@@ -143,6 +145,11 @@ def _answered(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 
 def _resumed(_plan: SessionPlan, state: SessionState, _event: SessionResumed) -> SessionState:
+    # Somebody took the run up again: what kept it from asking may be gone, and an outage is waited for anew.
+    return replace(state, parked=False, down_since=None)
+
+
+def _rested(_plan: SessionPlan, state: SessionState, _event: SessionRested) -> SessionState:
     return state
 
 
@@ -150,7 +157,9 @@ def _called(plan: SessionPlan, state: SessionState, event: ModelCalled) -> Sessi
     wanted = ((action.turn, action.attempt) for action in decide(plan, state) if isinstance(action, CallModel))
     if (event.turn, event.attempt) not in wanted:
         raise ValueError(f"nothing wanted attempt {event.attempt} of turn {event.turn}")
-    in_flight = InFlight(event.turn, event.attempt, event.max_tokens, event.reserved_usd)
+    in_flight = InFlight(
+        event.turn, event.attempt, event.max_tokens, event.reserved_usd, event.model, state.outages, state.down_since
+    )
     state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None)
     if event.note is None:
         return state
@@ -159,24 +168,35 @@ def _called(plan: SessionPlan, state: SessionState, event: ModelCalled) -> Sessi
     return replace(state, messages=messages, added_bytes=added, closing=True, correction=None)
 
 
-def _failed(_plan: SessionPlan, state: SessionState, event: ModelFailed) -> SessionState:
+def _failed(plan: SessionPlan, state: SessionState, event: ModelFailed) -> SessionState:
     if state.in_flight is None:
         raise ValueError("a failed model call that was not made")
+    down_since = state.down_since or event.at
     state = replace(
         state,
         in_flight=None,
         attempt=event.attempt,
         overloads=state.overloads + 1 if event.overloaded else 0,
+        outages=state.outages + 1 if event.outage else state.outages,
+        down_since=down_since if event.outage else None,
         spent=state.spent + Spent(cost_usd=event.charged_usd),
         retry_at=event.retry_at,
+        last_failure=event.failure,
+        parked=event.parked,
     )
-    return state if event.retry_at is not None else replace(state, failure=event.failure)
+    if event.retry_at is not None or event.parked:
+        return state
+    if event.failure.kind == "context_window":
+        return too_long(plan, state, event.failure)
+    return replace(state, failure=event.failure)
 
 
 def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> SessionState:
     asked = state.in_flight
     if asked is None or asked.turn != event.turn:
         raise ValueError("a reply to a model call that was not made")
+    if event.stop_reason == "refusal" and may_fall_back(plan, asked):
+        return falls_back(state, event, asked)
     text = "".join(block["text"] for block in event.content if block.get("type") == "text")
     messages = state.messages
     if event.content:
@@ -186,6 +206,10 @@ def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> Ses
         in_flight=None,
         attempt=0,
         overloads=0,
+        outages=0,
+        down_since=None,
+        last_failure=None,
+        falls_back=False,
         messages=messages,
         spent=state.spent + Spent(event.usage, event.cost_usd, turns=1),
         text=text or state.text,
@@ -232,12 +256,11 @@ def _refused(_plan: SessionPlan, state: SessionState, event: ModelReplied, _aske
 
 
 def _too_long(plan: SessionPlan, state: SessionState, _event: ModelReplied, _asked: InFlight) -> SessionState:
-    return _fail(
-        state,
-        "context_window",
+    message = (
         f"the conversation no longer fits the context window of {plan.agent.model}; "
-        "give the agent less to read, or split its work between subagents",
+        "give the agent less to read, or split its work between subagents"
     )
+    return too_long(plan, state, Failure("context_window", message))
 
 
 def _unexpected(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
@@ -343,6 +366,7 @@ def _size(value: JSON) -> int:
 
 _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionState]] = {
     SessionResumed: _resumed,
+    SessionRested: _rested,
     ModelCalled: _called,
     ModelReplied: _replied,
     ModelFailed: _failed,

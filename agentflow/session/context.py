@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from agentflow.plan.agent_plan import ToolSpec
+from agentflow.plan.agent_plan import AS_THE_SERVICE_LIKES, ServiceSettings, ToolSpec
 from agentflow.plan.service_tools import most_uses
 from agentflow.session.state import Message, SessionPlan, SessionState
 
@@ -28,6 +28,7 @@ class Request(Struct, frozen=True):
             not go together with a format, the schema is asked for in the turn without tools.
         cache: `conversation`: the next turn will read what this one sends; `prefix`: only tools and system will be
             read again; `none`.
+        service: how the service is to answer.
     """
 
     session: str
@@ -43,6 +44,7 @@ class Request(Struct, frozen=True):
     thinking: str | None
     output_schema: Mapping[str, JSON] | None
     cache: Literal["conversation", "prefix", "none"]
+    service: ServiceSettings = AS_THE_SERVICE_LIKES
 
 
 def request(plan: SessionPlan, state: SessionState, session: str, model: str) -> Request:
@@ -64,6 +66,7 @@ def request(plan: SessionPlan, state: SessionState, session: str, model: str) ->
         thinking=agent.thinking,
         output_schema=None if not state.closing and (agent.finish or most_uses(plan.tools)) else agent.output,
         cache=_cache(plan, state),
+        service=agent.service,
     )
 
 

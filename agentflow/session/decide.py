@@ -31,7 +31,7 @@ def decide(plan: SessionPlan, state: SessionState) -> tuple[Action, ...]:
         return ()
     if state.failure is not None:
         return (End(state.failure.kind, None, state.failure),)
-    if state.in_flight is not None:
+    if state.in_flight is not None or state.parked:
         return ()
     if state.calls:
         return tuple(_calls(plan, state))
@@ -82,8 +82,8 @@ def _next_turn(plan: SessionPlan, state: SessionState) -> Action:
             return _end(failure)
     attempt = state.attempt + 1
     turn = state.turn if state.attempt else state.turn + 1
-    falls_back = agent.fallback_model is not None and state.overloads >= OVERLOADS_BEFORE_FALLBACK
-    model = agent.fallback_model if falls_back and agent.fallback_model else agent.model
+    falls_back = state.falls_back or state.overloads >= OVERLOADS_BEFORE_FALLBACK
+    model = agent.fallback_model if falls_back and agent.fallback_model is not None else agent.model
     return CallModel(turn, attempt, model, state.retry_at, note)
 
 

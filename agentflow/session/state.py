@@ -65,12 +65,19 @@ class Call(Struct, frozen=True):
 
 
 class InFlight(Struct, frozen=True):
-    """A model call that has no reply yet."""
+    """A model call that has no reply yet.
+
+    Attributes:
+        outages: of the attempts before it, how many met no service at all; `down_since`: when the first of them did.
+    """
 
     turn: int
     attempt: int
     max_tokens: int
     reserved_usd: float
+    model: str = ""
+    outages: int = 0
+    down_since: float | None = None
 
 
 class Earlier(Struct, frozen=True):
@@ -97,6 +104,11 @@ class SessionState(Struct, frozen=True):
         overloads: of those, how many in a row met an overloaded service.
         tools: what the model is shown.
         retry_at: not before this time, in seconds since the epoch.
+        outages: of the failed attempts of the next turn, how many met no service at all, and `down_since` when the
+            first of them did.
+        last_failure: what came of the last attempt, while there is to be another.
+        parked: no other attempt is made before a person has acted and the session was resumed.
+        falls_back: the model refused the turn, and the fallback model has it now.
         calls: tool calls of the last reply, in its order.
         context_tokens: tokens of the last request and its reply, exact.
         added_bytes: bytes said since, no fewer than their tokens.
@@ -128,6 +140,11 @@ class SessionState(Struct, frozen=True):
     attempt: int = 0
     overloads: int = 0
     retry_at: float | None = None
+    outages: int = 0
+    down_since: float | None = None
+    last_failure: Failure | None = None
+    parked: bool = False
+    falls_back: bool = False
     calls: tuple[Call, ...] = ()
     context_tokens: int = 0
     call_ids: "HashTrieSet[str]" = HashTrieSet()

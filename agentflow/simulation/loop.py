@@ -11,6 +11,7 @@ from agentflow.engine.live import Live
 from agentflow.engine.port import Surroundings
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.secrets import Secrets
+from agentflow.engine.service import Service
 from agentflow.engine.session_actions import SESSION_ACTIONS
 from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
@@ -93,6 +94,7 @@ class DryLoop:
         self.results: KeptResults = NothingKept(project, started.run)
         self.people = StubbedPeople(self)
         self.deadlines = Deadlines(self)
+        self.service = Service(plan.limits.parallel)
         self.short_of_money: dict[str, Callable[[], bool]] = {}
         self.exhausted: dict[str, Failure] = {}
         self.silent: set[str] = set()
@@ -115,9 +117,10 @@ class DryLoop:
 
     def _waiting(self) -> RunResult:
         waiting = tuple(sorted(self.live.run.gates))
-        if not waiting:
+        service = next((each.failure for each in self.service.waiting.values()), None)
+        if not waiting and service is None:
             raise AgentflowError("the run has nothing left to do and has not ended", "please report this")
-        return RunResult(RUN_ID, "waiting", spent=self.live.spent(), waiting=waiting)
+        return RunResult(RUN_ID, "waiting", spent=self.live.spent(), waiting=waiting, service=service)
 
     # What the engine's actions ask of a loop
 
@@ -133,7 +136,8 @@ class DryLoop:
         self._changed[stream] = None
         if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
             self.deadlines.follow(step)
-        if self.short_of_money and isinstance(event, ModelReplied | ModelFailed):
+        if isinstance(event, ModelReplied | ModelFailed):
+            self.service.came(self, stream, event)
             short, self.short_of_money = self.short_of_money, {}
             for waiting, begin in short.items():
                 self.slots.request(waiting, "model", begin)
@@ -162,6 +166,10 @@ class DryLoop:
             for session_action in decide_session(self.live.plans[stream], state):
                 SESSION_ACTIONS[type(session_action)](self, stream, session_action)
 
+    def at_work(self, stream: str) -> bool:
+        """Whether a stream has anything in line or about to be tried again."""
+        return self.timers.is_set(stream, "retry") or self.slots.waits(stream)
+
     def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]], call: str = "") -> None:
         """Takes what came of a call, which a recording tells at once, up in its turn."""
         event = at_once(work())
@@ -176,6 +184,7 @@ class DryLoop:
         if call is not None:
             return
         self.timers.forget(stream)
+        self.service.forget(stream)
         self.short_of_money.pop(stream, None)
         self.exhausted.pop(stream, None)
 

@@ -75,6 +75,10 @@ class Line:
         """Whether an act of that kind and name is in line."""
         return any((act.kind, act.name) == (kind, name) for act in self._acts)
 
+    def streams_with(self, kind: str, name: str) -> list[str]:
+        """The streams that have an act of that kind and name in line."""
+        return [act.stream for act in self._acts if (act.kind, act.name) == (kind, name)]
+
     def due(self) -> bool:
         """Whether something is to happen before any time passes."""
         return bool(self._acts) and self._acts[0].at <= self.now
@@ -108,6 +112,14 @@ class VirtualTimers(Timers):
     def any_named(self, name: str) -> bool:
         """As the engine's."""
         return self._line.any_named(TIMER, name)
+
+    def is_set(self, stream: str, name: str) -> bool:
+        """As the engine's."""
+        return stream in self.streams_with(name)
+
+    def streams_with(self, name: str) -> list[str]:
+        """As the engine's."""
+        return self._line.streams_with(TIMER, name)
 
     def forget(self, stream: str, name: str | None = None) -> None:
         """As the engine's."""

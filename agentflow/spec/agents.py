@@ -20,6 +20,8 @@ Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "between_tools", "disabled"]
 Memory = Literal["agent", "workflow"]
 SkillFolder = Annotated[str, Field(min_length=1, description="A folder, relative to this file.")]
+ServiceTier = Literal["auto", "standard_only"]
+Speed = Literal["standard", "fast"]
 Label = Literal["private", "untrusted", "sends"]
 
 
@@ -48,6 +50,17 @@ class Stop(Spec):
     )
 
 
+class Metadata(Spec):
+    """What the service is told about a request."""
+
+    user_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="Who the requests are for, as an opaque identifier: a UUID or a hash, never a name or an address.",
+    )
+
+
 class AgentDefaults(Spec):
     """What every agent starts from."""
 
@@ -58,7 +71,10 @@ class AgentDefaults(Spec):
         examples=["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"],
     )
     fallback_model: str | None = Field(
-        default=None, min_length=1, description="The id of the model that takes over while `model` is overloaded."
+        default=None,
+        min_length=1,
+        description="The id of the model that takes over while `model` is overloaded or down, and a turn that it "
+        "refuses.",
     )
     effort: Effort | None = Field(
         default=None, description="How hard the model works; the model's own default where absent."
@@ -69,6 +85,20 @@ class AgentDefaults(Spec):
     max_tokens: int | None = Field(
         default=None, ge=1024, description="The longest reply, in tokens, thinking included; 16,000 where absent."
     )
+    inference_geo: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="Where the model runs, as `us` or `global`; the workspace's own setting where absent.",
+        examples=["global", "us"],
+    )
+    service_tier: ServiceTier | None = Field(
+        default=None, description="Which capacity of the service is used; `auto` where absent."
+    )
+    speed: Speed | None = Field(
+        default=None, description="How fast the model writes: `fast` costs more, and not every model has it."
+    )
+    metadata: Metadata | None = Field(default=None, description="What the service is told about each request.")
 
 
 class Agent(AgentDefaults):

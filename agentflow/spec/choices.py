@@ -46,6 +46,14 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "agent": "Files of this agent alone, kept from run to run of this workflow.",
         "workflow": "Files that all agents of this workflow share that say so.",
     },
+    "AgentDefaults.service_tier": {
+        "auto": "Capacity that was bought beforehand where there is some, else the standard one.",
+        "standard_only": "Only the standard capacity.",
+    },
+    "AgentDefaults.speed": {
+        "standard": "As fast as the model is by itself.",
+        "fast": "Faster, at a higher price for every token.",
+    },
     "Agent.workspace": _WORKSPACES,
     "OwnTool.effects": _EFFECTS,
     "StepBase.join": {

@@ -26,7 +26,9 @@ class Limits(Spec):
 
     cost_usd: Money = Field(default=5.0, description="The most a run may spend on models, in US dollars.")
     wall_time: Duration = Field(
-        default=3600.0, description="How long a run may be at work, as `20m`; waits for people do not count."
+        default=3600.0,
+        description="How long a run may be at work, as `20m`; waits for people, and those of a minute and more for the "
+        "model's service, do not count.",
     )
     turns: int = Field(default=1000, ge=1, description="Model calls of all agents together.")
     parallel: int = Field(

@@ -41,6 +41,7 @@ NAMED = {
     "inputs": objects,
     "form": objects,
     "failure": failures,
+    "service": st.none() | failures,
     "usage": usages,
     "spent": spents,
     "timings": timings,

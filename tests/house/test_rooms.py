@@ -66,9 +66,7 @@ TYPES_ONLY = {("networkx", "plan/model.py")}
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 50
 LONG_FILES: dict[str, str] = {}
-LONG_FUNCTIONS = {
-    "engine/perform.py:call_model": "two events, each with all of its fields; there are few branches in it",
-}
+LONG_FUNCTIONS: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,19 @@
-from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished, StepFinished, StepStarted
+from agentflow.events.run_events import (
+    GateAnswered,
+    GateOpened,
+    ModelFreed,
+    ModelHeld,
+    RunFinished,
+    RunPaused,
+    StepFinished,
+    StepFreed,
+    StepHeld,
+    StepStarted,
+)
 from agentflow.events.session_events import ModelFailed, ModelReplied
 from agentflow.events.values import Failure, Spent, Usage
 from agentflow.report.lines import line
+from agentflow.report.service_wait import clock_text
 from agentflow.report.view import RunView
 from tests.builders_web import searched
 from tests.report.stories import STARTED, Story, an_agent_with_a_subagent, its_end, session
@@ -105,4 +117,27 @@ def test_rounds_and_choices_have_their_lines():
         "  3.0s  never  started (at most 1 round)",
         "  3.0s  never  failed in 0.0s (max_rounds): after 1 round `until` does not hold",
         "  3.0s  else  started (otherwise)",
+    ]
+
+
+def test_waits_for_the_service_have_their_lines():
+    down = Failure("model_unavailable", "it is down", retryable=True)
+    said = lines(
+        [
+            ("", STARTED),
+            ("", ModelHeld(1.0, "claude-haiku-5-5", 31.0, down)),
+            ("", StepHeld(2.0, "one", 302.0, down)),
+            ("", StepFreed(302.0, "one")),
+            ("", ModelFreed(303.0, "claude-haiku-5-5")),
+            ("", StepHeld(304.0, "one", None, Failure("model_access", "no credit; add some"))),
+            ("", RunPaused(305.0, "waiting", (), None, Failure("model_access", "no credit; add some"))),
+        ]
+    )[1:]
+    assert [text.lstrip().split("  ", 1)[1].replace(clock_text(302.0), "THEN") for text in said] == [
+        "run  claude-haiku-5-5 is not asked for 30s: it is down",
+        "one  waiting for the model's service, until THEN (in 5m00s): it is down",
+        "one  goes on",
+        "run  claude-haiku-5-5 answers again",
+        "one  waiting for a person to act: no credit; add some",
+        "run  paused: waiting for a person to act: no credit; add some",
     ]

@@ -1,4 +1,4 @@
-"""The time that a session may be at work."""
+"""The bound on a session's time at work."""
 
 from agentflow.engine.port import Loop
 from agentflow.events.session_events import LimitReached
