@@ -8,7 +8,7 @@ from agentflow.engine.port import Loop
 from agentflow.engine.retries import wait
 from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context, watch_the_clock
 from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed, StepReset
-from agentflow.events.session_events import ModelFailed, SessionResumed, ToolFinished
+from agentflow.events.session_events import CompactionFailed, ModelFailed, SessionResumed, ToolFinished
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.secrets import SecretMissingError
@@ -52,6 +52,11 @@ def _recover_session(loop: Loop, stream: str) -> None:
         # The service may have answered and billed; the most it can have cost stays charged.
         failed = ModelFailed(now, out.turn, out.attempt, failure, out.reserved_usd, retry_at=now)
         loop.happen(stream, failed)
+    if (compacting := state.context.out) is not None:
+        failure = Failure("model_unavailable", "the process ended before the answer came", retryable=True)
+        number, attempt, way = compacting.number, compacting.attempt, compacting.way
+        charged = compacting.reserved_usd
+        loop.happen(stream, CompactionFailed(now, number, attempt, way, failure, charged, retry_at=now))
     for call in state.calls:
         if call.result is None and call.started and call.name != AGENT:
             _recover_call(loop, stream, call)

@@ -5,12 +5,15 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from agentflow.engine.compacting import compact, count_tokens
 from agentflow.engine.file_limits import reach_limit
 from agentflow.engine.live import Live
 from agentflow.engine.perform import call_model, run_tool
 from agentflow.engine.port import Loop
+from agentflow.engine.recalling import recall
 from agentflow.events.run_events import MoneyLeased, StepFinished
 from agentflow.events.session_events import (
+    CompactionFailed,
     LimitReached,
     ModelCalled,
     ModelFailed,
@@ -32,7 +35,7 @@ from agentflow.run.files import inputs_at
 from agentflow.run.names import names_for
 from agentflow.run.workspaces import workspace_named
 from agentflow.session.context import input_bound, request
-from agentflow.session.state import Call, CallModel, End, GiveResult, RunTool, Spawn
+from agentflow.session.state import Call, CallModel, Compact, CountTokens, End, GiveResult, RunTool, Spawn
 from agentflow.tools.port import ToolContext
 
 
@@ -153,6 +156,9 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:
     """Runs a tool call that was announced and holds a slot."""
+    if loop.live.plans[stream].by_name[call.name].by == "journal" and (told := loop.history(stream)) is not None:
+        loop.perform(stream, lambda: recall(call, told, loop.now))
+        return
     loop.perform(stream, lambda: run_tool(loop.tools, call, context, loop.secrets, loop.now))
 
 
@@ -258,6 +264,10 @@ def _close_what_is_out(loop: Loop, stream: str) -> None:
         out = state.in_flight
         failure = Failure("cancelled", "the session ended before the reply came")
         loop.happen(stream, ModelFailed(loop.now(), out.turn, out.attempt, failure, out.reserved_usd))
+    if (compacting := state.context.out) is not None:
+        failure = Failure("cancelled", "the session ended before the answer came")
+        number, attempt, way = compacting.number, compacting.attempt, compacting.way
+        loop.happen(stream, CompactionFailed(loop.now(), number, attempt, way, failure, compacting.reserved_usd))
     for call in state.calls:
         if call.result is None:
             content = UNKNOWN_OUTCOME if call.started else "Not run: the session ended first."
@@ -282,6 +292,8 @@ def _told_of_failure(failure: Failure, text: str) -> str:
 
 SESSION_ACTIONS: Mapping[type[Any], Callable[[Loop, str, Any], None]] = {
     CallModel: send,
+    CountTokens: count_tokens,
+    Compact: compact,
     RunTool: use_tool,
     Spawn: spawn,
     GiveResult: give_result,

@@ -46,6 +46,10 @@ VERSIONS: dict[type[Any], int] = {
     session_events.ModelFailed: 1,
     session_events.ToolCalled: 1,
     session_events.ToolFinished: 1,
+    session_events.TokensCounted: 1,
+    session_events.CompactionCalled: 1,
+    session_events.CompactionFailed: 1,
+    session_events.Compacted: 1,
     session_events.LimitReached: 1,
     session_events.SessionFinished: 1,
 }
@@ -54,6 +58,7 @@ _TYPES = {kind.__name__: kind for kind in VERSIONS}
 _NESTED: dict[str, type[Any]] = {"failure": Failure, "usage": Usage, "spent": Spent, "timings": Timings}
 _NESTED["workspace"] = Workspace
 _TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
+_TUPLES["Compacted"] = "head"
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 

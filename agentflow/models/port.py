@@ -1,7 +1,7 @@
 """What the rooms above want of a model."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ from agentflow.session.context import Request
 
 JSON = Any
 
-__all__ = ["Model", "ModelError", "Reply", "Request"]
+__all__ = ["Model", "ModelError", "Reply", "Request", "TokenCounter"]
 
 
 class Reply(Struct, frozen=True):
@@ -63,3 +63,11 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Closes every connection."""
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A model whose service counts what a request would hold."""
+
+    async def count(self, request: Request) -> int | None:
+        """The tokens of the request, exact; None where they cannot be had. Raises nothing."""

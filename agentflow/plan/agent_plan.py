@@ -9,7 +9,8 @@ from agentflow.plan.expressions import Expression, Template
 
 Effects = Literal["none", "writes", "sends"]
 WorkspaceKind = Literal["shared", "copy", "worktree"]
-AnsweredBy = Literal["toolbox", "session", "subagent", "person", "service"]
+AnsweredBy = Literal["toolbox", "session", "subagent", "person", "service", "journal"]
+Strategy = Literal["compact", "window", "summarize", "clear_tools"]
 JSON = Any
 
 
@@ -23,7 +24,7 @@ class ToolSpec(Struct, frozen=True):
         effects: `none` may be repeated and runs at once with others; the rest runs in order and is never repeated
             silently.
         by: who answers a call: the `toolbox`; the `session` itself, from what it knows; a `subagent`; a `person`; or
-            the model's own `service`, while it replies.
+            the model's own `service`, while it replies; or the `journal`, which holds the session's whole history.
     """
 
     name: str
@@ -59,6 +60,26 @@ class StopRules(Struct, frozen=True):
     when: Expression | None = None
 
 
+class ContextPlan(Struct, frozen=True):
+    """What is done when a conversation fills the context window. Sizes in tokens.
+
+    Attributes:
+        at: the estimated input from which on the conversation is made smaller before the next turn.
+        window: the most that the agent's model, and its fallback, can take in.
+        keep_last: turns at the end that stay as they are, as far as half of `at` holds them.
+        keep: the tools whose results always stay.
+        model: what writes summaries; `summary_window`: the most that it can take in.
+    """
+
+    strategy: Strategy
+    at: int
+    window: int
+    keep_last: int
+    keep: tuple[str, ...]
+    model: str
+    summary_window: int
+
+
 class AgentPlan(Struct, frozen=True):
     """An agent, its defaults filled in.
 
@@ -69,6 +90,7 @@ class AgentPlan(Struct, frozen=True):
         subagents: the names it may call through `Agent`.
         grants: its tools, `Agent` included where `subagents` is not empty.
         workspace: whose files each of its sessions works on; None: it does not say.
+        context: what is done when its context window fills; None: nothing.
     """
 
     name: str
@@ -85,6 +107,7 @@ class AgentPlan(Struct, frozen=True):
     grants: tuple[Grant, ...] = ()
     subagents: tuple[str, ...] = ()
     workspace: WorkspaceKind | None = None
+    context: ContextPlan | None = None
 
 
 class CommandToolPlan(Struct, frozen=True):

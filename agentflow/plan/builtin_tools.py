@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from agentflow.plan.agent_plan import AnsweredBy, Effects, ToolSpec
+from agentflow.plan.context_tools import COMPACT, RECALL
 from agentflow.spec.agents import Label
 
 Rule = Literal["path", "agent"]
@@ -195,8 +196,12 @@ _AGENT = _tool(
     by="subagent",
 )
 
+# What they give was there before: it brings no data that the conversation did not hold.
+_RECALL = BuiltinTool(RECALL, None, _NOTHING)
+_COMPACT = BuiltinTool(COMPACT, None, _NOTHING)
+
 BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
-    {tool.spec.name: tool for tool in (_READ, _WRITE, _EDIT, _GLOB, _GREP, _BASH, _AGENT)}
+    {tool.spec.name: tool for tool in (_READ, _WRITE, _EDIT, _GLOB, _GREP, _BASH, _AGENT, _RECALL, _COMPACT)}
 )
 
 NOT_YET = frozenset({"WebSearch", "WebFetch", "Skill", "AskUserQuestion", "TodoWrite", "ToolSearch"})

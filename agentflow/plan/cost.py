@@ -180,8 +180,13 @@ def run_cost(plan: Plan, values: Mapping[str, JSON]) -> RunCost:
 
 
 def call_usd(agent: AgentPlan) -> float:
-    """What one call of an agent costs at most, in US dollars; `inf` where its model has no known window or price."""
-    return max(_call_of(model, agent.max_tokens) for model in (agent.model, agent.fallback_model or agent.model))
+    """What one call of an agent costs at most, in US dollars; `inf` where its model has no known window or price.
+
+    A call that compacts its conversation counts as one of its turns, and may be the dearest.
+    """
+    writer = agent.model if agent.context is None else agent.context.model
+    models = dict.fromkeys((agent.model, agent.fallback_model or agent.model, writer))
+    return max(_call_of(model, agent.max_tokens) for model in models)
 
 
 def _call_of(model: str, max_tokens: int) -> float:
@@ -221,7 +226,8 @@ def _own(agent: AgentPlan) -> _Bounded:
     usd, by = Dollars(turns * call, turns * call * ATTEMPTS), "stop.turns"
     if agent.stop.tokens is not None:
         # The bound is looked at before a call: the one that passes it is made. What broke off is not in the count.
-        token = max(_token_of(agent.model), _token_of(agent.fallback_model or agent.model))
+        writer = agent.model if agent.context is None else agent.context.model
+        token = max(map(_token_of, (agent.model, agent.fallback_model or agent.model, writer)))
         counted = agent.stop.tokens * token + (1 + _corrections(agent)) * call
         if counted < usd.once:
             usd, by = Dollars(counted, usd.retried), "stop.tokens"

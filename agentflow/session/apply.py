@@ -8,6 +8,9 @@ from msgspec.structs import replace
 from rpds import HashTrieSet
 
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     LimitReached,
     ModelCalled,
     ModelFailed,
@@ -16,13 +19,18 @@ from agentflow.events.session_events import (
     SessionFinished,
     SessionResumed,
     SessionStarted,
+    TokensCounted,
     ToolCalled,
     ToolFinished,
 )
 from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
+from agentflow.plan.context_tools import RECALL
+from agentflow.session import context_events
 from agentflow.session.calls import calls_of
+from agentflow.session.context_state import ContextState
 from agentflow.session.decide import decide
 from agentflow.session.ending import ended_turn
+from agentflow.session.sizes import size
 from agentflow.session.state import (
     FINISH,
     Call,
@@ -47,6 +55,9 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         # The API wants tools where the messages hold calls: an agent without any is shown those, and may call none.
         shown = plan.tools or earlier.tools
         carried = _answered(earlier.messages)
+        if plan.tools and RECALL in earlier.tools and RECALL.name in plan.by_name and RECALL not in shown:
+            # What is carried on was compacted, and says where the rest is found.
+            shown = (*shown, RECALL)
         if (event.instructions, shown) != (earlier.system, earlier.tools):
             carried = _without_thinking(carried)
     messages = with_user_text(carried, event.prompt)
@@ -63,7 +74,8 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         messages=messages,
         tools=shown,
         call_ids=HashTrieSet(_call_ids(messages)),
-        added_bytes=_size([event.instructions, tools, plan.agent.output, messages]),
+        added_bytes=size([event.instructions, tools, plan.agent.output, [each["content"] for each in messages]]),
+        context=ContextState(prompt=event.prompt),
     )
 
 
@@ -150,13 +162,14 @@ def _called(plan: SessionPlan, state: SessionState, event: ModelCalled) -> Sessi
     if event.note is None:
         return state
     messages = with_user_text(_answered(state.messages), event.note)
-    added = state.added_bytes + _size(event.note)
+    added = state.added_bytes + size(event.note)
     return replace(state, messages=messages, added_bytes=added, closing=True, correction=None)
 
 
-def _failed(_plan: SessionPlan, state: SessionState, event: ModelFailed) -> SessionState:
+def _failed(plan: SessionPlan, state: SessionState, event: ModelFailed) -> SessionState:
     if state.in_flight is None:
         raise ValueError("a failed model call that was not made")
+    failure = event.failure
     state = replace(
         state,
         in_flight=None,
@@ -165,7 +178,11 @@ def _failed(_plan: SessionPlan, state: SessionState, event: ModelFailed) -> Sess
         spent=state.spent + Spent(cost_usd=event.charged_usd),
         retry_at=event.retry_at,
     )
-    return state if event.retry_at is not None else replace(state, failure=event.failure)
+    if event.retry_at is not None:
+        return state
+    if failure.kind == "context_window":
+        return context_events.refused_as_too_long(plan, state, failure)
+    return replace(state, failure=failure)
 
 
 def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> SessionState:
@@ -185,9 +202,8 @@ def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> Ses
         spent=state.spent + Spent(event.usage, event.cost_usd, turns=1),
         text=text or state.text,
         last_calls=0,
-        context_tokens=event.usage.input_total + event.usage.output_tokens,
-        added_bytes=0,
     )
+    state = context_events.counted_by(state, event)
     return _STOPPED.get(event.stop_reason, _unexpected)(plan, state, event, asked)
 
 
@@ -224,13 +240,15 @@ def _refused(_plan: SessionPlan, state: SessionState, event: ModelReplied, _aske
     return _fail(state, "refusal", f"the model refused to answer{why}; reword the prompt, or use another model")
 
 
-def _too_long(plan: SessionPlan, state: SessionState, _event: ModelReplied, _asked: InFlight) -> SessionState:
-    return _fail(
-        state,
-        "context_window",
+def _too_long(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
+    message = (
         f"the conversation no longer fits the context window of {plan.agent.model}; "
-        "give the agent less to read, or split its work between subagents",
+        "give the agent less to read, or split its work between subagents"
     )
+    if event.content and plan.agent.context is not None and state.context.too_long is None:
+        # The turn is made again from what came before it, and half a reply would stand in its way.
+        state = replace(state, messages=state.messages[:-1])
+    return context_events.refused_as_too_long(plan, state, Failure("context_window", message))
 
 
 def _unexpected(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
@@ -282,12 +300,13 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
         if call.name == FINISH and not call.result.is_error:
             value = call.input if plan.agent.output is not None else call.input["result"]
             state = replace(state, ending="finish", result=value)
+    state = context_events.asked_for(state)
     state = replace(
         state,
         calls=(),
         failed=failed,
         messages=(*state.messages, {"role": "user", "content": results}),
-        added_bytes=state.added_bytes + _size(results),
+        added_bytes=state.added_bytes + size(results),
     )
     if failed >= plan.agent.stop.failed_calls and state.ending is None:
         return _fail(state, "failed_calls", f"{failed} tool calls in a row failed; the last: {_last_error(results)}")
@@ -317,13 +336,22 @@ def _fail(state: SessionState, kind: FailureKind, message: str) -> SessionState:
     return replace(state, failure=Failure(kind, message))
 
 
-def _size(value: JSON) -> int:
-    """Bytes that bound how many tokens a value can come to: no token is shorter than a byte."""
-    if isinstance(value, str):
-        return len(value.encode("utf-8", "surrogatepass"))
-    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+def _in_context(plan: SessionPlan, state: SessionState, event: Any) -> SessionState:
+    """An event of the context, which is only accepted where it is what the session wants done."""
+    wanted = next(iter(decide(plan, state)), None)
+    state = _CONTEXT[type(event)](plan, state, event, wanted)
+    if not isinstance(event, Compacted):
+        return state
+    # Thinking is bound to what came before it.
+    return context_events.recounted(plan, state, _without_thinking(state.messages))
 
 
+_CONTEXT: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any, object], SessionState]] = {
+    TokensCounted: context_events.tokens_counted,
+    CompactionCalled: context_events.compaction_called,
+    CompactionFailed: context_events.compaction_failed,
+    Compacted: context_events.compacted,
+}
 _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionState]] = {
     SessionResumed: _resumed,
     ModelCalled: _called,
@@ -331,6 +359,7 @@ _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionSta
     ModelFailed: _failed,
     ToolCalled: _tool_called,
     ToolFinished: _tool_finished,
+    **dict.fromkeys(_CONTEXT, _in_context),
     LimitReached: _limit,
     SessionFinished: _finished,
 }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from agentflow.plan.agent_plan import AgentPlan, ToolSpec
+from agentflow.plan.context_tools import RECALL
 from agentflow.session.state import AGENT, FINISH, SessionPlan
 from agentflow.spec.contracts import Contract
 
@@ -34,11 +35,14 @@ def session_plan(agent: AgentPlan, agents: Mapping[str, AgentPlan], *, siblings:
                 by="session",
             )
         )
+    named = {tool.name: tool for tool in tools}
+    if tools and agent.context is not None:
+        named.setdefault(RECALL.name, RECALL)
     return SessionPlan(
         agent=agent,
         tools=tuple(tools),
-        by_name={tool.name: tool for tool in tools},
-        contracts={tool.name: Contract(tool.input_schema) for tool in tools},
+        by_name=named,
+        contracts={name: Contract(tool.input_schema) for name, tool in named.items()},
         output=None if agent.output is None else Contract(agent.output),
         may_call=agent.subagents,
         siblings=siblings,

@@ -7,8 +7,9 @@ from msgspec import Struct, field
 from rpds import HashTrieSet
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
-from agentflow.events.values import NOTHING_SPENT, Failure, Spent, Workspace
+from agentflow.events.values import NOTHING_SPENT, CompactionWay, Failure, Spent, Workspace
 from agentflow.plan.agent_plan import AgentPlan, ToolSpec
+from agentflow.session.context_state import ContextState
 from agentflow.spec.contracts import Contract
 
 JSON = Any
@@ -24,7 +25,7 @@ class SessionPlan(Struct, frozen=True):
     Attributes:
         agent: the agent, the step's own `output` in place of the agent's where there is one.
         tools: what the model is shown, `finish` included.
-        by_name: the same, by name.
+        by_name: the same, by name, and `Recall`, which is shown once there is something to recall.
         contracts: what each tool's input must meet.
         output: what its result must meet, or None for text.
         may_call: the agents it may call.
@@ -101,6 +102,7 @@ class SessionState(Struct, frozen=True):
         closing: it was told, and has had or is having its one turn without tools.
         result: the output, once it is settled how the session ends well; `ending` names how.
         failure: why it ends badly.
+        context: how full the context is, and how it was made smaller.
     """
 
     started_at: float
@@ -135,6 +137,7 @@ class SessionState(Struct, frozen=True):
     result: JSON = None
     failure: Failure | None = None
     finished: SessionFinished | None = None
+    context: ContextState = ContextState()
 
 
 class CallModel(Struct, frozen=True):
@@ -150,6 +153,28 @@ class CallModel(Struct, frozen=True):
     model: str
     not_before: float | None
     note: str | None = None
+
+
+class CountTokens(Struct, frozen=True):
+    """Ask the service how many tokens the next request would hold."""
+
+    model: str
+
+
+class Compact(Struct, frozen=True):
+    """Make the conversation smaller.
+
+    Attributes:
+        number: of the session's compactions, from 1; `attempt`: of this way.
+        model: whom to ask; None: nobody.
+        not_before: in seconds since the epoch, or None.
+    """
+
+    number: int
+    attempt: int
+    way: CompactionWay
+    model: str | None
+    not_before: float | None
 
 
 class RunTool(Struct, frozen=True):
@@ -183,4 +208,4 @@ class End(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = CallModel | RunTool | Spawn | GiveResult | End
+Action = CallModel | CountTokens | Compact | RunTool | Spawn | GiveResult | End

@@ -17,7 +17,7 @@ from agentflow.engine.workspaces import Workspaces
 from agentflow.errors import AgentflowError
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished, RunLimitReached, RunStarted
-from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.session_events import Compacted, CompactionFailed, ModelFailed, ModelReplied
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM, Lease
 from agentflow.models.port import Model
@@ -120,6 +120,9 @@ class DryLoop:
         """Seconds since the epoch."""
         return self.line.now
 
+    def history(self, stream: str) -> None:
+        """Nothing is on record: what a recorded agent recalled, its recording tells."""
+
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
         """Takes an event up; `settle` then does what follows."""
         self.live.apply(stream, event)
@@ -127,7 +130,7 @@ class DryLoop:
         self._changed[stream] = None
         if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
             self.deadlines.follow(step)
-        if self.short_of_money and isinstance(event, ModelReplied | ModelFailed):
+        if self.short_of_money and isinstance(event, ModelReplied | ModelFailed | Compacted | CompactionFailed):
             short, self.short_of_money = self.short_of_money, {}
             for waiting, begin in short.items():
                 self.slots.request(waiting, "model", begin)

@@ -18,6 +18,7 @@ from agentflow.spec.base import (
     ToolSchema,
     Workspace,
 )
+from agentflow.spec.context import Context
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "between_tools", "disabled"]
@@ -69,6 +70,9 @@ class AgentDefaults(Spec):
     )
     max_tokens: int | None = Field(
         default=None, ge=1024, description="The longest reply, in tokens, thinking included; 16,000 where absent."
+    )
+    context: Context | None = Field(
+        default=None, description="What is done when its context window fills; compaction at 80 % where absent."
     )
 
 
