@@ -22,6 +22,9 @@ Built = TypeVar("Built")
 EPHEMERAL: Mapping[str, str] = {"type": "ephemeral"}
 LOOKBACK_BLOCKS = 20
 
+COMPACTION_BETA = "compact-2026-09-04"
+"""Of the parameter `compaction` and of the blocks that it gives (`BetaCompactionConfigParam` of the client)."""
+
 _MARKABLE = frozenset({"text", "tool_result", "tool_use", "image", "document", "search_result"})
 _KEPT = 512
 
@@ -75,6 +78,16 @@ class MessagesParams:
         output = self._output_config(request)
         if output:
             params["output_config"] = output
+        if request.compact:
+            params["extra_body"] = {"compaction": {"type": "summarize"}}
+        if request.compact or _begins_with_compaction(request.messages):
+            params["extra_headers"] = {"anthropic-beta": COMPACTION_BETA}
+        return params
+
+    def build_count(self, request: Request) -> Params:
+        """The parameters of `messages.count_tokens`, which takes those that make up the input."""
+        params = self.build(request)
+        del params["max_tokens"]
         return params
 
     def _output_config(self, request: Request) -> Params:
@@ -85,6 +98,11 @@ class MessagesParams:
         if shape is not None:
             output["format"] = shape
         return output
+
+
+def _begins_with_compaction(messages: tuple[Message, ...]) -> bool:
+    content = messages[0]["content"] if messages else ""
+    return bool(content) and not isinstance(content, str) and content[0].get("type") == "compaction"
 
 
 def with_whole_characters(value: JSON) -> JSON:

@@ -22,6 +22,7 @@ RECALL = ToolSpec(
             "call": {"type": "string", "minLength": 1, "maxLength": 256, "description": "The id of a call."},
             "offset": {"type": "integer", "minimum": 0, "description": "Characters to skip. Default 0."},
         },
+        "required": [],
         "additionalProperties": False,
     },
     "none",
@@ -32,7 +33,7 @@ COMPACT = ToolSpec(
     "Compact",
     "Makes room in this conversation before your next turn: what is older is summarised or left out, and stays to be "
     "had through Recall. Call it at a point where what came before matters little for what comes next.",
-    {"type": "object", "properties": {}, "additionalProperties": False},
+    {"type": "object", "properties": {}, "required": [], "additionalProperties": False},
     "none",
     by="session",
 )

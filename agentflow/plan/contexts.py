@@ -50,11 +50,13 @@ def _window(model: str) -> int:
 
 
 def _cheaper(model: str) -> str:
-    """A model that costs less than an agent's own; its own where none is known to."""
+    """A model that costs less than an agent's own, also to fill; its own where none is known to."""
     own, other = price_of(model), price_of(SUMMARY_MODEL)
-    if own is None or other is None or other.input >= own.input or other.output >= own.output:
+    if own is None or other is None:
         return model
-    return SUMMARY_MODEL
+    own, other = own.at(_window(model)), other.at(_window(SUMMARY_MODEL))
+    fills_for_less = _window(SUMMARY_MODEL) * other.cache_write_5m <= _window(model) * own.cache_write_5m
+    return SUMMARY_MODEL if fills_for_less and other.input < own.input and other.output < own.output else model
 
 
 def check_context(

@@ -76,7 +76,18 @@ ToolRule = Annotated[
     str,
     Field(
         description="A tool's name, or a rule that narrows it.",
-        examples=["Read", "Write", "Edit", "Glob", "Grep", "Bash", "Read(docs/**)", "Agent(researcher)"],
+        examples=[
+            "Read",
+            "Write",
+            "Edit",
+            "Glob",
+            "Grep",
+            "Bash",
+            "Read(docs/**)",
+            "Agent(researcher)",
+            "Recall",
+            "Compact",
+        ],
     ),
 ]
 InputBound = Annotated[str, StringConstraints(pattern=INPUT_PATTERN)]

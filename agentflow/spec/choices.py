@@ -42,6 +42,13 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "between_tools": "It also thinks between its tool calls.",
         "disabled": "It answers at once.",
     },
+    "Context.strategy": {
+        "compact": "The service's own compaction, where the model has it; else as `summarize`.",
+        "window": "The oldest turns are left out. It costs nothing.",
+        "summarize": "A model writes down what is older: topics, decisions, facts, what is open.",
+        "clear_tools": "Old results of tools are left out, and the oldest turns where that is not enough.",
+        "none": "Nothing is done: a conversation that no longer fits fails.",
+    },
     "Agent.workspace": _WORKSPACES,
     "CommandTool.effects": _EFFECTS,
     "StepBase.join": {

@@ -3,9 +3,11 @@ import pytest
 
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS, NOT_YET
 
+OUR_OWN = {"Recall", "Compact"}
 
-def test_names_are_those_of_claude_code():
-    assert set(BUILTIN_TOOLS) == {"Read", "Write", "Edit", "Glob", "Grep", "Bash", "Agent"}
+
+def test_names_are_those_of_claude_code_but_for_two():
+    assert set(BUILTIN_TOOLS) - OUR_OWN == {"Read", "Write", "Edit", "Glob", "Grep", "Bash", "Agent"}
     assert not NOT_YET & set(BUILTIN_TOOLS)
     assert all(name == tool.spec.name for name, tool in BUILTIN_TOOLS.items())
 
@@ -24,12 +26,12 @@ def test_what_changes_something_says_so():
     effects = {name: tool.spec.effects for name, tool in BUILTIN_TOOLS.items()}
     assert effects == {
         "Read": "none", "Glob": "none", "Grep": "none", "Agent": "none",
-        "Write": "writes", "Edit": "writes", "Bash": "sends",
+        "Write": "writes", "Edit": "writes", "Bash": "sends", "Recall": "none", "Compact": "none",
     }  # fmt: skip
 
 
 def test_rules_narrow_paths_and_agents():
     rules = {name: tool.rule for name, tool in BUILTIN_TOOLS.items()}
-    assert rules.pop("Bash") is None
+    assert [rules.pop(name) for name in ("Bash", *sorted(OUR_OWN))] == [None, None, None]
     assert rules.pop("Agent") == "agent"
     assert set(rules.values()) == {"path"}
