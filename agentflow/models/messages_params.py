@@ -102,7 +102,8 @@ class MessagesParams:
 
 def _begins_with_compaction(messages: tuple[Message, ...]) -> bool:
     content = messages[0]["content"] if messages else ""
-    return bool(content) and not isinstance(content, str) and content[0].get("type") == "compaction"
+    first = content[0] if isinstance(content, list | tuple) and content else None
+    return isinstance(first, Mapping) and first.get("type") == "compaction"
 
 
 def with_whole_characters(value: JSON) -> JSON:

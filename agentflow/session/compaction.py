@@ -58,15 +58,16 @@ def next_step(plan: SessionPlan, state: SessionState, note: str | None) -> Compa
     if context is None or not state.messages or state.messages[-1]["role"] != "user":
         return None
     if not own.forced:
-        if own.settled_turn == state.turn or input_bound(state, note) <= context.at:
+        at = threshold(context, state)
+        if own.settled_turn == state.turn or input_bound(state, note) <= at:
             return None
         added = bytes_added(state, note) * own.ratio
         low, high = (state.context_tokens + added * off for off in DOUBT)
-        if high < context.at:
+        if high < at:
             return None
-        if low < context.at and own.counts and state.added_bytes:
+        if low < at and own.counts and state.added_bytes:
             return CountTokens(plan.agent.model)
-        if state.context_tokens + added < context.at:
+        if state.context_tokens + added < at:
             return None
     shape = wanted_shape(plan, state)
     if shape is None:
@@ -105,8 +106,22 @@ def wanted_shape(plan: SessionPlan, state: SessionState) -> Shape | None:
 
 def _budget(plan: SessionPlan, state: SessionState, context: ContextPlan) -> int:
     """Bytes of conversation that shall stay, beside the instructions, tools and schema of every request."""
-    goal = int(context.at * GOAL / state.context.ratio)
+    at = threshold(context, state)
+    if state.context.forced:
+        # There may be little: half of that, then.
+        at = min(at, estimated_tokens(state))
+    goal = int(at * GOAL / state.context.ratio)
     return max(goal - fixed_bytes(plan, state), LEAST_BUDGET)
+
+
+def threshold(context: ContextPlan, state: SessionState) -> int:
+    """The tokens from which on a conversation is made smaller: the plan's, or less where the model holds less."""
+    return context.at if state.context.limit is None else min(context.at, state.context.limit)
+
+
+def estimated_tokens(state: SessionState) -> int:
+    """What the next request would hold, as far as it can be told without asking."""
+    return state.context_tokens + round(state.added_bytes * state.context.ratio)
 
 
 def fixed_bytes(plan: SessionPlan, state: SessionState) -> int:
@@ -201,7 +216,7 @@ def _event(
         until=shape.until,
         head=head,
         cleared=shape.cleared,
-        tokens_before=state.context_tokens + round(state.added_bytes * own.ratio),
+        tokens_before=estimated_tokens(state),
         tokens_after=round(held * own.ratio),
         summary=summary,
     )

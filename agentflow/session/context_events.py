@@ -5,10 +5,13 @@ from msgspec.structs import replace
 from agentflow.events.session_events import Compacted, CompactionCalled, CompactionFailed, ModelReplied, TokensCounted
 from agentflow.events.values import Failure, Spent
 from agentflow.plan.context_tools import COMPACT, RECALL
-from agentflow.session.compaction import ASKING, fixed_bytes, folded
+from agentflow.session.compaction import ASKING, estimated_tokens, fixed_bytes, folded
 from agentflow.session.context_state import CompactionOut, ratio_of
 from agentflow.session.sizes import size
 from agentflow.session.state import Compact, CountTokens, Message, SessionPlan, SessionState
+
+LEARNED = 0.8
+"""Of a request that was refused as too long: the threshold from then on."""
 
 
 def tokens_counted(_plan: SessionPlan, state: SessionState, event: TokensCounted, wanted: object) -> SessionState:
@@ -101,7 +104,8 @@ def refused_as_too_long(plan: SessionPlan, state: SessionState, failure: Failure
     own = state.context
     if plan.agent.context is None or own.too_long is not None:
         return replace(state, failure=failure)
-    return replace(state, context=replace(own, forced=True, too_long=failure))
+    limit = min(int(estimated_tokens(state) * LEARNED), own.limit or plan.agent.context.at)
+    return replace(state, context=replace(own, forced=True, too_long=failure, limit=limit))
 
 
 def asked_for(state: SessionState) -> SessionState:

@@ -38,7 +38,8 @@ class ContextState(Struct, frozen=True):
         attempt: failed attempts of the way that is being tried; `retry_at`: not before, in seconds since the epoch.
         failed: the ways that brought nothing this time; `no_api`: the service has no compaction of its own.
         forced: compact before the next turn, however much there is.
-        too_long: why the service did not take the last request, where it was its length.
+        too_long: why the service did not take the last request, where it was its length; `limit`: the threshold, in
+            tokens, since one was refused: the model holds less than was thought.
         summary: the layers of the last summary.
     """
 
@@ -56,6 +57,7 @@ class ContextState(Struct, frozen=True):
     no_api: bool = False
     forced: bool = False
     too_long: Failure | None = None
+    limit: int | None = None
     summary: Mapping[str, JSON] | None = None
 
 

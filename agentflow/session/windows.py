@@ -22,6 +22,9 @@ TODO = "TodoWrite"
 TAIL_SHARE, KEPT_SHARE = 0.6, 0.2
 """Of what a smaller conversation may hold: for the turns at its end, and for older ones that are kept."""
 
+RECENT_SHARE, LAST_SHARE = 0.2, 0.5
+"""Of the same, for one result among the turns that stay: before the last of them, and in it."""
+
 SMALLEST_RESULT = 400
 """A result of fewer bytes is not worth clearing."""
 
@@ -80,6 +83,10 @@ def shape_of(
         return Shape(0, (), {}, sum(sizes))
     cleared: dict[str, str] = {}
     first = max(0, len(turns) - keep_last)
+    # One huge result is not worth all the turns around it; what the agent has not seen yet is cut last.
+    recent = [index for turn in turns[first:-1] for index in range(*turn)]
+    _cut_over(messages, recent, recall, sizes, cleared, int(budget * RECENT_SHARE))
+    _cut_over(messages, range(*turns[-1]), recall, sizes, cleared, int(budget * LAST_SHARE))
     if clear:
         _clear_old(messages, turns[:first], keep, recall, sizes, cleared, budget)
     if not clear or sum(sizes) > budget:
@@ -198,6 +205,22 @@ def _cut_largest(
         saved = held - size(cleared[call])
         sizes[index] -= saved
         over -= saved
+
+
+def _cut_over(
+    messages: Sequence[Message],
+    indexes: Sequence[int],
+    recall: bool,
+    sizes: list[int],
+    cleared: dict[str, str],
+    most: int,
+) -> None:
+    """Cuts the results that are larger than `most` bytes."""
+    for index, block in _results(messages, indexes):
+        held = size(block.get("content", ""))
+        if held > max(most, CUT_HEAD + CUT_TAIL + SMALLEST_RESULT):
+            cleared[block["tool_use_id"]] = cut = _cut(block.get("content", ""), block["tool_use_id"], recall)
+            sizes[index] -= held - size(cut)
 
 
 def _cut(content: JSON, call: str, recall: bool) -> str:
