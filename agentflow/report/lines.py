@@ -17,7 +17,8 @@ from agentflow.events.run_events import (
     StepTimedOut,
     WorkflowLimitReached,
 )
-from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
+from agentflow.events.session_events import Compacted, ModelFailed, SessionFinished, SessionStarted
+from agentflow.report.contexts import compaction_line
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
 from agentflow.report.node import Node
@@ -94,6 +95,8 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
         case ModelFailed(retry_at=float() | int() as retry_at):
             wait = duration(retry_at - event.at)
             return about, f"turn {event.turn}: {inert_line(event.failure.message)}; again in {wait}"
+        case Compacted():
+            return about, compaction_line(event)
     return None
 
 

@@ -15,9 +15,9 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
 - `agents`: a list of `name`, `file` (null for the plan's own, the path for one that a step runs), `steps` (paths that
-  start it), `model`, `fallback_model`, `effort`, `thinking`, `max_tokens`, `stop`, `finish`, `output`, `subagents`,
-  `workspace`, and `tools`: `name`, `effects`, `rules`, each with `rule` and `resolved`: with the inputs in their
-  places, or null where one is not known.
+  start it), `model`, `fallback_model`, `effort`, `thinking`, `max_tokens`, `stop`, `context` (or null), `finish`,
+  `output`, `subagents`, `workspace`, and `tools`: `name`, `effects`, `rules`, each with `rule` and `resolved`: with the
+  inputs in their places, or null where one is not known.
 - `commands`: a list of `step` or `tool` (the other is null), `file` (a tool's, as of agents), `argv`, `script`,
   `stdin`, `env` (names), `cwd`,
   `effects`, `timeout`.
@@ -285,6 +285,7 @@ def _agent_json(agent: AgentPlan, steps: list[str], part: Part) -> dict[str, JSO
         "stop": {**structs.asdict(agent.stop), "when": _source(agent.stop.when)},
         "finish": agent.finish,
         "output": None if agent.output is None else dict(agent.output),
+        "context": None if agent.context is None else structs.asdict(agent.context),
         "subagents": list(agent.subagents),
         "workspace": agent.workspace,
         "tools": [

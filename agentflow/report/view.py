@@ -21,6 +21,8 @@ from agentflow.events.run_events import (
     StepStarted,
 )
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
@@ -31,6 +33,7 @@ from agentflow.events.session_events import (
 )
 from agentflow.events.values import Usage
 from agentflow.report.again import step_reset, step_retried
+from agentflow.report.contexts import compacted, compaction_failed
 from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node, State
 
@@ -329,5 +332,7 @@ _SESSION_EVENTS: Mapping[type[Any], Callable[[RunView, Node, Any], None]] = {
     ModelFailed: RunView._model_failed,
     ToolCalled: RunView._tool_called,
     ToolFinished: RunView._tool_finished,
+    Compacted: compacted,
+    CompactionFailed: compaction_failed,
     SessionFinished: RunView._session_finished,
 }

@@ -89,14 +89,14 @@ def shape_of(
     _cut_over(messages, range(*turns[-1]), recall, sizes, cleared, int(budget * LAST_SHARE))
     if clear:
         _clear_old(messages, turns[:first], keep, recall, sizes, cleared, budget)
+    until = 0
+    kept: tuple[Turn, ...] = ()
     if not clear or sum(sizes) > budget:
         first = _tail(turns, sizes, first, int(budget * TAIL_SHARE))
-        until = turns[first][0]
-        kept = _kept(messages, turns[:first], sizes, keep, int(budget * KEPT_SHARE))
-    else:
-        until, kept = 0, ()
+        # Where no turn goes, what stands before the first one stays as it is.
+        until = turns[first][0] if first else 0
+        kept = _kept(messages, turns[:first], keep, recall, sizes, cleared, int(budget * KEPT_SHARE))
     staying = [*(index for turn in kept for index in range(*turn)), *range(until, len(messages))]
-    _clear(messages, [index for turn in kept for index in range(*turn)], keep, recall, sizes, cleared)
     _cut_largest(messages, staying, recall, sizes, cleared, budget)
     return Shape(until, kept, cleared, sum(sizes[index] for index in staying))
 
@@ -128,7 +128,13 @@ def _tail(turns: Sequence[Turn], sizes: Sequence[int], first: int, budget: int) 
 
 
 def _kept(
-    messages: Sequence[Message], older: Sequence[Turn], sizes: Sequence[int], keep: Collection[str], budget: int
+    messages: Sequence[Message],
+    older: Sequence[Turn],
+    keep: Collection[str],
+    recall: bool,
+    sizes: list[int],
+    cleared: dict[str, str],
+    budget: int,
 ) -> tuple[Turn, ...]:
     """Of the older turns, those that hold what is always kept, from the newest on as far as they fit."""
     kept: list[Turn] = []
@@ -137,10 +143,14 @@ def _kept(
         names = {name for _, name in _calls(messages[turn[0]])}
         wanted = bool(names & set(keep)) or (TODO in names and not todo_seen)
         todo_seen = todo_seen or TODO in names
-        held = sum(sizes[slice(*turn)])
-        if wanted and held <= budget:
+        if not wanted:
+            continue
+        beside = list(_clearing(messages, range(*turn), keep, recall, cleared))
+        held = sum(sizes[slice(*turn)]) - sum(saved for _, _, _, saved in beside)
+        if held <= budget:
             budget -= held
             kept.append(turn)
+            _clear(beside, sizes, cleared)
     return tuple(reversed(kept))
 
 
@@ -155,31 +165,36 @@ def _clear_old(
 ) -> None:
     """Clears the results of older turns; errors, which tell what not to do again, only where that is not enough."""
     indexes = [index for turn in older for index in range(*turn)]
-    _clear(messages, indexes, keep, recall, sizes, cleared)
+    _clear(list(_clearing(messages, indexes, keep, recall, cleared)), sizes, cleared)
     if sum(sizes) > budget:
-        _clear(messages, indexes, keep, recall, sizes, cleared, errors=True)
+        _clear(list(_clearing(messages, indexes, keep, recall, cleared, errors=True)), sizes, cleared)
 
 
-def _clear(
+def _clear(clearing: Sequence[tuple[int, str, str, int]], sizes: list[int], cleared: dict[str, str]) -> None:
+    for index, call, notice, saved in clearing:
+        cleared[call] = notice
+        sizes[index] -= saved
+
+
+def _clearing(
     messages: Sequence[Message],
     indexes: Sequence[int],
     keep: Collection[str],
     recall: bool,
-    sizes: list[int],
-    cleared: dict[str, str],
+    cleared: Mapping[str, str],
     *,
     errors: bool = False,
-) -> None:
+) -> Iterator[tuple[int, str, str, int]]:
+    """The results that may be cleared: where one stands, its call, what is to stand there, the bytes it saves."""
     names = {call: name for index in indexes for call, name in _calls(messages[index])}
     for index, block in _results(messages, indexes):
         call = block["tool_use_id"]
         if call in cleared or names.get(call) in (*keep, TODO) or (block.get("is_error") and not errors):
             continue
         held = size(block.get("content", ""))
-        if held < SMALLEST_RESULT:
-            continue
-        cleared[call] = f"[This result was left out to make room.{_how_to_recall(call, recall)}]"
-        sizes[index] -= held - len(cleared[call])
+        if held >= SMALLEST_RESULT:
+            notice = f"[This result was left out to make room.{_how_to_recall(call, recall)}]"
+            yield index, call, notice, held - len(notice)
 
 
 def _cut_largest(
