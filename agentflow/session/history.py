@@ -37,7 +37,8 @@ class Said(Struct, frozen=True):
 
 def recalled(events: Iterable[SessionEvent], given: Mapping[str, JSON]) -> tuple[str, bool]:
     """What a call of `Recall` gives, and whether it is an error."""
-    said = list(history(events))
+    listed = list(events)
+    said = list(history(listed))
     asked = [name for name in ("words", "from_turn", "call") if name in given]
     if len(asked) != 1:
         return "Give one of `words`, `from_turn` (with `to_turn`) and `call`.", True
@@ -50,7 +51,7 @@ def recalled(events: Iterable[SessionEvent], given: Mapping[str, JSON]) -> tuple
     first = given["from_turn"]
     last = given.get("to_turn", first)
     found = [one for one in said if first <= one.turn <= last]
-    latest = max((one.turn for one in said), default=0)
+    latest = max((event.turn for event in listed if isinstance(event, ModelReplied)), default=0)
     return _bounded(found, offset) if found else (f"There is nothing in these turns; the last one is {latest}.", True)
 
 
