@@ -213,6 +213,7 @@ def _bound(owner: str, key: Key) -> tuple[str, ...]:
         "AgentDefaults": "`defaults`",
         "Agent": "an agent",
         "Stop": "`stop`",
+        "Context": "`context`",
         "Limits": "`limits`",
         "CommandTool": "a tool",
         "Retry": "`retry`",

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _WAYS = {
     "api": "compacted by the service",
     "summary": "summarised",
-    "window": "its oldest turns left out",
-    "clear": "old results left out",
+    "window": "without its oldest turns",
+    "clear": "without old results",
 }
 
 

@@ -37,9 +37,7 @@ class Context(Spec):
 
     strategy: Strategy = Field(
         default="compact",
-        description="`compact`: the service's own compaction, else a summary by a cheaper model. `summarize`: such a "
-        "summary, in layers. `window`: the oldest turns are left out. `clear_tools`: old results of tools are left "
-        "out. `none`: a conversation that no longer fits fails.",
+        description="How room is made.",
     )
     at: Threshold = Field(
         default="80%",
