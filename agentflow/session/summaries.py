@@ -64,6 +64,9 @@ _HEADINGS = (
 )
 
 
+_BULLET = "- "
+
+
 class NoSummaryError(ValueError):
     """An answer that is no summary; the message says why."""
 
@@ -107,8 +110,7 @@ def merged(before: Layers | None, new: Layers, budget: int) -> Layers:
     for name in ("facts", "files", "decisions", "topics", "open", "goals"):
         over = len(text_of(layers)) - budget
         while over > 0 and layers[name]:
-            gone = layers[name].pop(0)
-            over -= len(gone) if isinstance(gone, str) else sum(map(len, gone.values()))
+            over -= len(_line(layers[name].pop(0))) + len(_BULLET) + 1
     return layers
 
 
@@ -117,7 +119,7 @@ def text_of(layers: Layers) -> str:
     parts = []
     for name, heading in _HEADINGS:
         if layers[name]:
-            lines = "\n".join(f"- {_line(item)}" for item in layers[name])
+            lines = "\n".join(f"{_BULLET}{_line(item)}" for item in layers[name])
             parts.append(f"{heading}:\n{lines}")
     return "\n\n".join(parts)
 
