@@ -22,9 +22,7 @@ from tests.messages_api.script import texts_of
 
 STRATEGIES = ("compact", "window", "summarize", "clear_tools")
 NAMES = tuple(f"context-{strategy}" for strategy in STRATEGIES)
-_BESIDE = (
-    "what agentflow itself does in a turn, the last 100 of 500 beside the first; first all on the strict API"
-)
+_BESIDE = "what agentflow itself does in a turn, the last 100 of 500 beside the first; first all on the strict API"
 BESIDE = dict.fromkeys(NAMES, _BESIDE)
 TURNS = 500
 WINDOW = 200_000

@@ -16,6 +16,9 @@ replies:
           delay: 0.2                        # seconds before the reply
 ```
 
+Where a session's conversation is compacted, the summary is a reply of `AGENT#context`, its turns counted from 1 for
+each compaction; without one the oldest turns are left out.
+
 A reply has `text`, `tools` or both. Texts, those in a tool's input too, are templates of the workflow language over
 `prompt` (the session's own, also where it carries another on), `results` (the texts of the last message's tool
 results) and `turn`. What answers follows from the request alone, never from the order in which requests come.

@@ -1,5 +1,7 @@
 """Compaction and counting as the service has them."""
 
+import json
+
 import pytest
 
 from agentflow.models.anthropic import AnthropicModel
@@ -92,11 +94,12 @@ def test_only_requests_that_need_it_carry_the_beta(ask):
 
 def test_what_compactions_took_is_added_to_the_totals():
     stream = ReplyStream()
-    usage = '{"input_tokens": 1, "output_tokens": 2, "iterations": [%s, %s]}' % (
-        '{"type": "compaction", "input_tokens": 10, "output_tokens": 20, "cache_read_input_tokens": 30}',
-        '{"type": "message", "input_tokens": 1, "output_tokens": 2}',
-    )
-    stream.event("", '{"type": "message_start", "message": {"model": "m", "usage": %s}}' % usage)
+    iterations = [
+        {"type": "compaction", "input_tokens": 10, "output_tokens": 20, "cache_read_input_tokens": 30},
+        {"type": "message", "input_tokens": 1, "output_tokens": 2},
+    ]
+    usage = {"input_tokens": 1, "output_tokens": 2, "iterations": iterations}
+    stream.event("", json.dumps({"type": "message_start", "message": {"model": "m", "usage": usage}}))
     assert (stream.usage().input_tokens, stream.usage().output_tokens) == (11, 22)
     assert stream.usage().cache_read_tokens == 30
 

@@ -45,9 +45,8 @@ def test_there_is_room_for_a_whole_reply(planned):
 
 def test_an_agents_context_replaces_that_of_the_defaults(planned):
     head = "defaults: {context: {strategy: window, keep_last: 3}}"
-    plan = planned(
-        f"{head}\nsteps: {{s: {{agent: {{context: {{at: 9000}}}}, prompt: a}}, t: {{agent: {{}}, prompt: b}}}}"
-    )
+    steps = "steps: {s: {agent: {context: {at: 9000}}, prompt: a}, t: {agent: {}, prompt: b}}"
+    plan = planned(f"{head}\n{steps}")
     assert (agent_of(plan).context.strategy, agent_of(plan).context.keep_last) == ("compact", 10)
     assert plan.root.steps["t"].agent.context.keep_last == 3
 

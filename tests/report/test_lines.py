@@ -107,7 +107,7 @@ def test_compactions_have_their_lines_and_their_money():
         ("s", Compacted(4.0, 2, "summarize", "window", 4, (), {}, 150_000, 30_000)),
     ]
     assert lines(story)[1:] == [
-        "  3.0s  one  conversation summarised by mini: 160.0k to 40.0k tokens ($0.2500)",
+        "  3.0s  one  conversation summarised by mini: 160.0k to 40.0k tokens ($0.25)",
         "  4.0s  one  conversation without its oldest turns: 150.0k to 30.0k tokens",
     ]
     view = RunView()

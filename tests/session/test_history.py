@@ -11,11 +11,10 @@ def call(name: str, tool: str = "look") -> dict[str, object]:
     return {"type": "tool_use", "id": name, "name": tool, "input": {"at": name}}
 
 
+THINKING = {"type": "thinking", "thinking": "secret", "signature": "s"}
 STORY = [
     SessionStarted(1.0, "a", "s", "Find the key.", None),
-    replied(
-        1, {"type": "thinking", "thinking": "secret", "signature": "s"}, {"type": "text", "text": "I look."}, call("c1")
-    ),
+    replied(1, THINKING, {"type": "text", "text": "I look."}, call("c1")),
     ToolFinished(1.0, "c1", [{"type": "text", "text": "the KEY is under the mat"}, {"type": "image", "source": {}}]),
     replied(2, call("c2")),
     ToolFinished(1.0, "c2", "no such door", is_error=True),
