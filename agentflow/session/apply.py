@@ -158,7 +158,9 @@ def _called(plan: SessionPlan, state: SessionState, event: ModelCalled) -> Sessi
     if (event.turn, event.attempt) not in wanted:
         raise ValueError(f"nothing wanted attempt {event.attempt} of turn {event.turn}")
     in_flight = InFlight(event.turn, event.attempt, event.max_tokens, event.reserved_usd)
-    state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None)
+    # What was asked for and would have gained nothing is not made up for later.
+    context = replace(state.context, forced=False)
+    state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None, context=context)
     if event.note is None:
         return state
     messages = with_user_text(_answered(state.messages), event.note)
@@ -343,7 +345,7 @@ def _in_context(plan: SessionPlan, state: SessionState, event: Any) -> SessionSt
     if not isinstance(event, Compacted):
         return state
     # Thinking is bound to what came before it.
-    return context_events.recounted(plan, state, _without_thinking(state.messages))
+    return context_events.recounted(plan, state, _without_thinking(state.messages), event)
 
 
 _CONTEXT: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any, object], SessionState]] = {

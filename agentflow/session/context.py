@@ -78,7 +78,7 @@ def input_bound(state: SessionState, note: str | None) -> int:
     What the last reply's usage said is exact; what was said since counts its bytes, for no token is shorter. The
     margin is for what the API adds around messages and tools.
     """
-    return state.context_tokens + bytes_added(state, note) + _MARGIN
+    return state.context_tokens + bytes_added(state, note) - state.context.slack + _MARGIN
 
 
 def bytes_added(state: SessionState, note: str | None) -> int:

@@ -21,7 +21,7 @@ def tokens_counted(_plan: SessionPlan, state: SessionState, event: TokensCounted
     if event.tokens is None:
         return replace(state, context=replace(state.context, counts=False))
     held = state.context.counted_bytes + state.added_bytes
-    context = replace(state.context, counted_bytes=held, ratio=ratio_of(event.tokens, held))
+    context = replace(state.context, counted_bytes=held, ratio=ratio_of(event.tokens, held), slack=0)
     return replace(state, context_tokens=event.tokens, added_bytes=0, context=context)
 
 
@@ -79,10 +79,12 @@ def compacted(plan: SessionPlan, state: SessionState, event: Compacted, wanted: 
     )
 
 
-def recounted(plan: SessionPlan, state: SessionState, messages: tuple[Message, ...]) -> SessionState:
+def recounted(plan: SessionPlan, state: SessionState, messages: tuple[Message, ...], event: Compacted) -> SessionState:
     """The state with these messages, nothing of which has been counted exactly."""
     held = size([message["content"] for message in messages]) + fixed_bytes(plan, state)
-    context = replace(state.context, counted_bytes=0)
+    new = size([*(message["content"] for message in event.head), *event.cleared.values(), RECALL.input_schema])
+    whole = state.context_tokens + state.added_bytes - state.context.slack + new + size(RECALL.description)
+    context = replace(state.context, counted_bytes=0, slack=max(0, held - whole))
     return replace(state, messages=messages, context_tokens=0, added_bytes=held, context=context)
 
 
@@ -93,7 +95,7 @@ def counted_by(state: SessionState, event: ModelReplied) -> SessionState:
     tokens = event.usage.input_total
     ratio = ratio_of(tokens, sent) if tokens else own.ratio
     held = tokens + event.usage.output_tokens if tokens else round(sent * ratio)
-    own = replace(own, counted_bytes=sent + size(list(event.content)), ratio=ratio)
+    own = replace(own, counted_bytes=sent + size(list(event.content)), ratio=ratio, slack=0)
     if event.stop_reason != "model_context_window_exceeded":
         own = replace(own, too_long=None)
     return replace(state, context_tokens=held, added_bytes=0, context=own)

@@ -31,6 +31,8 @@ class ContextState(Struct, frozen=True):
     Attributes:
         prompt: the session's own, which stays whatever is left out.
         counted_bytes: bytes of all that the last exact count was of; `ratio`: the tokens to a byte that it showed.
+        slack: by how much the bytes of what stayed after a compaction overstate it: no part counts more
+            than the whole conversation did.
         counts: the service counts tokens when it is asked.
         done: compactions so far; `settled_turn`: the turn after which the last one came.
         calls: those of them that asked a model; each is one of the session's turns.
@@ -46,6 +48,7 @@ class ContextState(Struct, frozen=True):
     prompt: str = ""
     counted_bytes: int = 0
     ratio: float = USUAL_RATIO
+    slack: int = 0
     counts: bool = True
     done: int = 0
     settled_turn: int = -1

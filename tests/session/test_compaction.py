@@ -29,7 +29,7 @@ from agentflow.session import apply as session_apply
 from agentflow.session.apply import left_by
 from agentflow.session.compaction import Answer, answered, compacted
 from agentflow.session.compaction_request import compaction_request
-from agentflow.session.context import Request
+from agentflow.session.context import Request, input_bound
 from agentflow.session.decide import decide
 from agentflow.session.state import Compact, CountTokens, SessionPlan
 from tests.builders import Conversation, agent_plan, refuses, tool_uses, unanswered
@@ -423,6 +423,29 @@ def test_a_small_conversation_is_left_alone_even_if_the_agent_asks():
     talk.say("", ("z", "Compact", {}))
     assert talk.of(Compacted) == []
     assert len(talk.requests) == 2
+
+
+def test_what_the_agent_asked_for_in_vain_is_not_made_up_for_later():
+    talk = Quiet(plan_with("window"))
+    talk.say("", ("z", "Compact", {}))
+    talk.say("", ("c1", "look", {"at": "1"}))
+    talk.result("c1", "word " * 1_200)
+    assert talk.of(Compacted) == []
+
+
+def test_what_stays_is_never_reckoned_dearer_than_the_whole_was():
+    talk = Quiet(plan_with("window"))
+    for turn in range(1, 30):
+        before = input_bound(talk.state, None)
+        talk.say("", (f"c{turn}", "look", {"at": str(turn)}), usage=Usage(talk.size() + 500, 20))
+        before = max(before, input_bound(talk.state, None))
+        talk.result(f"c{turn}", "word " * 800)
+        if talk.of(Compacted):
+            break
+    sent = json.dumps(talk.requests[-1].messages)
+    bound = input_bound(talk.state, None)
+    assert len(sent) / 4 < bound < len(sent) + 6_000
+    assert bound <= before + 4_000 + 3_000, "its last result, the notice and `Recall` came since"
 
 
 def near_the_threshold(share: float) -> Long:
