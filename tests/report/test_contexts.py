@@ -2,6 +2,7 @@
 
 from agentflow.report.plan_json import plan_json
 from agentflow.report.plan_text import plan_text
+from agentflow.report.style import Paint
 from tests.builders import plan_of
 
 
