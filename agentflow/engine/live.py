@@ -15,6 +15,9 @@ from agentflow.events.run_events import (
     ToolStepCalled,
 )
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
@@ -189,8 +192,11 @@ class Live:
             self.ended[stream] = session_apply.left_by(state)
 
     def _account(self, stream: str, before: SessionState, event: Event) -> None:
-        if isinstance(event, ModelCalled):
+        if isinstance(event, ModelCalled | CompactionCalled):
             self.ledger.called(stream, event.reserved_usd)
+        elif isinstance(event, Compacted | CompactionFailed) and before.context.out is not None:
+            charged = event.cost_usd if isinstance(event, Compacted) else event.charged_usd
+            self.ledger.settled(stream, before.context.out.reserved_usd, charged)
         elif isinstance(event, ModelReplied | ModelFailed) and before.in_flight is not None:
             charged = event.cost_usd if isinstance(event, ModelReplied) else event.charged_usd
             self.ledger.settled(stream, before.in_flight.reserved_usd, charged)

@@ -6,7 +6,7 @@ between an event and what follows from it; only performing awaits.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,14 @@ from agentflow.engine.workspaces import Workspaces
 from agentflow.errors import AgentflowError, JournalFullError
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished, RunLimitReached, RunPaused
-from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.session_events import (
+    Compacted,
+    CompactionFailed,
+    ModelFailed,
+    ModelReplied,
+    SessionEvent,
+    SessionStarted,
+)
 from agentflow.events.values import Failure
 from agentflow.journal.port import LEASE_SECONDS, RUN_STREAM, Journal, Lease
 from agentflow.models.port import Model, calls_at_first
@@ -156,6 +163,13 @@ class LocalEngine:
         """Seconds since the epoch."""
         return self.around.clock()
 
+    def history(self, stream: str) -> Iterator[SessionEvent]:
+        """What is on record of a session, from its beginning; first that of the one it carries on."""
+        for entry in self.journal.read(self.live.run.id, stream):
+            if isinstance(entry.event, SessionStarted) and entry.event.continues is not None:
+                yield from self.history(entry.event.continues)
+            yield entry.event  # type: ignore[misc]  # a session's stream holds nothing else
+
     # What happens, and what follows
 
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
@@ -168,7 +182,7 @@ class LocalEngine:
             rest_idle(self, stream)
         if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
             self.deadlines.follow(step)
-        if isinstance(event, ModelReplied | ModelFailed):
+        if isinstance(event, ModelReplied | ModelFailed | Compacted | CompactionFailed):
             self.service.came(self, stream, event)
             short, self.short_of_money = self.short_of_money, {}
             for waiting, begin in short.items():

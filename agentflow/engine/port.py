@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -17,6 +17,7 @@ from agentflow.engine.timers import Timers
 from agentflow.engine.workspaces import Workspaces
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished
+from agentflow.events.session_events import SessionEvent
 from agentflow.events.values import JSON, Failure
 from agentflow.journal.port import Gate, Lease
 from agentflow.models.port import Model
@@ -144,6 +145,10 @@ class Loop(Protocol):
 
     def now(self) -> float:
         """Seconds since the epoch."""
+
+    def history(self, stream: str) -> Iterator[SessionEvent] | None:
+        """What is on record of a session, from its beginning, and first that of the one it carries on; None where
+        nothing is recorded."""
 
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
         """Takes an event up and has it recorded; `settle` then does what follows."""

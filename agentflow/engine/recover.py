@@ -13,7 +13,7 @@ from agentflow.engine.service_waits import free_all
 from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context
 from agentflow.engine.session_clock import watch_the_clock
 from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed, StepReset
-from agentflow.events.session_events import ModelFailed, SessionResumed, ToolFinished
+from agentflow.events.session_events import CompactionFailed, ModelFailed, SessionResumed, ToolFinished
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.agent_plan import AnsweredBy
@@ -60,6 +60,11 @@ def _recover_session(loop: Loop, stream: str) -> None:
         # The service may have answered and billed; the most it can have cost stays charged.
         failed = ModelFailed(now, out.turn, out.attempt, failure, out.reserved_usd, retry_at=now, fault="lost")
         loop.happen(stream, failed)
+    if (compacting := state.context.out) is not None:
+        failure = Failure("model_unavailable", "the process ended before the answer came", retryable=True)
+        number, attempt, way = compacting.number, compacting.attempt, compacting.way
+        charged = compacting.reserved_usd
+        loop.happen(stream, CompactionFailed(now, number, attempt, way, failure, charged, retry_at=now))
     for call in state.calls:
         if call.result is None and call.started:
             _TAKE_UP[loop.live.plans[stream].by_name[call.name].by](loop, stream, call)
@@ -98,5 +103,6 @@ _TAKE_UP: Mapping[AnsweredBy, Callable[[Loop, str, Call], None]] = {
     "toolbox": _recover_call,
     "subagent": _let_be,
     "person": take_up_question,
+    "journal": _recover_call,
 }
 """What becomes of a call that was out when the process ended, by who answers it. Others never are out."""

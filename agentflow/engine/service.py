@@ -12,13 +12,16 @@ from msgspec import Struct
 
 from agentflow.engine.port import Loop
 from agentflow.events.run_events import ModelFreed, ModelHeld
-from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.session_events import Compacted, CompactionFailed, ModelFailed, ModelReplied
 from agentflow.events.values import Failure
 from agentflow.guard import breaker as breakers
 from agentflow.guard import pace as paces
 from agentflow.guard.breaker import Breaker
 from agentflow.guard.pace import Pace, RateLimits
 from agentflow.journal.port import RUN_STREAM
+
+Came = ModelReplied | ModelFailed | Compacted | CompactionFailed
+"""What comes of a call to a model."""
 
 HOLD = "retry"
 """The name of the timer of what is held, as of every wait that ends by itself."""
@@ -117,14 +120,14 @@ class Service:
         if limits is not None:
             self._paces[model] = paces.told(self._pace(model), limits, now)
 
-    def came(self, loop: Loop, stream: str, event: ModelReplied | ModelFailed) -> None:
+    def came(self, loop: Loop, stream: str, event: Came) -> None:
         """Something came of a call, or its session ended before."""
         out = self._out.pop(stream, None)
         if out is None:
             return
         self._beside[out.model] -= 1
         known = self._breakers.get(out.model, Breaker())
-        if isinstance(event, ModelReplied):
+        if isinstance(event, ModelReplied | Compacted):
             self._paces[out.model] = paces.replied(self._pace(out.model))
             self._answered(loop, out.model)
             loop.slots.widened(bound(out.model), self.allowed(out.model))
@@ -139,7 +142,7 @@ class Service:
         else:
             self._breakers[out.model] = breakers.probe_gone(known)
             self._wake(loop, out.model)
-        if event.request_id is not None or isinstance(event, ModelReplied):
+        if event.request_id is not None or isinstance(event, ModelReplied | Compacted):
             self.has_answered = True
         if isinstance(event, ModelFailed) and event.parked:
             self.waiting[stream] = Waiting(None, event.failure)
@@ -158,7 +161,7 @@ class Service:
         for held in self._held.values():
             held.pop(stream, None)
 
-    def _refused(self, loop: Loop, out: Out, event: ModelFailed, known: Breaker) -> None:
+    def _refused(self, loop: Loop, out: Out, event: ModelFailed | CompactionFailed, known: Breaker) -> None:
         now = loop.now()
         wait = None if event.retry_at is None or event.fault != "rate_limited" else event.retry_at - now
         if event.overloaded:

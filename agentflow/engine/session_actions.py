@@ -7,14 +7,17 @@ from typing import Any
 from urllib.parse import quote
 
 from agentflow.engine.admission import Wanted
+from agentflow.engine.compacting import compact, count_tokens
 from agentflow.engine.live import Live
 from agentflow.engine.model_calls import send
 from agentflow.engine.port import Loop
 from agentflow.engine.questions import ask_person, go_on, withdraw_questions
+from agentflow.engine.recalling import recall
 from agentflow.engine.session_clock import watch_the_clock
 from agentflow.engine.tool_calls import run_tool
 from agentflow.events.run_events import StepFinished
 from agentflow.events.session_events import (
+    CompactionFailed,
     LimitReached,
     ModelFailed,
     SessionFinished,
@@ -32,7 +35,18 @@ from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.files import folder_of, inputs_at
 from agentflow.run.names import names_for
 from agentflow.run.workspaces import workspace_named
-from agentflow.session.state import AGENT, AskPerson, Call, CallModel, End, GiveResult, RunTool, Spawn
+from agentflow.session.state import (
+    AGENT,
+    AskPerson,
+    Call,
+    CallModel,
+    Compact,
+    CountTokens,
+    End,
+    GiveResult,
+    RunTool,
+    Spawn,
+)
 from agentflow.tools.port import ToolContext
 
 
@@ -107,6 +121,9 @@ def _memory(loop: Loop, stream: str, call: Call) -> Path | None:
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:
     """Runs a tool call that was announced and holds a slot."""
+    if loop.live.plans[stream].by_name[call.name].by == "journal" and (told := loop.history(stream)) is not None:
+        loop.perform(stream, lambda: recall(call, told, loop.now))
+        return
     loop.perform(stream, lambda: run_tool(loop, stream, call, context))
 
 
@@ -199,6 +216,10 @@ def _close_what_is_out(loop: Loop, stream: str) -> None:
         out = state.in_flight
         failure = Failure("cancelled", "the session ended before the reply came")
         loop.happen(stream, ModelFailed(loop.now(), out.turn, out.attempt, failure, out.reserved_usd))
+    if (compacting := state.context.out) is not None:
+        failure = Failure("cancelled", "the session ended before the answer came")
+        number, attempt, way = compacting.number, compacting.attempt, compacting.way
+        loop.happen(stream, CompactionFailed(loop.now(), number, attempt, way, failure, compacting.reserved_usd))
     for call in state.calls:
         if call.result is None:
             unknown = call.started and loop.live.plans[stream].by_name[call.name].by != "person"
@@ -224,6 +245,8 @@ def _told_of_failure(failure: Failure, text: str) -> str:
 
 SESSION_ACTIONS: Mapping[type[Any], Callable[[Loop, str, Any], None]] = {
     CallModel: send,
+    CountTokens: count_tokens,
+    Compact: compact,
     RunTool: use_tool,
     AskPerson: ask_person,
     Spawn: spawn,

@@ -57,6 +57,10 @@ VERSIONS: dict[type[Any], int] = {
     session_events.ToolCalled: 1,
     session_events.ToolFinished: 1,
     session_events.ToolRetried: 1,
+    session_events.TokensCounted: 1,
+    session_events.CompactionCalled: 1,
+    session_events.CompactionFailed: 1,
+    session_events.Compacted: 1,
     session_events.LimitReached: 1,
     session_events.SessionFinished: 1,
 }
@@ -67,6 +71,7 @@ _NESTED["workspace"] = Workspace
 _NESTED |= {"lineage": Lineage, "continued": Continued}
 _NESTED["service"] = Failure
 _TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
+_TUPLES["Compacted"] = "head"
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from agentflow.events.values import JSON, Effects, Failure, Spent, Timings, Usage, Workspace
+from agentflow.events.values import JSON, CompactionWay, Effects, Failure, Spent, Timings, Usage, Workspace
 
 
 class SessionStarted(Struct, frozen=True):
@@ -190,6 +190,93 @@ class ToolRetried(Struct, frozen=True):
     next_at: float
 
 
+class TokensCounted(Struct, frozen=True):
+    """The service counted what the next request would hold.
+
+    Attributes:
+        tokens: exact; None: it does not count, and is not asked again.
+    """
+
+    at: float
+    tokens: int | None
+
+
+class CompactionCalled(Struct, frozen=True):
+    """A request is about to go out whose answer shall stand for the older part of the conversation.
+
+    Attributes:
+        number: of the session's compactions, from 1.
+        attempt: from 1, of this way.
+        way: `api`: the service compacts; `summary`: a model summarises.
+        max_tokens, reserved_usd: as of a `ModelCalled`.
+    """
+
+    at: float
+    number: int
+    attempt: int
+    way: CompactionWay
+    model: str
+    max_tokens: int
+    reserved_usd: float
+
+
+class CompactionFailed(Struct, frozen=True):
+    """A way to compact brought nothing.
+
+    Attributes:
+        failure: why.
+        charged_usd: what it may have cost all the same.
+        usage: of an answer that was of no use.
+        retry_at: when to try again, in seconds since the epoch; None: the next way is taken.
+        overloaded, fault, outage, parked: as of `ModelFailed`.
+    """
+
+    at: float
+    number: int
+    attempt: int
+    way: CompactionWay
+    failure: Failure
+    charged_usd: float = 0.0
+    usage: Usage = Usage()
+    retry_at: float | None = None
+    request_id: str | None = None
+    overloaded: bool = False
+    fault: str | None = None
+    outage: bool = False
+    parked: bool = False
+
+
+class Compacted(Struct, frozen=True):
+    """The conversation was made smaller; all of it stays in the events before this one.
+
+    Attributes:
+        number: of the session's compactions, from 1.
+        strategy: the agent's; `way`: how it was done: `window` and `clear` ask no model.
+        until: so many messages, from the first, are replaced.
+        head: the messages in their place.
+        cleared: what now stands for a result, by the id of its call, among the messages that stay.
+        summary: the layers of a summary, to go on from when the next one is made.
+        tokens_before, tokens_after: of the next request, as estimated.
+        cost_usd: of the model's work; settles what the call reserved.
+    """
+
+    at: float
+    number: int
+    strategy: str
+    way: CompactionWay
+    until: int
+    head: tuple[Mapping[str, JSON], ...]
+    cleared: Mapping[str, str]
+    tokens_before: int
+    tokens_after: int
+    summary: Mapping[str, JSON] | None = None
+    model: str | None = None
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+    request_id: str | None = None
+    timings: Timings | None = None
+
+
 class LimitReached(Struct, frozen=True):
     """A bound that only the engine can tell: money, agents, depth, the clock."""
 
@@ -226,6 +313,10 @@ SessionEvent = (
     | ToolCalled
     | ToolFinished
     | ToolRetried
+    | TokensCounted
+    | CompactionCalled
+    | CompactionFailed
+    | Compacted
     | LimitReached
     | SessionFinished
 )

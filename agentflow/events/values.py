@@ -68,6 +68,7 @@ LIMITS: frozenset[str] = frozenset(
 
 StepStatus = Literal["done", "failed", "skipped", "rejected"]
 Effects = Literal["none", "writes", "sends"]
+CompactionWay = Literal["api", "summary", "window", "clear"]
 
 
 class Failure(Struct, frozen=True):

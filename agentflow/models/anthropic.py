@@ -39,6 +39,9 @@ POOL_CONNECTIONS = 32
 """The transport looks at every connection of its pool, with a system call for each idle one, at the start and at the
 end of each call: 5 ms a call at 1,000 connections, measured. Several small pools cost what one small one does."""
 
+COUNT_SECONDS = 10.0
+"""How long a count of tokens is waited for: it saves a doubtful estimate, and nothing more."""
+
 LONGEST_REPLY_BYTES = 64 * 1024 * 1024
 
 _SHORTEST_SECRET = 8
@@ -179,6 +182,21 @@ class AnthropicModel:
         except (library.AnthropicError, ValueError, *self._http_errors) as error:
             raise self._broken(f"no connection ({type(error.__cause__ or error).__name__})", "unreachable") from None
         return str(found.display_name)
+
+    async def count(self, request: Request) -> int | None:
+        """The tokens of a request, exact; None where the service cannot tell, or not in time."""
+        params = self._params.build_count(request)
+        try:
+            async with asyncio.timeout(COUNT_SECONDS):
+                try:
+                    counted = await self._client.messages.count_tokens(**params)
+                except UnicodeEncodeError:
+                    counted = await self._client.messages.count_tokens(**with_whole_characters(params))
+        except (self._library.AnthropicError, *self._http_errors, TimeoutError, ValueError, TypeError, RecursionError):
+            return None
+        # A compatible server may answer anything: the client does not look.
+        tokens: object = getattr(counted, "input_tokens", None)
+        return tokens if isinstance(tokens, int) and tokens > 0 else None
 
     async def close(self) -> None:
         """Closes every connection."""

@@ -24,6 +24,9 @@ EPHEMERAL: Mapping[str, str] = {"type": "ephemeral"}
 LOOKBACK_BLOCKS = 20
 FAST_MODE_BETA = "fast-mode-2026-02-01"
 
+COMPACTION_BETA = "compact-2026-09-04"
+"""Of the parameter `compaction` and of the blocks that it gives (`BetaCompactionConfigParam` of the client)."""
+
 _MARKABLE = frozenset({"text", "tool_result", "tool_use", "image", "document", "search_result"})
 _KEPT = 512
 
@@ -78,6 +81,16 @@ class MessagesParams:
         output = self._output_config(request)
         if output:
             params["output_config"] = output
+        if request.compact:
+            params["extra_body"] = {"compaction": {"type": "summarize"}}
+        if request.compact or _begins_with_compaction(request.messages):
+            params["extra_headers"] = {"anthropic-beta": COMPACTION_BETA}
+        return params
+
+    def build_count(self, request: Request) -> Params:
+        """The parameters of `messages.count_tokens`, which takes those that make up the input."""
+        params = self.build(request)
+        del params["max_tokens"]
         return params
 
     def _output_config(self, request: Request) -> Params:
@@ -88,6 +101,12 @@ class MessagesParams:
         if shape is not None:
             output["format"] = shape
         return output
+
+
+def _begins_with_compaction(messages: tuple[Message, ...]) -> bool:
+    content = messages[0]["content"] if messages else ""
+    first = content[0] if isinstance(content, list | tuple) and content else None
+    return isinstance(first, Mapping) and first.get("type") == "compaction"
 
 
 def with_whole_characters(value: JSON) -> JSON:

@@ -11,7 +11,7 @@ from agentflow.session.context import Request
 
 JSON = Any
 
-__all__ = ["Model", "ModelError", "RateLimits", "Reply", "Request", "calls_at_first"]
+__all__ = ["Model", "ModelError", "RateLimits", "Reply", "Request", "TokenCounter", "calls_at_first"]
 
 
 class Reply(Struct, frozen=True):
@@ -92,3 +92,11 @@ class Limited(Protocol):
 def calls_at_first(model: Model) -> int | None:
     """How many calls to a model may be in flight before anything is known of its service; None: there is no bound."""
     return model.calls_at_first if isinstance(model, Limited) else None
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A model whose service counts what a request would hold."""
+
+    async def count(self, request: Request) -> int | None:
+        """The tokens of the request, exact; None where they cannot be had. Raises nothing."""

@@ -148,18 +148,13 @@ class ReplyStream:
         Raises:
             BrokenStreamError: a count is not a whole number.
         """
-        written = _count(self._usage, "cache_creation_input_tokens")
-        by_ttl = self._usage.get("cache_creation")
-        served = self._usage.get("server_tool_use")
-        hour = _count(by_ttl, "ephemeral_1h_input_tokens") if isinstance(by_ttl, Mapping) else 0
-        return Usage(
-            input_tokens=_count(self._usage, "input_tokens"),
-            output_tokens=_count(self._usage, "output_tokens"),
-            cache_read_tokens=_count(self._usage, "cache_read_input_tokens"),
-            cache_write_5m_tokens=max(0, written - hour),
-            cache_write_1h_tokens=min(hour, written),
-            web_searches=_count(served, "web_search_requests") if isinstance(served, Mapping) else 0,
-        )
+        total = _usage(self._usage)
+        iterations = self._usage.get("iterations")
+        for each in iterations if isinstance(iterations, list) else ():
+            # What a compaction took is in no other count (`BetaUsage.iterations` of the client).
+            if isinstance(each, Mapping) and each.get("type") == "compaction":
+                total = total + _usage(each)
+        return total
 
     def _message_start(self, value: Mapping[str, JSON]) -> None:
         message = value["message"]
@@ -324,6 +319,21 @@ def _string(value: Mapping[str, JSON], key: str) -> str:
     if not isinstance(found, str):
         raise BrokenStreamError(f"`{key}` is not a text")
     return found
+
+
+def _usage(counts: Mapping[str, JSON]) -> Usage:
+    written = _count(counts, "cache_creation_input_tokens")
+    by_ttl = counts.get("cache_creation")
+    served = counts.get("server_tool_use")
+    hour = _count(by_ttl, "ephemeral_1h_input_tokens") if isinstance(by_ttl, Mapping) else 0
+    return Usage(
+        input_tokens=_count(counts, "input_tokens"),
+        output_tokens=_count(counts, "output_tokens"),
+        cache_read_tokens=_count(counts, "cache_read_input_tokens"),
+        cache_write_5m_tokens=max(0, written - hour),
+        cache_write_1h_tokens=min(hour, written),
+        web_searches=_count(served, "web_search_requests") if isinstance(served, Mapping) else 0,
+    )
 
 
 def _count(value: Mapping[str, JSON], key: str) -> int:

@@ -9,7 +9,8 @@ from agentflow.plan.expressions import Expression, Template
 
 Effects = Literal["none", "writes", "sends"]
 WorkspaceKind = Literal["shared", "copy", "worktree"]
-AnsweredBy = Literal["toolbox", "session", "subagent", "person", "service"]
+AnsweredBy = Literal["toolbox", "session", "subagent", "person", "service", "journal"]
+Strategy = Literal["compact", "window", "summarize", "clear_tools"]
 JSON = Any
 
 
@@ -53,7 +54,7 @@ class ToolSpec(Struct, frozen=True):
         effects: `none` may be repeated and runs at once with others; the rest runs in order and is never repeated
             silently.
         by: who answers a call: the `toolbox`; the `session` itself, from what it knows; a `subagent`; a `person`; or
-            the model's own `service`, while it replies.
+            the model's own `service`, while it replies; or the `journal`, which holds the session's whole history.
         deferred: the model sees it only once `ToolSearch` has found it.
         service: of a tool `by: service`, what the service is told of it.
         options: what stands around each call.
@@ -121,8 +122,32 @@ class ServiceSettings(Struct, frozen=True):
     speed: str | None = None
     user_id: str | None = None
 
+    def of_another(self) -> "ServiceSettings":
+        """The same for another model than the agent's: how fast is a matter of the model, where and for whom is not."""
+        return ServiceSettings(self.inference_geo, self.service_tier, None, self.user_id)
+
 
 AS_THE_SERVICE_LIKES = ServiceSettings()
+
+
+class ContextPlan(Struct, frozen=True):
+    """What is done when a conversation fills the context window. Sizes in tokens.
+
+    Attributes:
+        at: the estimated input from which on the conversation is made smaller before the next turn.
+        window: the most that the agent's model, and its fallback, can take in.
+        keep_last: turns at the end that stay as they are, as far as half of `at` holds them.
+        keep: the tools whose results always stay.
+        model: what writes summaries; `summary_window`: the most that it can take in.
+    """
+
+    strategy: Strategy
+    at: int
+    window: int
+    keep_last: int
+    keep: tuple[str, ...]
+    model: str
+    summary_window: int
 
 
 class AgentPlan(Struct, frozen=True):
@@ -138,6 +163,7 @@ class AgentPlan(Struct, frozen=True):
         skills: what it may call upon by `Skill`.
         memory: whose files its `memory` tool keeps: those of the `agent` alone, or of all agents of the `workflow`.
         service: how the service is to answer its requests.
+        context: what is done when its context window fills; None: nothing.
     """
 
     name: str
@@ -157,6 +183,7 @@ class AgentPlan(Struct, frozen=True):
     skills: tuple[SkillPlan, ...] = ()
     memory: Literal["agent", "workflow"] | None = None
     service: ServiceSettings = AS_THE_SERVICE_LIKES
+    context: ContextPlan | None = None
 
 
 class CommandToolPlan(Struct, frozen=True):

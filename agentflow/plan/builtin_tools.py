@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from agentflow.plan.agent_plan import AnsweredBy, Effects, ToolSpec
+from agentflow.plan.context_tools import COMPACT, RECALL
 from agentflow.spec.agents import Label
 
 Rule = Literal["path", "agent", "host", "site", "skill"]
@@ -200,6 +201,10 @@ _AGENT = _tool(
     by="subagent",
 )
 
+# What they give was there before: it brings no data that the conversation did not hold.
+_RECALL = BuiltinTool(RECALL, None, _NOTHING)
+_COMPACT = BuiltinTool(COMPACT, None, _NOTHING)
+
 _TODO = _tool(
     "TodoWrite",
     "Keeps your list of what is to be done, for work of three steps and more. Each call replaces the whole list. Have "
@@ -344,6 +349,8 @@ BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
             _ASK,
             _SKILL,
             _TOOL_SEARCH,
+            _RECALL,
+            _COMPACT,
         )
     }
 )

@@ -181,12 +181,21 @@ def run_cost(plan: Plan, values: Mapping[str, JSON]) -> RunCost:
 
 
 def call_usd(agent: AgentPlan) -> float:
-    """What one call of an agent costs at most, in US dollars; `inf` where its model has no known window or price."""
-    return max(_call_of(model, agent) for model in (agent.model, agent.fallback_model or agent.model))
+    """What one call of an agent costs at most, in US dollars; `inf` where its model has no known window or price.
+
+    A call that compacts its conversation counts as one of its turns, and may be the dearest.
+    """
+    own = dict.fromkeys((agent.model, agent.fallback_model or agent.model), agent.service)
+    return max(_call_of(model, agent, service) for model, service in (*own.items(), *_writer(agent)))
 
 
-def _call_of(model: str, agent: AgentPlan) -> float:
-    price, window = price_for(model, agent.service), context_window(model)
+def _writer(agent: AgentPlan) -> list[tuple[str, ServiceSettings]]:
+    """The model that sums up the agent's conversation, and how it is asked."""
+    return [] if agent.context is None else [(agent.context.model, agent.service.of_another())]
+
+
+def _call_of(model: str, agent: AgentPlan, service: ServiceSettings) -> float:
+    price, window = price_for(model, service), context_window(model)
     if price is None or window is None:
         return inf
     price = price.at(window)
@@ -231,8 +240,8 @@ def _own(agent: AgentPlan) -> _Bounded:
     usd, by = Dollars(turns * call * calls, turns * call * (ATTEMPTS + calls - 1)), "stop.turns"
     if agent.stop.tokens is not None:
         # The bound is looked at before a call: the one that passes it is made. What broke off is not in the count.
-        models = (agent.model, agent.fallback_model or agent.model)
-        token = max(_token_of(model, agent.service) for model in models)
+        own = [(model, agent.service) for model in (agent.model, agent.fallback_model or agent.model)]
+        token = max(_token_of(model, service) for model, service in (*own, *_writer(agent)))
         counted = agent.stop.tokens * token + (1 + _corrections(agent)) * call
         if counted < usd.once:
             usd, by = Dollars(counted, usd.retried), "stop.tokens"

@@ -119,6 +119,7 @@ def node_json(node: Node, *, inside: bool = True) -> dict[str, JSON]:
         "turns": node.turns,
         "tokens": node.tokens,
         "tool_calls": node.tool_calls,
+        "compactions": node.compactions,
         "cost_usd": round(node.cost_usd, 9),
         "started_at": node.started_at,
         "ended_at": node.ended_at,

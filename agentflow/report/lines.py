@@ -22,9 +22,17 @@ from agentflow.events.run_events import (
     StepTimedOut,
     WorkflowLimitReached,
 )
-from agentflow.events.session_events import ModelFailed, ModelReplied, SessionFinished, SessionStarted, ToolRetried
+from agentflow.events.session_events import (
+    Compacted,
+    ModelFailed,
+    ModelReplied,
+    SessionFinished,
+    SessionStarted,
+    ToolRetried,
+)
 from agentflow.events.values import Failure
 from agentflow.plan.service_tools import service_errors
+from agentflow.report.contexts import compaction_line
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
 from agentflow.report.lineage import lineage_text
@@ -124,6 +132,8 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
         case ToolRetried():
             wait = duration(event.next_at - event.at)
             return about, f"tool {inert_line(event.tool, 60)}: {inert_line(event.message, 300)}; again in {wait}"
+        case Compacted():
+            return about, compaction_line(event)
     return None
 
 

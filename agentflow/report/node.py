@@ -25,6 +25,7 @@ class Node:
         rounds: how many at most, for a `repeat`; `converged`: whether `until` held.
         choice: the case that runs, for a `choose`.
         turn: of its own session; `turns`, `tokens`, `cost_usd` and `tool_calls` include all that is inside.
+        compactions: of its own session's conversation.
         calls: its tool calls that have not ended, each in a few words.
         calling: a request of its own is out.
         workspace: the files it works on, where they are not the project's.
@@ -57,6 +58,7 @@ class Node:
     tokens: int = 0
     cost_usd: float = 0.0
     tool_calls: int = 0
+    compactions: int = 0
     calls: dict[str, str] = field(default_factory=dict)
     calling: bool = False
     tail: str = ""

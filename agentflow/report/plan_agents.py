@@ -39,6 +39,7 @@ def _agent_json(agent: AgentPlan, steps: list[str], part: Part) -> dict[str, JSO
         "stop": {**structs.asdict(agent.stop), "when": None if agent.stop.when is None else agent.stop.when.source},
         "finish": agent.finish,
         "output": None if agent.output is None else dict(agent.output),
+        "context": None if agent.context is None else structs.asdict(agent.context),
         "subagents": list(agent.subagents),
         "workspace": agent.workspace,
         "skills": [{"name": skill.name, "folder": skill.folder} for skill in agent.skills],

@@ -207,6 +207,8 @@ def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
         if agent["memory"]:
             whose = "its own" if agent["memory"] == "agent" else "shared by the workflow's agents"
             yield f"    memory: files that outlive the run, {whose}"
+        if (context := agent["context"]) is None or context["strategy"] != "compact":
+            yield f"    context: {_context(context)}"
         if agent["workspace"]:
             yield f"    workspace: {agent['workspace']}"
 
@@ -228,6 +230,14 @@ def _tools(agent: Mapping[str, JSON]) -> Iterator[str]:
 
 def _rule(written: str, found: str | None) -> str:
     return inert_line(written if found is None else found, _LONGEST)
+
+
+def _context(context: Mapping[str, JSON] | None) -> str:
+    """What is done when the window fills; of the usual way nothing is said."""
+    if context is None:
+        return "none: a conversation that fills the window fails"
+    writer = f", summaries by {inert_line(context['model'])}" if context["strategy"] == "summarize" else ""
+    return f"{context['strategy']} from {context['at']:,} tokens on{writer}"
 
 
 def _stop(stop: Mapping[str, JSON]) -> Iterator[str]:

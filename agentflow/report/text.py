@@ -110,6 +110,8 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
         parts.append(case_name(node.choice))
     if node.turns:
         parts.append(f"{count(node.turns, 'turn')}, {tokens(node.tokens)} tokens, {money(node.cost_usd)}")
+    if node.compactions:
+        parts.append(f"compacted {count(node.compactions, 'time')}")
     if node.workspace is not None:
         parts.append(paint(f"in {kept_text(node.workspace)}", "dim"))
     seconds = node.seconds(now)

@@ -31,6 +31,8 @@ from agentflow.events.run_events import (
     ToolStepCalled,
 )
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
@@ -42,6 +44,7 @@ from agentflow.events.session_events import (
 from agentflow.events.values import Failure, Usage
 from agentflow.plan.service_tools import service_calls
 from agentflow.report.again import step_reset, step_retried
+from agentflow.report.contexts import compacted, compaction_failed
 from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node, State
 from agentflow.report.outline import Outline
@@ -410,5 +413,7 @@ _SESSION_EVENTS: Mapping[type[Any], Callable[[RunView, Node, Any], None]] = {
     ModelFailed: RunView._model_failed,
     ToolCalled: RunView._tool_called,
     ToolFinished: RunView._tool_finished,
+    Compacted: compacted,
+    CompactionFailed: compaction_failed,
     SessionFinished: RunView._session_finished,
 }

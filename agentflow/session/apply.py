@@ -8,6 +8,9 @@ from msgspec.structs import replace
 from rpds import HashTrieSet
 
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     LimitReached,
     ModelCalled,
     ModelFailed,
@@ -17,17 +20,22 @@ from agentflow.events.session_events import (
     SessionRested,
     SessionResumed,
     SessionStarted,
+    TokensCounted,
     ToolCalled,
     ToolFinished,
     ToolRetried,
 )
 from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
+from agentflow.plan.context_tools import RECALL
 from agentflow.plan.service_tools import without_open_calls
+from agentflow.session import context_events
 from agentflow.session.answers import NOTED
 from agentflow.session.calls import calls_of, too_many_calls, with_service_calls
+from agentflow.session.context_state import ContextState
 from agentflow.session.decide import decide
 from agentflow.session.ending import ended_turn
-from agentflow.session.refusals import falls_back, may_fall_back, too_long
+from agentflow.session.refusals import falls_back, may_fall_back
+from agentflow.session.sizes import size
 from agentflow.session.state import (
     AskPerson,
     Call,
@@ -52,6 +60,9 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         # The API wants tools where the messages hold calls: an agent without any is shown those, and may call none.
         shown = plan.tools or earlier.tools
         carried = _answered(earlier.messages)
+        if plan.tools and RECALL in earlier.tools and RECALL.name in plan.by_name and RECALL not in shown:
+            # What is carried on was compacted, and says where the rest is found.
+            shown = (*shown, RECALL)
         if (event.instructions, shown) != (earlier.system, earlier.tools):
             carried = _without_thinking(carried)
     messages = with_user_text(carried, event.prompt)
@@ -68,7 +79,8 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         messages=messages,
         tools=shown,
         call_ids=HashTrieSet(_call_ids(messages)),
-        added_bytes=_size([event.instructions, tools, plan.agent.output, messages]),
+        added_bytes=size([event.instructions, tools, plan.agent.output, [each["content"] for each in messages]]),
+        context=ContextState(prompt=event.prompt),
     )
 
 
@@ -160,11 +172,13 @@ def _called(plan: SessionPlan, state: SessionState, event: ModelCalled) -> Sessi
     in_flight = InFlight(
         event.turn, event.attempt, event.max_tokens, event.reserved_usd, event.model, state.outages, state.down_since
     )
-    state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None)
+    # What was asked for and would have gained nothing is not made up for later.
+    context = replace(state.context, forced=False)
+    state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None, context=context)
     if event.note is None:
         return state
     messages = with_user_text(_answered(state.messages), event.note)
-    added = state.added_bytes + _size(event.note)
+    added = state.added_bytes + size(event.note)
     return replace(state, messages=messages, added_bytes=added, closing=True, correction=None)
 
 
@@ -172,6 +186,7 @@ def _failed(plan: SessionPlan, state: SessionState, event: ModelFailed) -> Sessi
     if state.in_flight is None:
         raise ValueError("a failed model call that was not made")
     down_since = state.down_since or event.at
+    failure = event.failure
     state = replace(
         state,
         in_flight=None,
@@ -186,9 +201,9 @@ def _failed(plan: SessionPlan, state: SessionState, event: ModelFailed) -> Sessi
     )
     if event.retry_at is not None or event.parked:
         return state
-    if event.failure.kind == "context_window":
-        return too_long(plan, state, event.failure)
-    return replace(state, failure=event.failure)
+    if failure.kind == "context_window":
+        return context_events.refused_as_too_long(plan, state, failure)
+    return replace(state, failure=failure)
 
 
 def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> SessionState:
@@ -214,10 +229,9 @@ def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> Ses
         spent=state.spent + Spent(event.usage, event.cost_usd, turns=1),
         text=text or state.text,
         last_calls=0,
-        context_tokens=event.usage.input_total + event.usage.output_tokens,
-        added_bytes=0,
     )
     state = with_service_calls(state, event.content)
+    state = context_events.counted_by(state, event)
     return _STOPPED.get(event.stop_reason, _unexpected)(plan, state, event, asked)
 
 
@@ -255,12 +269,15 @@ def _refused(_plan: SessionPlan, state: SessionState, event: ModelReplied, _aske
     return _fail(state, "refusal", f"the model refused to answer{why}; reword the prompt, or use another model")
 
 
-def _too_long(plan: SessionPlan, state: SessionState, _event: ModelReplied, _asked: InFlight) -> SessionState:
+def _too_long(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
     message = (
         f"the conversation no longer fits the context window of {plan.agent.model}; "
         "give the agent less to read, or split its work between subagents"
     )
-    return too_long(plan, state, Failure("context_window", message))
+    if event.content and plan.agent.context is not None and state.context.too_long is None:
+        # The turn is made again from what came before it, and half a reply would stand in its way.
+        state = replace(state, messages=state.messages[:-1])
+    return context_events.refused_as_too_long(plan, state, Failure("context_window", message))
 
 
 def _unexpected(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
@@ -322,12 +339,13 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
         failed = failed + 1 if call.result.is_error else 0
         if call.name in NOTED and not call.result.is_error:
             state = NOTED[call.name](plan, state, call)
+    state = context_events.asked_for(state)
     state = replace(
         state,
         calls=(),
         failed=failed,
         messages=(*state.messages, {"role": "user", "content": results}),
-        added_bytes=state.added_bytes + _size(results),
+        added_bytes=state.added_bytes + size(results),
     )
     if failed >= plan.agent.stop.failed_calls and state.ending is None:
         return _fail(state, "failed_calls", f"{failed} tool calls in a row failed; the last: {_last_error(results)}")
@@ -357,13 +375,22 @@ def _fail(state: SessionState, kind: FailureKind, message: str) -> SessionState:
     return replace(state, failure=Failure(kind, message))
 
 
-def _size(value: JSON) -> int:
-    """Bytes that bound how many tokens a value can come to: no token is shorter than a byte."""
-    if isinstance(value, str):
-        return len(value.encode("utf-8", "surrogatepass"))
-    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+def _in_context(plan: SessionPlan, state: SessionState, event: Any) -> SessionState:
+    """An event of the context, which is only accepted where it is what the session wants done."""
+    wanted = next(iter(decide(plan, state)), None)
+    state = _CONTEXT[type(event)](plan, state, event, wanted)
+    if not isinstance(event, Compacted):
+        return state
+    # Thinking is bound to what came before it.
+    return context_events.recounted(plan, state, _without_thinking(state.messages), event)
 
 
+_CONTEXT: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any, object], SessionState]] = {
+    TokensCounted: context_events.tokens_counted,
+    CompactionCalled: context_events.compaction_called,
+    CompactionFailed: context_events.compaction_failed,
+    Compacted: context_events.compacted,
+}
 _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionState]] = {
     SessionResumed: _resumed,
     SessionRested: _rested,
@@ -373,6 +400,7 @@ _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionSta
     ToolCalled: _tool_called,
     ToolFinished: _tool_finished,
     ToolRetried: _tool_retried,
+    **dict.fromkeys(_CONTEXT, _in_context),
     LimitReached: _limit,
     SessionFinished: _finished,
 }

@@ -79,7 +79,8 @@ def _refusal(plan: SessionPlan, name: str, tool_input: Mapping[str, JSON]) -> st
     if tool is not None and tool.by == "service":
         return f"`{name}` is no tool to call: search with `{SERVICE_TOOLS[name].name}`."
     if tool is None:
-        return f"There is no tool `{name}`. You have: {', '.join(plan.by_name) or 'no tools'}."
+        known = [each.name for each in plan.tools]
+        return f"There is no tool `{name}`. You have: {', '.join(known) or 'no tools'}."
     problems = plan.contracts[name].problems(tool_input)
     if problems:
         listed = "\n".join(f"- {problem}" for problem in problems)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from agentflow.plan.agent_plan import AgentPlan, Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.context_tools import RECALL
 from agentflow.plan.memory_tool import MEMORY
 from agentflow.plan.service_tools import with_options
 from agentflow.session.state import AGENT, FINISH, SKILL, TOOL_SEARCH, SessionPlan
@@ -44,11 +45,14 @@ def session_plan(
                 by="session",
             )
         )
+    named = {tool.name: tool for tool in tools}
+    if tools and agent.context is not None:
+        named.setdefault(RECALL.name, RECALL)
     return SessionPlan(
         agent=agent,
         tools=tuple(tools),
-        by_name={tool.name: tool for tool in tools},
-        contracts={tool.name: Contract(tool.input_schema) for tool in tools},
+        by_name=named,
+        contracts={name: Contract(tool.input_schema) for name, tool in named.items()},
         output=None if agent.output is None else Contract(agent.output),
         may_call=agent.subagents,
         siblings=siblings,

@@ -1,9 +1,9 @@
-"""What the model will not or cannot answer: a refusal, which another may take over, and what is too long for it."""
+"""What the model will not answer: a refusal, which another may take over."""
 
 from msgspec.structs import replace
 
 from agentflow.events.session_events import ModelReplied
-from agentflow.events.values import Failure, Spent
+from agentflow.events.values import Spent
 from agentflow.session.state import InFlight, SessionPlan, SessionState
 
 
@@ -26,8 +26,3 @@ def falls_back(state: SessionState, event: ModelReplied, asked: InFlight) -> Ses
         spent=state.spent + Spent(event.usage, event.cost_usd, turns=1),
         falls_back=True,
     )
-
-
-def too_long(_plan: SessionPlan, state: SessionState, failure: Failure) -> SessionState:
-    """What a conversation comes to that the model has no room for: the one place where anything else could be done."""
-    return replace(state, failure=failure)

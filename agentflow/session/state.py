@@ -7,8 +7,9 @@ from msgspec import Struct, field
 from rpds import HashTrieSet
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
-from agentflow.events.values import NOTHING_SPENT, Failure, Spent, Workspace
+from agentflow.events.values import NOTHING_SPENT, CompactionWay, Failure, Spent, Workspace
 from agentflow.plan.agent_plan import AgentPlan, SkillPlan, ToolSpec
+from agentflow.session.context_state import ContextState
 from agentflow.spec.contracts import Contract
 
 JSON = Any
@@ -27,7 +28,7 @@ class SessionPlan(Struct, frozen=True):
     Attributes:
         agent: the agent, the step's own `output` in place of the agent's where there is one.
         tools: what the model is shown, `finish` included.
-        by_name: the same, by name.
+        by_name: the same, by name, and `Recall`, which is shown once there is something to recall.
         contracts: what each tool's input must meet.
         output: what its result must meet, or None for text.
         may_call: the agents it may call.
@@ -122,6 +123,7 @@ class SessionState(Struct, frozen=True):
         result: the output, once it is settled how the session ends well; `ending` names how.
         failure: why it ends badly.
         todos: the agent's list of what is to be done, as it was written last.
+        context: how full the context is, and how it was made smaller.
     """
 
     started_at: float
@@ -162,6 +164,7 @@ class SessionState(Struct, frozen=True):
     failure: Failure | None = None
     todos: tuple[Mapping[str, JSON], ...] = ()
     finished: SessionFinished | None = None
+    context: ContextState = ContextState()
 
 
 class CallModel(Struct, frozen=True):
@@ -177,6 +180,28 @@ class CallModel(Struct, frozen=True):
     model: str
     not_before: float | None
     note: str | None = None
+
+
+class CountTokens(Struct, frozen=True):
+    """Ask the service how many tokens the next request would hold."""
+
+    model: str
+
+
+class Compact(Struct, frozen=True):
+    """Make the conversation smaller.
+
+    Attributes:
+        number: of the session's compactions, from 1; `attempt`: of this way.
+        model: whom to ask; None: nobody.
+        not_before: in seconds since the epoch, or None.
+    """
+
+    number: int
+    attempt: int
+    way: CompactionWay
+    model: str | None
+    not_before: float | None
 
 
 class RunTool(Struct, frozen=True):
@@ -216,4 +241,4 @@ class End(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = CallModel | RunTool | AskPerson | Spawn | GiveResult | End
+Action = CallModel | CountTokens | Compact | RunTool | AskPerson | Spawn | GiveResult | End

@@ -19,7 +19,7 @@ from agentflow.engine.workspaces import Workspaces
 from agentflow.errors import AgentflowError
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished, RunLimitReached, RunStarted
-from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.session_events import Compacted, CompactionFailed, ModelFailed, ModelReplied
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM, Lease
 from agentflow.models.port import Model
@@ -128,6 +128,9 @@ class DryLoop:
         """Seconds since the epoch."""
         return self.line.now
 
+    def history(self, stream: str) -> None:
+        """Nothing is on record: what a recorded agent recalled, its recording tells."""
+
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
         """Takes an event up; `settle` then does what follows."""
         self.live.apply(stream, event)
@@ -136,7 +139,7 @@ class DryLoop:
         self._changed[stream] = None
         if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
             self.deadlines.follow(step)
-        if isinstance(event, ModelReplied | ModelFailed):
+        if isinstance(event, ModelReplied | ModelFailed | Compacted | CompactionFailed):
             self.service.came(self, stream, event)
             short, self.short_of_money = self.short_of_money, {}
             for waiting, begin in short.items():

@@ -15,6 +15,7 @@ from agentflow.spec.base import (
     ToolRule,
     Workspace,
 )
+from agentflow.spec.context import Context
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "between_tools", "disabled"]
@@ -99,6 +100,9 @@ class AgentDefaults(Spec):
         default=None, description="How fast the model writes: `fast` costs more, and not every model has it."
     )
     metadata: Metadata | None = Field(default=None, description="What the service is told about each request.")
+    context: Context | None = Field(
+        default=None, description="What is done when its context window fills; compaction at 80 % where absent."
+    )
 
 
 class Agent(AgentDefaults):

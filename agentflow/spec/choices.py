@@ -54,6 +54,13 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "standard": "As fast as the model is by itself.",
         "fast": "Faster, at a higher price for every token.",
     },
+    "Context.strategy": {
+        "compact": "The service's own compaction, where the model has it; else as `summarize`.",
+        "window": "The oldest turns are left out. It costs nothing.",
+        "summarize": "A model writes down what is older: topics, decisions, facts, what is open.",
+        "clear_tools": "Old results of tools are left out, and the oldest turns where that is not enough.",
+        "none": "Nothing is done: a conversation that no longer fits fails.",
+    },
     "Agent.workspace": _WORKSPACES,
     "OwnTool.effects": _EFFECTS,
     "StepBase.join": {

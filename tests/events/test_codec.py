@@ -14,7 +14,7 @@ from agentflow.errors import JournalError
 from agentflow.events import codec
 from agentflow.events.codec import VERSIONS, dumps, from_body, to_body
 from agentflow.events.run_events import RunEvent, RunFinished, RunStarted, StepStarted
-from agentflow.events.session_events import ModelCalled, ModelReplied, SessionEvent, ToolCalled, ToolFinished
+from agentflow.events.session_events import Compacted, ModelCalled, ModelReplied, SessionEvent, ToolCalled, ToolFinished
 from agentflow.events.values import Continued, Failure, Lineage, Spent, Timings, Usage, Workspace
 
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -46,6 +46,7 @@ NAMED = {
     "spent": spents,
     "timings": timings,
     "arguments": objects,
+    "summary": objects,
     "input": objects,
     "workspace": workspaces,
     "lineage": st.builds(
@@ -73,7 +74,10 @@ def values_of(kind: type[Any], name: str, hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(options)
     if hint == tuple[str, ...]:
         return st.lists(texts, max_size=3).map(tuple)
-    assert (kind, name) == (ModelReplied, "content"), f"{kind.__name__}.{name} is of a type unknown here: {hint}"
+    if (kind, name) == (Compacted, "cleared"):
+        return st.dictionaries(texts, texts, max_size=3)
+    lists = {(ModelReplied, "content"), (Compacted, "head")}
+    assert (kind, name) in lists, f"{kind.__name__}.{name} is of a type unknown here: {hint}"
     return st.lists(objects, max_size=3).map(tuple)
 
 

@@ -18,6 +18,7 @@ FIELDS: dict[str, frozenset[str]] = {
     "redacted_thinking": frozenset({"type", "data"}),
     "tool_use": frozenset({"type", "id", "name", "input", "cache_control", "caller", "toolset_name"}),
     "tool_result": frozenset({"type", "tool_use_id", "content", "is_error", "cache_control", "toolset_name"}),
+    "compaction": frozenset({"type", "content", "signature", "tool_changes", "encrypted_content", "cache_control"}),
     "tool_reference": frozenset({"type", "tool_name", "cache_control"}),
 }
 # Blocks of server tools are passed through: their inner shapes are many, and the client only sends back what it got.

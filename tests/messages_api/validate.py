@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from . import compaction
 from .blocks import check_fields, check_text
 from .errors import ApiError, invalid
 from .history import History, HistoryState, ThinkingSeen, modified
@@ -107,8 +108,10 @@ class Validator:
         `raw` is the body as sent, `version` what `check_headers` returned, `paused` the keys of paused turns,
         `begins_with` what is known of the body's beginning.
         """
-        beta = bool(headers.get("anthropic-beta"))
-        rules = self._check_top_level(body, version, beta)
+        betas = headers.get("anthropic-beta", "")
+        rules = self._check_top_level(body, version, bool(betas))
+        compaction.check_parameter(body, betas, rules.compaction)
+        compaction.check_betas(body.get("messages"), betas)
         history = History(rules, Prefix(), strict_blocks=version == VERSION, paused=paused)
         names = check_tools(body.get("tools"), history)
         _check_system(body.get("system"), history)

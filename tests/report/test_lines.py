@@ -10,7 +10,7 @@ from agentflow.events.run_events import (
     StepHeld,
     StepStarted,
 )
-from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.session_events import Compacted, CompactionFailed, ModelFailed, ModelReplied
 from agentflow.events.values import Failure, Spent, Usage
 from agentflow.report.lines import line
 from agentflow.report.service_wait import clock_text
@@ -141,3 +141,27 @@ def test_waits_for_the_service_have_their_lines():
         "one  waiting for a person to act: no credit; add some",
         "run  paused: waiting for a person to act: no credit; add some",
     ]
+
+
+def test_compactions_have_their_lines_and_their_money():
+    failure = Failure("unexpected_reply", "no summary")
+    summary = Compacted(3.0, 1, "summarize", "summary", 4, (), {}, 160_000, 40_000, model="mini", cost_usd=0.25)
+    story = [
+        ("", STARTED),
+        ("s", session(1.0, "one")),
+        ("s", CompactionFailed(2.0, 1, 1, "api", failure, 0.5, Usage(10, 1))),
+        ("s", summary),
+        ("s", Compacted(4.0, 2, "summarize", "window", 4, (), {}, 150_000, 30_000)),
+    ]
+    assert lines(story)[1:] == [
+        "  3.0s  one  conversation summarised by mini: 160.0k to 40.0k tokens ($0.25)",
+        "  4.0s  one  conversation without its oldest turns: 150.0k to 30.0k tokens",
+    ]
+    view = RunView()
+    for stream, event in story:
+        view.apply(stream, event)
+    assert view.root.cost_usd == 0.75
+    assert view.usage.input_tokens == 10
+    node = view.step("one")
+    assert node is not None
+    assert node.compactions == 2
