@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from agentflow.plan.agent_plan import Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS, NOT_YET
+from agentflow.plan.companions import COMES_WITH
 from agentflow.plan.findings import Findings
 from agentflow.plan.paths import check_rule
 from agentflow.plan.rules import path_rule_problem
@@ -130,6 +131,9 @@ class GrantReader(Struct, frozen=True):
 
     def _unknown(self, name: str, loc: Loc) -> None:
         if self.findings.is_broken(("tools", name)):
+            return
+        if (tool := COMES_WITH.get(name)) is not None:
+            self._refuse(f"`{name}` comes with `{tool}` and is not granted by itself", loc, f"write `{tool}`")
             return
         if name in NOT_YET or name.startswith("mcp__"):
             self._refuse(f"tool `{name}` is not supported yet", loc, "use a command tool of the file's own")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from agentflow.plan.agent_plan import AgentPlan, ToolSpec
+from agentflow.plan.companions import COMPANIONS
 from agentflow.session.state import AGENT, FINISH, SessionPlan
 from agentflow.spec.contracts import Contract
 
@@ -24,6 +25,7 @@ def session_plan(agent: AgentPlan, agents: Mapping[str, AgentPlan], *, siblings:
         siblings: other sessions will send the same system prompt and tools.
     """
     tools = [_with_agents(grant.tool, agent, agents) for grant in agent.grants]
+    tools += [companion for grant in agent.grants for companion in COMPANIONS.get(grant.tool.name, ())]
     if agent.finish:
         tools.append(
             ToolSpec(

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from agentflow.tools.background import Background
 from agentflow.tools.edit import edit
 from agentflow.tools.failures import shortened
 from agentflow.tools.files import read, write
 from agentflow.tools.own import own_tool
 from agentflow.tools.port import JSON, Tool, ToolContext, ToolOutput
 from agentflow.tools.search import glob, grep
-from agentflow.tools.shell import bash
 
 if TYPE_CHECKING:
     from agentflow.plan.agent_plan import CommandToolPlan
@@ -23,7 +23,6 @@ BUILTIN: Mapping[str, Tool] = {
     "Edit": edit,
     "Glob": glob,
     "Grep": grep,
-    "Bash": bash,
 }
 
 _log = logging.getLogger(__name__)
@@ -37,7 +36,9 @@ class Toolbox:
     """
 
     def __init__(self, tools: Mapping[str, "CommandToolPlan"]) -> None:
-        self._tools: dict[str, Tool] = {name: own_tool(tool) for name, tool in tools.items()} | dict(BUILTIN)
+        self._background = Background()
+        own: dict[str, Tool] = {name: own_tool(tool) for name, tool in tools.items()}
+        self._tools = own | dict(BUILTIN) | self._background.tools()
 
     async def run(self, name: str, tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
         """Runs a call whose input has met the tool's schema and whose grant was checked.
@@ -58,6 +59,14 @@ class Toolbox:
                 is_error=True,
             )
         return _bounded(output)
+
+    def end_session(self, session: str) -> None:
+        """Has what a session left running killed; `close` waits until it is gone."""
+        self._background.end_session(session)
+
+    async def close(self) -> None:
+        """Ends whatever sessions left running, and returns when it is gone."""
+        await self._background.close()
 
 
 def _bounded(output: ToolOutput) -> ToolOutput:

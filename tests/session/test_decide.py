@@ -531,6 +531,18 @@ def test_a_session_that_goes_on_answers_the_calls_that_the_other_left_open(stop_
     assert roles == ["user", "assistant", "user"]
 
 
+def test_looking_at_a_task_may_be_repeated_and_other_calls_may_not():
+    talk = Conversation("tools: [Bash], stop: {repeated_calls: 2, turns: 100}")
+    for number in range(5):
+        talk.say("", (f"t{number}", "TaskOutput", {"task_id": "x"}))
+        talk.result(f"t{number}", "running")
+    assert talk.state.failure is None
+    talk.say("", ("b1", "Bash", {"command": "ls"}))
+    talk.result("b1", "a")
+    talk.say("", ("b2", "Bash", {"command": "ls"}))
+    assert talk.failure == "repeated_calls"
+
+
 # Money's bound on the input
 
 
