@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agentflow.engine.contents import ONLY_FOR_AGENTS, redacted_content, text_of
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
@@ -137,7 +138,11 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)
-        content = loop.secrets.redacted_data(output.content)
+        content = text_of(redacted_content(loop.secrets, output.content))
+        if content is None:
+            message = f"`{tool.name}`: {ONLY_FOR_AGENTS}"
+            failure = Failure("tool_failed", message, step=action.step)
+            return StepFinished(loop.now(), action.step, "failed", failure=failure)
         if not output.is_error:
             return StepFinished(loop.now(), action.step, "done", content)
         failure = Failure("tool_failed", f"`{tool.name}`: {content}", step=action.step)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from agentflow.engine.contents import redacted_content
 from agentflow.engine.secrets import Secrets
 from agentflow.events.run_events import StepFinished
 from agentflow.events.session_events import ModelFailed, ModelReplied, ToolFinished
@@ -86,9 +87,10 @@ async def run_tool(tools: Toolbox, call: Call, context: ToolContext, secrets: Se
     return ToolFinished(
         at=clock(),
         call=call.id,
-        content=secrets.redacted_data(output.content),
+        content=redacted_content(secrets, output.content),
         is_error=output.is_error,
         seconds=round(time.perf_counter() - began, 6),
+        media_tokens=output.media_tokens,
     )
 
 

@@ -124,6 +124,7 @@ class ToolFinished(Struct, frozen=True):
         unknown: a crash cut the call off; whether it took effect cannot be told.
         spent: by a subagent.
         seconds: how long it ran.
+        media_tokens: the most tokens that the images and documents in `content` come to, where that is known.
     """
 
     at: float
@@ -133,6 +134,7 @@ class ToolFinished(Struct, frozen=True):
     unknown: bool = False
     spent: Spent | None = None
     seconds: float | None = None
+    media_tokens: int | None = None
 
 
 class LimitReached(Struct, frozen=True):

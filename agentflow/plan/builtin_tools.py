@@ -70,14 +70,16 @@ _PATH = "Path of the file: relative to the project, or absolute inside it."
 
 _READ = _tool(
     "Read",
-    "Reads a text file of the project. Each line comes with its number and a tab before it; the number is not part of "
-    "the file. Up to 2,000 lines come back, and lines are cut after 2,000 characters; for more, call again with "
-    "`offset`. Binary files and folders are refused (use Glob to list a folder).",
+    "Reads a file of the project. Of text each line comes with its number and a tab before it; the number is not part "
+    "of the file. Up to 2,000 lines come back, and lines are cut after 2,000 characters; for more, call again with "
+    "`offset`. An image (PNG, JPEG, GIF, WebP) is shown to you as it is, and so is a PDF, up to 20 pages at a time; "
+    "for more, name them with `pages`. Other binary files and folders are refused (use Glob to list a folder).",
     "none",
     {
         "file_path": _text(_PATH),
         "offset": _count("The first line to read, counted from 1. Default 1."),
         "limit": _count("How many lines to read. Default 2000.", minimum=1),
+        "pages": _text("Of a PDF: which pages, such as `3` or `1-5`, at most 20. Default: all.", maxLength=20),
     },
     ["file_path"],
     labels=_PRIVATE,

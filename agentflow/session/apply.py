@@ -23,6 +23,7 @@ from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
 from agentflow.session.calls import calls_of
 from agentflow.session.decide import decide
 from agentflow.session.ending import ended_turn
+from agentflow.session.sizes import most_tokens
 from agentflow.session.state import (
     FINISH,
     Call,
@@ -63,7 +64,7 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         messages=messages,
         tools=shown,
         call_ids=HashTrieSet(_call_ids(messages)),
-        added_bytes=_size([event.instructions, tools, plan.agent.output, messages]),
+        added_bytes=most_tokens([event.instructions, tools, plan.agent.output, messages]),
     )
 
 
@@ -150,7 +151,7 @@ def _called(plan: SessionPlan, state: SessionState, event: ModelCalled) -> Sessi
     if event.note is None:
         return state
     messages = with_user_text(_answered(state.messages), event.note)
-    added = state.added_bytes + _size(event.note)
+    added = state.added_bytes + most_tokens(event.note)
     return replace(state, messages=messages, added_bytes=added, closing=True, correction=None)
 
 
@@ -268,7 +269,7 @@ def _tool_finished(plan: SessionPlan, state: SessionState, event: ToolFinished) 
 def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
     """One user message with a result for each call, in the calls' order, whatever order they came in."""
     results = []
-    failed = state.failed
+    failed, added = state.failed, 0
     for call in state.calls:
         if call.result is None:
             raise ValueError(f"call {call.id} has no result")
@@ -278,6 +279,7 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
         if call.result.is_error:
             result["is_error"] = True
         results.append(result)
+        added += most_tokens(result, media=call.result.media_tokens)
         failed = failed + 1 if call.result.is_error else 0
         if call.name == FINISH and not call.result.is_error:
             value = call.input if plan.agent.output is not None else call.input["result"]
@@ -287,7 +289,7 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
         calls=(),
         failed=failed,
         messages=(*state.messages, {"role": "user", "content": results}),
-        added_bytes=state.added_bytes + _size(results),
+        added_bytes=state.added_bytes + added,
     )
     if failed >= plan.agent.stop.failed_calls and state.ending is None:
         return _fail(state, "failed_calls", f"{failed} tool calls in a row failed; the last: {_last_error(results)}")
@@ -315,13 +317,6 @@ def _last_error(results: list[dict[str, JSON]]) -> str:
 
 def _fail(state: SessionState, kind: FailureKind, message: str) -> SessionState:
     return replace(state, failure=Failure(kind, message))
-
-
-def _size(value: JSON) -> int:
-    """Bytes that bound how many tokens a value can come to: no token is shorter than a byte."""
-    if isinstance(value, str):
-        return len(value.encode("utf-8", "surrogatepass"))
-    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionState]] = {

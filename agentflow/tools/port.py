@@ -18,10 +18,12 @@ class ToolOutput(Struct, frozen=True):
     Attributes:
         content: for the model: text, or content blocks of the Messages API (`text`, `image`, `document`).
         is_error: the call failed; `content` then says what to do about it.
+        media_tokens: the most tokens that the images and documents in `content` come to, where the tool can tell.
     """
 
     content: "str | list[dict[str, JSON]]"
     is_error: bool = False
+    media_tokens: int | None = None
 
 
 class ToolContext(Struct, frozen=True):

@@ -567,6 +567,41 @@ def test_a_request_of_nothing_but_text_is_bounded_by_its_bytes():
     assert input_bound(talk.state, None) >= len(sent)
 
 
+def test_an_image_or_a_pdf_counts_by_the_services_formulas_and_not_by_its_bytes():
+    from agentflow.session.context import input_bound
+    from tests.pictures import document, image
+
+    talk = Conversation("tools: [look]")
+    before = input_bound(talk.state, None)
+    talk.say("", look("c1"), look("c2"), usage=Usage(before, 0))
+    talk.result("c1", [{"type": "text", "text": "é" * 500}, image("A" * 1_000_000)])
+    talk.result("c2", [document("A" * 1_000_000)])
+    assert 1_000 + 4_784 + 20 * 7_784 <= input_bound(talk.state, None) - before <= 4_000 + 4_784 + 20 * 7_784
+
+
+def test_what_a_tool_knows_of_an_image_counts():
+    from agentflow.session.context import input_bound
+    from tests.pictures import image
+
+    talk = Conversation("tools: [look]")
+    before = input_bound(talk.state, None)
+    talk.say("", look("c1"), usage=Usage(before, 0))
+    talk.result("c1", [image("A" * 1_000_000)], media_tokens=12)
+    assert 12 <= input_bound(talk.state, None) - before <= 2_000
+
+
+def test_images_in_a_conversation_that_is_carried_on_count_likewise():
+    from agentflow.session.context import input_bound
+    from tests.pictures import image
+
+    first = Conversation("tools: [look]")
+    first.say("", look("c1"))
+    first.result("c1", [image("A" * 1_000_000)])
+    first.say("done")
+    second = Conversation("tools: [look]", earlier=left_by(first.state))
+    assert 4_784 <= input_bound(second.state, None) <= 12_000
+
+
 def test_time_between_the_last_event_and_a_crash_counts_and_the_time_until_the_resume_does_not():
     talk = Conversation("tools: [look]")
     worked, at = talk.state.active_seconds, talk.state.last_at

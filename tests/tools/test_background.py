@@ -92,8 +92,7 @@ async def test_the_end_of_a_session_ends_its_tasks_and_no_others(tasks, project)
     other = await tasks.start("sleep 100 & echo $! > other; wait", session="other")
     mine, others = [await asyncio.to_thread(pid_in, project / name) for name in ("mine", "other")]
     tasks.background.end_session("mine")
-    while alive(mine):
-        await asyncio.sleep(0.005)
+    await asyncio.to_thread(wait_until_gone, mine)
     assert alive(others)
     assert "is running" in (await tasks.call("TaskOutput", session="other", task_id=other, block=False)).content
 
