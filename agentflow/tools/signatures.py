@@ -67,8 +67,14 @@ class Kind(Struct, frozen=True):
     advice: str = ""
 
 
+_TEXT = Kind(encoding="utf-8")
+_MARKED = frozenset(mark[0] for mark in (*_IMAGES, *_WIDE_MARKS, b"RIFF", b"%PDF-"))
+
+
 def kind_of(probe: bytes) -> Kind:
     """What a file is that begins with `probe`, its first `PROBE_BYTES` or all of it."""
+    if (not probe or probe[0] not in _MARKED) and b"\0" not in probe:
+        return _TEXT
     for mark, media_type in _IMAGES.items():
         if probe.startswith(mark):
             return Kind(media_type=media_type)
@@ -80,7 +86,7 @@ def kind_of(probe: bytes) -> Kind:
         if probe.startswith(mark):
             return Kind(encoding=encoding)
     if b"\0" not in probe:
-        return Kind(encoding="utf-8")
+        return _TEXT
     for mark, (name, advice) in _BINARY.items():
         if probe.startswith(mark):
             return Kind(name=name, advice=advice)
