@@ -159,7 +159,8 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
 
 def _not_started(program: str, command: Command, error: OSError) -> CommandNotStarted:
     if not os.path.isdir(command.cwd):
-        return CommandNotStarted(f"the folder `{command.cwd}` to run `{program}` in does not exist")
+        missing = f"the folder `{command.cwd}` to run `{program}` in does not exist"
+        return CommandNotStarted(missing, "make it first, or run it elsewhere")
     if error.errno == errno.ENOENT:
         return CommandNotStarted(f"`{program}` was not found", "install it, or correct its name or PATH")
     if error.errno == errno.EACCES:
@@ -170,7 +171,8 @@ def _not_started(program: str, command: Command, error: OSError) -> CommandNotSt
         return CommandNotStarted(f"the arguments of `{program}` are too long", "pass large values through stdin")
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return CommandNotStarted("too many files are open", "raise the limit (ulimit -n), or run fewer at once")
-    return CommandNotStarted(f"`{program}` cannot be started: {os.strerror(error.errno or 0)}")
+    reason = os.strerror(error.errno or 0)
+    return CommandNotStarted(f"`{program}` cannot be started: {reason}", "see whether it runs by hand in this folder")
 
 
 async def _within(seconds: float, event: asyncio.Event) -> None:

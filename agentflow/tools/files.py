@@ -69,9 +69,14 @@ def encoded(text: str, parameter: str) -> bytes:
     try:
         data = text.encode()
     except UnicodeEncodeError as error:
-        raise ToolError(f"{parameter} is not valid text: it holds half a surrogate pair") from error
+        raise ToolError(
+            f"{parameter} is not valid text: it holds half a surrogate pair",
+            "write the whole character, or leave it out",
+        ) from error
     if len(data) > MAX_FILE_BYTES:
-        raise ToolError(f"{parameter} has {len(data):,} bytes; {MAX_FILE_BYTES:,} are the most")
+        raise ToolError(
+            f"{parameter} has {len(data):,} bytes; {MAX_FILE_BYTES:,} are the most", "spread it over several files"
+        )
     return data
 
 
@@ -84,7 +89,9 @@ def whole(place: Place) -> bytes:
     with open(open_to_read(place), "rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise ToolError(f"`{shortened(place.named)}` is larger than {MAX_FILE_BYTES:,} bytes")
+        raise ToolError(
+            f"`{shortened(place.named)}` is larger than {MAX_FILE_BYTES:,} bytes", "have a command change it"
+        )
     return data
 
 
@@ -103,7 +110,9 @@ def replace(place: Place, content: bytes, *, expected: os.stat_result | None = N
         place.name, os.W_OK, dir_fd=place.folder, effective_ids=os.access in os.supports_effective_ids
     ):
         # Renaming over it would work all the same, and undo the protection.
-        raise ToolError(f"`{shortened(place.named)}` is write-protected")
+        raise ToolError(
+            f"`{shortened(place.named)}` is write-protected", "leave it as it is and say so, or write to another file"
+        )
     temporary = f".agentflow-{secrets.token_hex(8)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o666, dir_fd=place.folder)

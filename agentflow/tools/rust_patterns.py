@@ -17,6 +17,7 @@ _CONTROLS = {"t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 _HALF_PAIR = r"(?-u:\xED[\xA0-\xBF][\x80-\xBF])"
 _REPEAT = re.compile(r"(?:[*+?]|\{[0-9]{1,4}(?:,[0-9]{0,4})?\})\??")
 _GROUP = re.compile(r"\((?:\?:|\?P?<[A-Za-z_][A-Za-z0-9_]*>)?(?!\?)")
+_OPENED = re.compile(rf"(?:{_GROUP.pattern})*")
 _HEX = re.compile(r"x([0-7][0-9A-Fa-f])")
 _PLAIN = re.compile(r"[0-9A-Za-z_]")
 
@@ -57,6 +58,7 @@ class _Reader:
         if found := _GROUP.match(self._pattern, self._at):
             self._at = found.end()
             return "(?:"
+        self._require_outermost()
         character = self._take()
         if character == "\\":
             return self._escape()
@@ -68,10 +70,26 @@ class _Reader:
             "|": "|",
             ")": ")",
             ".": f"(?:.|{_HALF_PAIR})",
-            # Before RE2 looks, a byte order mark and the CR of a line's end are taken away.
             "^": r"(?:^\x{FEFF}?)",
             "$": r"(?:\r?$)",
         }.get(character) or _literal(character)
+
+    def _require_outermost(self) -> None:
+        """Refuses `^` with something before it, and `$` with something behind.
+
+        Before RE2 looks, a byte order mark and the CR of a line's end are taken away; ripgrep has to step over them,
+        and what stands beyond would then be asked about another place.
+        """
+        before, character, behind = (
+            self._pattern[: self._at],
+            self._pattern[self._at : self._at + 1],
+            self._pattern[self._at + 1 :],
+        )
+        outside = before.count("(") == before.count(")") and "\\" not in before and "[" not in before
+        if character == "^" and not (_OPENED.fullmatch(before) or (outside and before.endswith("|"))):
+            raise _UnknownError
+        if character == "$" and behind.strip(")") and not (outside and behind.startswith("|")):
+            raise _UnknownError
 
     def _escape(self) -> str:
         if self._pattern[self._at : self._at + 1] in _SETS:

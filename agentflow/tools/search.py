@@ -30,6 +30,7 @@ MAX_SEARCHED_BYTES = 16 << 20
 MAX_SHOWN_CHARS = 500
 MAX_OUTPUT_CHARS = 98_000
 _PIECE_BYTES = 1 << 20
+NOTHING_MATCHES = "No files match. (Hidden folders are looked into only where the pattern names them.)"
 _INCOMPLETE = f"(The search stopped after {MAX_ENTRIES:,} files and folders or very deep ones; narrow `path`.)"
 
 
@@ -56,7 +57,7 @@ async def glob(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutp
             lines.append(f"(The newest {MAX_FILES:,} of {len(found):,} files; narrow the pattern.)")
         if tree.incomplete:
             lines.append(_INCOMPLETE)
-        return ToolOutput("\n".join(lines) if lines else "No files match.")
+        return ToolOutput("\n".join(lines) if lines else NOTHING_MATCHES)
 
     return await in_thread(work)
 

@@ -161,7 +161,7 @@ async def test_a_failed_write_leaves_the_old_file_and_no_scrap(project, context_
 
     monkeypatch.setattr(os, "fsync", no_room)
     output = await write({"file_path": "a", "content": "new"}, context_of())
-    assert output.content == "`a`: No space left on device"
+    assert output.content.startswith("`a`: No space left on device\nThere is no room on the disk")
     assert (project / "a").read_text() == "old"
     assert os.listdir(project) == ["a"]
 
