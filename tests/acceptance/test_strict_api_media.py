@@ -39,7 +39,9 @@ async def test_no_image_and_no_pdf_that_is_shown_is_refused(tmp_path: Path, monk
         if turn >= len(looks):
             return Reply([text("Seen.")])
         name, more = looks[turn]
-        return Reply([tool_use("Read", {"file_path": name, **more, **({"limit": turn + 1} if name == "large" else {})})])
+        return Reply(
+            [tool_use("Read", {"file_path": name, **more, **({"limit": turn + 1} if name == "large" else {})})]
+        )
 
     async with MessagesAPI(script) as server:
         model = AnthropicModel(base_url=server.base_url, connections=2)

@@ -12,6 +12,7 @@ from pypdf import PdfReader, PdfWriter
 
 from agentflow.tools import media, media_worker
 from agentflow.tools.files import read
+from agentflow.tools.toolbox import Toolbox
 from tests.pictures import pdf, picture
 
 
@@ -202,3 +203,53 @@ async def test_pages_of_too_many_bytes_are_asked_for_in_parts(project, context_o
 def test_a_decoder_gets_so_much_memory_and_time():
     assert media_worker.MEMORY_BYTES <= 1 << 30
     assert media_worker.CPU_SECONDS < media.SECONDS
+
+
+def pdf_of(*objects):
+    """A PDF of raw objects, the first its catalogue."""
+    out, places = b"%PDF-1.7\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    return (
+        out
+        + head
+        + table
+        + b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n"
+        % (
+            len(objects) + 1,
+            len(out),
+        )
+    )
+
+
+CATALOGUE = b"<< /Type /Catalog /Pages 2 0 R >>"
+PAGE = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R /Resources << >> >>"
+ENDLESS = zlib.compress(b"\0" * (300 << 20))
+BOMB = b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(ENDLESS), ENDLESS)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pdf_of(CATALOGUE, b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>"),
+        pdf_of(CATALOGUE, b"<< /Type /Pages /Kids [3 0 R] /Count 99999999 >>", PAGE, b"<< >>"),
+        pdf_of(CATALOGUE, b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>", PAGE, BOMB),
+        pdf_of(CATALOGUE, b"[" * 5_000),
+    ],
+    ids=["a circle of pages", "pages that are not there", "a stream without end", "deep brackets"],
+)
+async def test_a_hostile_pdf_hurts_nobody(project, context_of, data):
+    (project / "a.pdf").write_bytes(data)
+    tools = Toolbox({})
+    output = await tools.run("Read", {"file_path": "a.pdf"}, context_of())
+    assert "fault of its own" not in str(output.content)[:500]
+    if output.is_error:
+        assert output.content.startswith("`a.pdf`")
+        assert "\n" in output.content, "there is a next move"
+    else:
+        assert output.media_tokens >= 7_784
+    (project / "b").write_text("x")
+    assert (await tools.run("Read", {"file_path": "b"}, context_of())).content == "     1\tx"
