@@ -186,7 +186,12 @@ def _tests() -> str:
 
 
 def _tools() -> str:
-    rules = {"path": "paths: `{name}(docs/**)`", "agent": "an agent: `{name}(researcher)`", None: ""}
+    rules = {
+        "path": "paths: `{name}(docs/**)`",
+        "agent": "an agent: `{name}(researcher)`",
+        "skill": "a skill: `{name}(release-notes)`",
+        None: "",
+    }
     rows = (
         (f"`{name}`", tool.spec.description.partition(". ")[0] + ".", rules[tool.rule].format(name=name))
         for name, tool in BUILTIN_TOOLS.items()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from agentflow.events.codec import Event
 from agentflow.events.run_events import MoneyLeased, MoneyWrittenOff, RunStarted, StepFinished, StepStarted
@@ -19,7 +20,7 @@ from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.model import AgentStepPlan, Block, EffectStepPlan, Plan, every_step
 from agentflow.plan.secrets import EnvText, environment_text
 from agentflow.run import apply as run_apply
-from agentflow.run.files import file_of, files_around
+from agentflow.run.files import file_of, files_around, folder_of
 from agentflow.run.names import names_for
 from agentflow.run.state import ROOT, RunState, ScopeState, StepState, split, step_path
 from agentflow.session import apply as session_apply
@@ -34,6 +35,7 @@ class Live:
     Attributes:
         plans, sessions: of the sessions that have not ended, by stream.
         children: the open subagents of a session.
+        idle: sessions that have nothing left but people to wait for, and since when.
         ended: what ended sessions leave, kept only where the plan has a step that carries one on.
     """
 
@@ -43,9 +45,10 @@ class Live:
     plans: dict[str, SessionPlan] = field(default_factory=dict)
     sessions: dict[str, SessionState] = field(default_factory=dict)
     children: dict[str, dict[str, None]] = field(default_factory=dict)
+    idle: dict[str, float] = field(default_factory=dict)
     ended: dict[str, Earlier] = field(default_factory=dict)
     _keeps: bool = False
-    _known: dict[tuple[int, bool], SessionPlan] = field(default_factory=dict)
+    _known: dict[tuple[int, bool, PurePath], SessionPlan] = field(default_factory=dict)
 
     def scope_of(self, step: str) -> ScopeState:
         """The root of the file that a step at work stands in."""
@@ -142,9 +145,10 @@ class Live:
     def _open(self, stream: str, event: SessionStarted) -> None:
         agent = self._agent(event)
         siblings = event.parent is not None or "[" in event.step
-        key = (id(agent), siblings)
+        folder = folder_of(self.run, event.step)
+        key = (id(agent), siblings, folder)
         if key not in self._known:
-            self._known[key] = session_plan(agent, self.plan_of(event.step).agents, siblings=siblings)
+            self._known[key] = session_plan(agent, self.plan_of(event.step).agents, siblings=siblings, folder=folder)
         self.plans[stream] = self._known[key]
         earlier = self.ended.get(event.continues) if event.continues is not None else None
         self.sessions[stream] = session_apply.begin(self.plans[stream], event, earlier)
@@ -155,6 +159,7 @@ class Live:
     def _close(self, stream: str, state: SessionState) -> None:
         del self.sessions[stream], self.plans[stream]
         self.ledger.close(stream)
+        self.idle.pop(stream, None)
         self.children.pop(stream, None)
         if state.parent is not None:
             del self.children[state.parent][stream]

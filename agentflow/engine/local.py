@@ -15,6 +15,7 @@ from agentflow.engine.deadlines import Deadlines
 from agentflow.engine.live import Live
 from agentflow.engine.people import Askers
 from agentflow.engine.port import Outcome, Surroundings
+from agentflow.engine.questions import rest_idle
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.run_actions import RUN_ACTIONS
 from agentflow.engine.secrets import Secrets
@@ -148,6 +149,8 @@ class LocalEngine:
         self.live.apply(stream, event)
         self.recorder.add(stream, event, durable=durable)
         self._changed[stream] = None
+        if self.live.run.gates and stream != RUN_STREAM:
+            rest_idle(self, stream)
         if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
             self.deadlines.follow(step)
         if self.short_of_money and isinstance(event, ModelReplied | ModelFailed):

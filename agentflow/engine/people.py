@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from agentflow.engine.port import Answer, Loop
+from agentflow.engine.questions import answer_question
 from agentflow.events.run_events import GateAnswered
 from agentflow.journal.port import RUN_STREAM, Gate, Journal
 from agentflow.spec.forms import checked, defaults_of
@@ -92,6 +93,8 @@ class Askers:
         if gate.form is not None and not expired:
             answers = checked(gate.form, answer.answers)
         self.closed(path)
+        if gate.session is not None:
+            answer_question(self._loop, gate, answers, answer.comment)
         event = GateAnswered(self._loop.now(), path, answer.approved, answer.by, answer.comment, expired, answers)
         self._loop.happen(RUN_STREAM, event, durable=True)
 

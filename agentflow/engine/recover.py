@@ -1,19 +1,24 @@
 """Taking a run up again: what was out when its process ended is judged before anything new is decided."""
 
+from collections.abc import Callable, Mapping
+
+from agentflow.engine.clocks import watch_the_clock
 from agentflow.engine.deadlines import end_overdue
 from agentflow.engine.effects import want_effect
 from agentflow.engine.file_limits import watch_file
 from agentflow.engine.live import effects_at_work
 from agentflow.engine.port import Loop
+from agentflow.engine.questions import idle_since, take_up_question, withdraw_answered
 from agentflow.engine.retries import wait
-from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context, watch_the_clock
+from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context
 from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed, StepReset
 from agentflow.events.session_events import ModelFailed, SessionResumed, ToolFinished
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM
+from agentflow.plan.agent_plan import AnsweredBy
 from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.reruns import stale_steps
-from agentflow.session.state import AGENT, Call
+from agentflow.session.state import Call
 
 
 def recover(loop: Loop) -> None:
@@ -26,10 +31,11 @@ def recover(loop: Loop) -> None:
     unaccounted = live.ledger.unaccounted_usd()
     if not loop.lease.survived and unaccounted > 0:
         loop.happen(RUN_STREAM, MoneyWrittenOff(now, unaccounted), durable=True)
-    for stream in list(live.sessions):
-        loop.happen(stream, SessionResumed(now, worked_until))
+    for stream, since in [(stream, idle_since(live, stream)) for stream in live.sessions]:
+        loop.happen(stream, SessionResumed(now, worked_until if since is None else min(since, worked_until)))
         watch_the_clock(loop, stream)
         _recover_session(loop, stream)
+    withdraw_answered(loop)
     end_overdue(loop)
     for path in stale_steps(live.run):
         loop.happen(RUN_STREAM, StepReset(now, path))
@@ -53,8 +59,8 @@ def _recover_session(loop: Loop, stream: str) -> None:
         failed = ModelFailed(now, out.turn, out.attempt, failure, out.reserved_usd, retry_at=now)
         loop.happen(stream, failed)
     for call in state.calls:
-        if call.result is None and call.started and call.name != AGENT:
-            _recover_call(loop, stream, call)
+        if call.result is None and call.started:
+            _TAKE_UP[loop.live.plans[stream].by_name[call.name].by](loop, stream, call)
 
 
 def _recover_call(loop: Loop, stream: str, call: Call) -> None:
@@ -80,3 +86,15 @@ def _recover_effects(loop: Loop) -> None:
             loop.happen(RUN_STREAM, OutcomeUnknown(loop.now(), path))
         else:
             want_effect(loop, path)
+
+
+def _let_be(_loop: Loop, _stream: str, _call: Call) -> None:
+    """A subagent is a session of its own, and taken up as one."""
+
+
+_TAKE_UP: Mapping[AnsweredBy, Callable[[Loop, str, Call], None]] = {
+    "toolbox": _recover_call,
+    "subagent": _let_be,
+    "person": take_up_question,
+}
+"""What becomes of a call that was out when the process ended, by who answers it. Others never are out."""

@@ -3,12 +3,16 @@
 import json
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from agentflow.engine.clocks import watch_the_clock
 from agentflow.engine.file_limits import reach_limit
 from agentflow.engine.live import Live
 from agentflow.engine.perform import call_model, run_tool
 from agentflow.engine.port import Loop
+from agentflow.engine.questions import ask_person, go_on, withdraw_questions
 from agentflow.events.run_events import MoneyLeased, StepFinished
 from agentflow.events.session_events import (
     LimitReached,
@@ -25,6 +29,7 @@ from agentflow.guard.ledger import Exhausted, Reservation, UsedUp, Wait
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.expressions import ExpressionError
+from agentflow.plan.memory_tool import MEMORIES, MEMORY
 from agentflow.plan.prices import Price, price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError
@@ -32,7 +37,7 @@ from agentflow.run.files import inputs_at
 from agentflow.run.names import names_for
 from agentflow.run.workspaces import workspace_named
 from agentflow.session.context import input_bound, request
-from agentflow.session.state import Call, CallModel, End, GiveResult, RunTool, Spawn
+from agentflow.session.state import AskPerson, Call, CallModel, End, GiveResult, RunTool, Spawn
 from agentflow.tools.port import ToolContext
 
 
@@ -147,8 +152,26 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
     own = plan.tools.get(call.name)
     runs = call.name == "Bash" or own is not None
     env = {**secrets.filled(live.env_of(step)), **loop.workspaces.env(workspace)} if runs else {}
-    root = loop.workspaces.root(workspace)
-    return ToolContext(root, rules, env, key, plan.sandbox_off, secrets.values if runs else {}, own, stream)
+    return ToolContext(
+        project=loop.workspaces.root(workspace),
+        rules=rules,
+        env=env,
+        key=key,
+        sandbox_off=plan.sandbox_off,
+        secrets=secrets.values if runs else {},
+        own=own,
+        session=stream,
+        memory=_memory(loop, stream, call),
+    )
+
+
+def _memory(loop: Loop, stream: str, call: Call) -> Path | None:
+    """The folder of an agent's notes: they belong to the project and the workflow, whatever workspace it works in."""
+    agent, plan = loop.live.plans[stream].agent, loop.live.plan_of(loop.live.sessions[stream].step)
+    if call.name != MEMORY or agent.memory is None:
+        return None
+    whose = "shared" if agent.memory == "workflow" else f"agents/{quote(agent.name, safe='')}"
+    return loop.around.project / MEMORIES / quote(plan.name, safe="") / whose
 
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:
@@ -203,22 +226,6 @@ def _instructions(live: "Live", agent: AgentPlan, step: str) -> str | None:
     return agent.instructions.render(names_for(live.run, live.scope_of(step), agent.instructions))
 
 
-def watch_the_clock(loop: Loop, stream: str) -> None:
-    """Ends a session when its time at work is over."""
-    allowed = loop.live.plans[stream].agent.stop.wall_time
-    if allowed is None:
-        return
-    state = loop.live.sessions[stream]
-    worked = state.active_seconds + max(0.0, loop.now() - state.last_at)
-
-    def over() -> None:
-        message = f"the agent has worked for its {allowed:g} s; raise `stop.wall_time`, or ask for less"
-        loop.happen(stream, LimitReached(loop.now(), Failure("wall_time", message)))
-        loop.settle()
-
-    loop.timers.set(stream, "clock", allowed - worked, over)
-
-
 def give_result(loop: Loop, stream: str, action: GiveResult) -> None:
     """Answers a call without running anything."""
     loop.happen(stream, ToolFinished(loop.now(), action.call.id, action.content, is_error=action.is_error, seconds=0.0))
@@ -227,6 +234,7 @@ def give_result(loop: Loop, stream: str, action: GiveResult) -> None:
 def end(loop: Loop, stream: str, action: End) -> None:
     """Ends a session: first what it has out, its subagents too; then its result goes to who waits for it."""
     live = loop.live
+    go_on(loop, stream)
     cancelled = Failure("cancelled", f"the session that called this one ended: {action.ending}")
     for child in list(live.children.get(stream, ())):
         loop.happen(child, LimitReached(loop.now(), cancelled))
@@ -234,6 +242,7 @@ def end(loop: Loop, stream: str, action: End) -> None:
     loop.cancel(stream)
     loop.tools.end_session(stream)
     _close_what_is_out(loop, stream)
+    withdraw_questions(loop, stream)
     state = live.sessions[stream]
     now = loop.now()
     failure, text = action.failure, state.text
@@ -261,8 +270,9 @@ def _close_what_is_out(loop: Loop, stream: str) -> None:
         loop.happen(stream, ModelFailed(loop.now(), out.turn, out.attempt, failure, out.reserved_usd))
     for call in state.calls:
         if call.result is None:
-            content = UNKNOWN_OUTCOME if call.started else "Not run: the session ended first."
-            loop.happen(stream, ToolFinished(loop.now(), call.id, content, is_error=True, unknown=call.started))
+            unknown = call.started and loop.live.plans[stream].by_name[call.name].by != "person"
+            content = UNKNOWN_OUTCOME if unknown else "Not run: the session ended first."
+            loop.happen(stream, ToolFinished(loop.now(), call.id, content, is_error=True, unknown=unknown))
 
 
 UNKNOWN_OUTCOME = (
@@ -284,6 +294,7 @@ def _told_of_failure(failure: Failure, text: str) -> str:
 SESSION_ACTIONS: Mapping[type[Any], Callable[[Loop, str, Any], None]] = {
     CallModel: send,
     RunTool: use_tool,
+    AskPerson: ask_person,
     Spawn: spawn,
     GiveResult: give_result,
     End: end,

@@ -37,6 +37,8 @@ VERSIONS: dict[type[Any], int] = {
     run_events.OutcomeUnknown: 1,
     run_events.GateOpened: 1,
     run_events.GateAnswered: 1,
+    run_events.QuestionWithdrawn: 1,
+    run_events.StepIdled: 1,
     run_events.MoneyLeased: 1,
     run_events.MoneyWrittenOff: 1,
     session_events.SessionStarted: 1,

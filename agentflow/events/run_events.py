@@ -201,6 +201,8 @@ class GateOpened(Struct, frozen=True):
         about: `approve`; `ask`; or `unknown`: whether to run a step again whose outcome is unknown.
         expires_at: when the step's `timeout` answers, in seconds since the epoch.
         form: of an `ask`, the JSON Schema of its answers.
+        session, call: where an agent asks by `AskUserQuestion`: the stream of its session, and the id of its call.
+            `step` is then the path of the agent's step with the question's number, as `find.question1`.
     """
 
     at: float
@@ -210,6 +212,8 @@ class GateOpened(Struct, frozen=True):
     about: Literal["approve", "ask", "unknown"] = "approve"
     expires_at: float | None = None
     form: Mapping[str, JSON] | None = None
+    session: str | None = None
+    call: str | None = None
 
 
 class GateAnswered(Struct, frozen=True):
@@ -227,6 +231,21 @@ class GateAnswered(Struct, frozen=True):
     comment: str | None = None
     expired: bool = False
     answers: JSON = None
+
+
+class QuestionWithdrawn(Struct, frozen=True):
+    """An agent's question is not asked any more: its session ended. `step` is the question's address."""
+
+    at: float
+    step: str
+
+
+class StepIdled(Struct, frozen=True):
+    """The agents of a step have nothing left but people to wait for (`idle`), or one of them goes on."""
+
+    at: float
+    step: str
+    idle: bool
 
 
 class MoneyLeased(Struct, frozen=True):
@@ -262,6 +281,8 @@ RunEvent = (
     | OutcomeUnknown
     | GateOpened
     | GateAnswered
+    | QuestionWithdrawn
+    | StepIdled
     | MoneyLeased
     | MoneyWrittenOff
 )

@@ -48,7 +48,9 @@ def _gate_opened(connection: apsw.Connection, run: str, stream: str, event: run_
     )
 
 
-def _gate_answered(connection: apsw.Connection, run: str, stream: str, event: run_events.GateAnswered) -> None:
+def _gate_answered(
+    connection: apsw.Connection, run: str, stream: str, event: run_events.GateAnswered | run_events.QuestionWithdrawn
+) -> None:
     connection.execute("DELETE FROM gates WHERE run = ? AND step = ?", (run, escaped(event.step)))
 
 
@@ -106,6 +108,8 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.OutcomeUnknown: None,
     run_events.GateOpened: _gate_opened,
     run_events.GateAnswered: _gate_answered,
+    run_events.QuestionWithdrawn: _gate_answered,
+    run_events.StepIdled: None,
     run_events.MoneyLeased: _money_leased,
     run_events.MoneyWrittenOff: _money_written_off,
     session_events.SessionStarted: None,

@@ -99,12 +99,20 @@ def with_whole_characters(value: JSON) -> JSON:
 
 
 def _tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:
-    return [{"name": tool.name, "description": tool.description, "input_schema": tool.input_schema} for tool in tools]
+    return [_tool_param(tool) for tool in tools]
+
+
+def _tool_param(tool: ToolSpec) -> Params:
+    params: Params = {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
+    return {**params, "defer_loading": True} if tool.deferred else params
 
 
 def _marked_tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:
     params = _tool_params(tools)
-    params[-1]["cache_control"] = EPHEMERAL
+    # A deferred tool is no part of the prompt, so nothing can be cached up to it.
+    last = next((param for param in reversed(params) if "defer_loading" not in param), None)
+    if last is not None:
+        last["cache_control"] = EPHEMERAL
     return params
 
 

@@ -24,6 +24,7 @@ class ToolSpec(Struct, frozen=True):
             silently.
         by: who answers a call: the `toolbox`; the `session` itself, from what it knows; a `subagent`; a `person`; or
             the model's own `service`, while it replies.
+        deferred: the model sees it only once `ToolSearch` has found it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ToolSpec(Struct, frozen=True):
     input_schema: Mapping[str, JSON]
     effects: Effects
     by: AnsweredBy = "toolbox"
+    deferred: bool = False
 
 
 class Grant(Struct, frozen=True):
@@ -44,6 +46,20 @@ class Grant(Struct, frozen=True):
 
     tool: ToolSpec
     rules: tuple[str, ...] = ()
+
+
+class SkillPlan(Struct, frozen=True):
+    """A skill that an agent may call upon.
+
+    Attributes:
+        folder: seen from the folder of the workflow file.
+        body: what it tells the agent.
+    """
+
+    name: str
+    description: str
+    folder: str
+    body: str
 
 
 class StopRules(Struct, frozen=True):
@@ -69,6 +85,8 @@ class AgentPlan(Struct, frozen=True):
         subagents: the names it may call through `Agent`.
         grants: its tools, `Agent` included where `subagents` is not empty.
         workspace: whose files each of its sessions works on; None: it does not say.
+        skills: what it may call upon by `Skill`.
+        memory: whose files its `memory` tool keeps: those of the `agent` alone, or of all agents of the `workflow`.
     """
 
     name: str
@@ -85,6 +103,8 @@ class AgentPlan(Struct, frozen=True):
     grants: tuple[Grant, ...] = ()
     subagents: tuple[str, ...] = ()
     workspace: WorkspaceKind | None = None
+    skills: tuple[SkillPlan, ...] = ()
+    memory: Literal["agent", "workflow"] | None = None
 
 
 class CommandToolPlan(Struct, frozen=True):

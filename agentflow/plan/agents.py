@@ -13,15 +13,18 @@ from agentflow.plan.findings import Findings
 from agentflow.plan.flow import use_is_tainted
 from agentflow.plan.grants import FINISH_TOOL, GrantReader
 from agentflow.plan.graph import callers, cycles_of, sorted_by
+from agentflow.plan.memory_tool import MEMORY_TOOL
 from agentflow.plan.model_settings import refused_settings
 from agentflow.plan.prices import known_models, max_output_tokens, price_of
 from agentflow.plan.scopes import Scope, Variable, check
+from agentflow.plan.skills import skills_of
 from agentflow.plan.texts import TextReader
 from agentflow.plan.types import BOOLEAN, INTEGER, NUMBER, STRING, kinds, record
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent, AgentDefaults
 from agentflow.spec.steps import AgentStep
 
+TOOL_SEARCH = "ToolSearch"
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_MAX_TOKENS = 16_000
 
@@ -55,6 +58,7 @@ class AgentReader(Struct, frozen=True):
         merged = _merged(self.defaults, agent)
         model = merged.model or DEFAULT_MODEL
         granted = self.grants.read(name, agent.tools, (*loc, "tools"))
+        self._check_search(granted.grants, (*loc, "tools"))
         output = None
         if agent.output is not None:
             output = self.findings.source.mapping((*loc, "output"), agent.output)
@@ -72,9 +76,11 @@ class AgentReader(Struct, frozen=True):
             output=output,
             finish=agent.finish is not None,
             stop=self._stop(agent, granted.grants, (*loc, "stop")),
-            grants=granted.grants,
+            grants=_with_memory(granted.grants, agent),
             subagents=granted.subagents,
             workspace=agent.workspace,
+            skills=skills_of(agent.skills, granted.grants, loc, self.findings),
+            memory=agent.memory,
         )
 
     def _instructions(self, agent: Agent, loc: Loc) -> Template | None:
@@ -94,6 +100,13 @@ class AgentReader(Struct, frozen=True):
             hint = "put it into the `prompt`, or let it be chosen from an `enum`"
             self.findings.add("AF506", message, use.place(offset, 1), hint)
         return use.template
+
+    def _check_search(self, grants: tuple[Grant, ...], loc: Loc) -> None:
+        """Notes an agent that may search for tools and has none that would have to be found."""
+        names = {grant.tool.name for grant in grants}
+        if TOOL_SEARCH in names and not names & set(self.grants.own):
+            message = f"`{TOOL_SEARCH}` finds the file's own tools, and the agent has none of them"
+            self.findings.at("AF309", message, loc, "take it away, or give the agent tools of the file's own", key=True)
 
     def _check_settings(self, merged: AgentDefaults, loc: Loc) -> None:
         for model in (merged.model or DEFAULT_MODEL, merged.fallback_model):
@@ -159,6 +172,10 @@ class AgentReader(Struct, frozen=True):
                 message = f"model `{model}` has no price, and the cap on money could not hold"
                 hint = f"use one that has, as `{DEFAULT_MODEL}`"
                 self.findings.at("AF601", message, (*loc, key), hint)
+
+
+def _with_memory(grants: tuple[Grant, ...], agent: Agent) -> tuple[Grant, ...]:
+    return grants if agent.memory is None else (*grants, Grant(MEMORY_TOOL))
 
 
 def _merged(defaults: AgentDefaults, agent: Agent) -> AgentDefaults:

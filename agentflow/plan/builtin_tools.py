@@ -9,7 +9,7 @@ from msgspec import Struct
 from agentflow.plan.agent_plan import AnsweredBy, Effects, ToolSpec
 from agentflow.spec.agents import Label
 
-Rule = Literal["path", "agent"]
+Rule = Literal["path", "agent", "skill"]
 _ALL: frozenset[Label] = frozenset({"private", "untrusted", "sends"})
 _PRIVATE: frozenset[Label] = frozenset({"private"})
 _NOTHING: frozenset[Label] = frozenset()
@@ -20,7 +20,7 @@ class BuiltinTool(Struct, frozen=True):
 
     Attributes:
         rule: what a rule in brackets narrows: the paths it may touch (`Read(src/**)`), the agents it may call
-            (`Agent(researcher)`), or None: it takes no rule.
+            (`Agent(researcher)`), the skills (`Skill(release-notes)`), or None: it takes no rule.
         labels: what the analysis of data assumes of it (decision 12).
         paths, scripts: which of its parameters name a file, and which are run as code.
     """
@@ -203,9 +203,111 @@ _AGENT = _tool(
     by="subagent",
 )
 
-BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
-    {tool.spec.name: tool for tool in (_READ, _WRITE, _EDIT, _GLOB, _GREP, _BASH, _AGENT)}
+_TODO = _tool(
+    "TodoWrite",
+    "Keeps your list of what is to be done, for work of three steps and more. Each call replaces the whole list. Have "
+    "one entry in progress at a time, and mark it completed as soon as it is: when it is only half done, it is not.",
+    "none",
+    {
+        "todos": {
+            "type": "array",
+            "maxItems": 100,
+            "description": "The whole list, in the order of the work.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "content": _text("What is to be done, as an order: `Run the tests`.", minLength=1, maxLength=1_000),
+                    "status": _text("How far it is.", enum=["pending", "in_progress", "completed"]),
+                    "activeForm": _text(
+                        "The same while it is done: `Running the tests`.", minLength=1, maxLength=1_000
+                    ),
+                },
+                "required": ["content", "status", "activeForm"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    ["todos"],
+    labels=_NOTHING,
+    by="session",
 )
 
-NOT_YET = frozenset({"WebSearch", "WebFetch", "Skill", "AskUserQuestion", "TodoWrite", "ToolSearch"})
+_ASK = _tool(
+    "AskUserQuestion",
+    "Asks the person you work for, and waits for the answer, which may take hours. Ask only what you cannot find out "
+    "and what changes what you do; put all you have to ask into one call. Each question has a few options to choose "
+    "from; the person may also answer in words of their own. Put the option that you recommend first.",
+    "none",
+    {
+        "questions": {
+            "type": "array",
+            "description": "What to ask.",
+            "minItems": 1,
+            "maxItems": 4,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "question": _text("The whole question, ending in a question mark.", minLength=1, maxLength=2_000),
+                    "header": _text("What it is about, in one or two words, as `Library`.", minLength=1, maxLength=30),
+                    "options": {
+                        "type": "array",
+                        "minItems": 2,
+                        "maxItems": 4,
+                        "description": "The answers to choose from. There is no need for `Other`.",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "label": _text("The answer, in one to five words.", minLength=1, maxLength=200),
+                                "description": _text("What choosing it means.", maxLength=2_000),
+                            },
+                            "required": ["label", "description"],
+                            "additionalProperties": False,
+                        },
+                    },
+                    "multiSelect": _flag("Several options may be chosen. Default false."),
+                },
+                "required": ["question", "header", "options"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    ["questions"],
+    labels=_NOTHING,
+    by="person",
+)
+
+_SKILL = _tool(
+    "Skill",
+    "Gives you the instructions of a skill: how a certain kind of task is done here. Call it before you begin such a "
+    "task, and follow what it says.",
+    "none",
+    {"skill": _text("The name of the skill.", minLength=1)},
+    ["skill"],
+    labels=_NOTHING,
+    rule="skill",
+    by="session",
+)
+
+_TOOL_SEARCH = _tool(
+    "ToolSearch",
+    "Finds tools that you have but do not see yet; you can call those that it finds. Search by words for what the tool "
+    "should do, or name tools exactly: `select:first,second`.",
+    "none",
+    {
+        "query": _text("Words, or `select:` and names.", minLength=1, maxLength=500),
+        "max_results": _count("How many tools come back at most. Default 5.", minimum=1, maximum=20),
+    },
+    ["query"],
+    labels=_NOTHING,
+    by="session",
+)
+
+BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
+    {
+        tool.spec.name: tool
+        for tool in (_READ, _WRITE, _EDIT, _GLOB, _GREP, _BASH, _AGENT, _TODO, _ASK, _SKILL, _TOOL_SEARCH)
+    }
+)
+
+NOT_YET = frozenset({"WebSearch", "WebFetch"})
 """Names of Claude Code's that are no spelling mistakes but not to be had here."""

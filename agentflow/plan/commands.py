@@ -8,6 +8,7 @@ from agentflow.plan.companions import COMES_WITH
 from agentflow.plan.findings import Findings
 from agentflow.plan.flow import check_argv, check_env
 from agentflow.plan.grants import FINISH_TOOL
+from agentflow.plan.memory_tool import MEMORY
 from agentflow.plan.scopes import Scope, Variable, check
 from agentflow.plan.texts import SECRETS, TextReader, Use
 from agentflow.plan.types import Shape, always
@@ -19,7 +20,7 @@ def tool_specs(tools: Mapping[str, CommandTool], findings: Findings) -> Mapping[
     """What models see of the file's tools; names that are taken and inputs that are no objects are noted."""
     for name, tool in tools.items():
         loc = ("tools", name)
-        if name in BUILTIN_TOOLS or name in COMES_WITH or name == FINISH_TOOL:
+        if name in BUILTIN_TOOLS or name in COMES_WITH or name in (FINISH_TOOL, MEMORY):
             message = f"`{name}` is the name of a built-in tool"
             findings.at("AF205", message, loc, "give this one another name", key=True)
         if not always(Shape.of(tool.input), "object"):

@@ -14,6 +14,7 @@ from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.draft import Draft, DraftBlock
 from agentflow.plan.expressions import Reference
 from agentflow.plan.findings import Findings
+from agentflow.plan.memory_tool import MEMORY
 from agentflow.plan.texts import Use
 from agentflow.source.diagnostics import Severity
 from agentflow.source.document import Loc
@@ -117,6 +118,8 @@ def _with_subagents(labels: Labels, agent: AgentPlan, own: Mapping[str, Labels])
 def _labels_of_grant(name: str, tools: Mapping[str, Labels]) -> Labels:
     if name in tools:
         return tools[name]
+    if name == MEMORY:
+        return _TEXT
     builtin = BUILTIN_TOOLS.get(name)
     return ALL if builtin is None else builtin.labels
 

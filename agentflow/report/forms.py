@@ -55,9 +55,14 @@ def _kind(field: FormField) -> str:
     types = field.schema.get("type")
     names = [types] if isinstance(types, str) else types if isinstance(types, list) else []
     known = [_KINDS[name] for name in names if name in _KINDS]
-    bounds = [f"{words} {field.schema[key]}" for key, words in _BOUNDS.items() if key in field.schema]
+    bounds = [f"{words} {field.schema[key]}" for key, words in _BOUNDS.items() if _bounds(field, key)]
     bounded = f", {' and '.join(bounds)}" if bounds else ""
     return (" or ".join(known) or "any value") + bounded
+
+
+def _bounds(field: FormField, key: str) -> bool:
+    """Whether a bound is worth a word; that a text must not be empty goes without saying."""
+    return key in field.schema and (key, field.schema[key]) != ("minLength", 1)
 
 
 def _shown(value: JSON) -> str:

@@ -16,8 +16,8 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
   and `continues`, those that hold.
 - `agents`: a list of `name`, `file` (null for the plan's own, the path for one that a step runs), `steps` (paths that
   start it), `model`, `fallback_model`, `effort`, `thinking`, `max_tokens`, `stop`, `finish`, `output`, `subagents`,
-  `workspace`, and `tools`: `name`, `effects`, `rules`, each with `rule` and `resolved`: with the inputs in their
-  places, or null where one is not known.
+  `workspace`, `skills` (`name`, `folder`), `memory` (`agent`, `workflow`, or null), and `tools`: `name`, `effects`,
+  `rules`, each with `rule` and `resolved`: with the inputs in their places, or null where one is not known.
 - `commands`: a list of `step` or `tool` (the other is null), `file` (a tool's, as of agents), `argv`, `script`,
   `stdin`, `env` (names), `cwd`,
   `effects`, `timeout`.
@@ -41,7 +41,7 @@ from typing import Any
 
 from msgspec import structs
 
-from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan
+from agentflow.plan.agent_plan import CommandToolPlan
 from agentflow.plan.arguments import sources
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.cost import run_cost
@@ -67,9 +67,9 @@ from agentflow.plan.model import (
     ValueStepPlan,
     WorkflowStepPlan,
 )
-from agentflow.plan.rules import inputs_of, resolved
 from agentflow.plan.secrets import secrets_of
 from agentflow.report.cost_json import cost_json
+from agentflow.report.plan_agents import agents_json
 from agentflow.report.plan_calls import (
     files_of_tools,
     function_json,
@@ -108,7 +108,7 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
     """
     every = list(steps_of(plan.root))
     parts = parts_of(plan, values)
-    agents = [agent for part in parts for agent in _agents_json(part)]
+    agents = [agent for part in parts for agent in agents_json(part)]
     return {
         "type": "plan",
         "name": plan.name,
@@ -258,48 +258,7 @@ def _edges(block: Block, path: str) -> Iterator[JSON]:
             yield from _edges(step.body, f"{path}.{name}" if path else name)
 
 
-# Agents, commands, gates
-
-
-def _agents_json(part: Part) -> list[JSON]:
-    started: dict[str, list[str]] = {name: [] for name in part.plan.agents}
-    agents = dict(part.plan.agents)
-    for path, step in part.steps:
-        if isinstance(step, AgentStepPlan):
-            agents.setdefault(step.agent.name, step.agent)
-            started.setdefault(step.agent.name, []).append(path)
-    return [_agent_json(agent, started[name], part) for name, agent in agents.items()]
-
-
-def _agent_json(agent: AgentPlan, steps: list[str], part: Part) -> dict[str, JSON]:
-    return {
-        "name": agent.name,
-        "file": part.file,
-        "description": agent.description,
-        "steps": steps,
-        "model": agent.model,
-        "fallback_model": agent.fallback_model,
-        "effort": agent.effort,
-        "thinking": agent.thinking,
-        "max_tokens": agent.max_tokens,
-        "stop": {**structs.asdict(agent.stop), "when": _source(agent.stop.when)},
-        "finish": agent.finish,
-        "output": None if agent.output is None else dict(agent.output),
-        "subagents": list(agent.subagents),
-        "workspace": agent.workspace,
-        "tools": [
-            {
-                "name": grant.tool.name,
-                "effects": grant.tool.effects,
-                "rules": [{"rule": rule, "resolved": _resolved(rule, part.values)} for rule in grant.rules],
-            }
-            for grant in agent.grants
-        ],
-    }
-
-
-def _resolved(rule: str, values: Mapping[str, JSON]) -> str | None:
-    return resolved([rule], values)[0] if all(name in values for name in inputs_of(rule)) else None
+# Commands, gates
 
 
 def _command_json(step: RunStepPlan) -> dict[str, JSON]:

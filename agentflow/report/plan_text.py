@@ -201,6 +201,11 @@ def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
         yield f"{_of_file(agent['name'], agent)}  {inert_line(model)}{effort}, {replies}"
         yield f"    tools: {', '.join(_tools(agent)) or 'none'}"
         yield f"    stop: {', '.join(_stop(agent['stop']))}"
+        if agent["skills"]:
+            yield f"    skills: {', '.join(inert_line(skill['name']) for skill in agent['skills'])}"
+        if agent["memory"]:
+            whose = "its own" if agent["memory"] == "agent" else "shared by the workflow's agents"
+            yield f"    memory: files that outlive the run, {whose}"
         if agent["workspace"]:
             yield f"    workspace: {agent['workspace']}"
 

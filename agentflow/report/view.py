@@ -11,6 +11,7 @@ from agentflow.events.run_events import (
     GateAnswered,
     GateOpened,
     OutcomeUnknown,
+    QuestionWithdrawn,
     RunFinished,
     RunPaused,
     RunResumed,
@@ -160,8 +161,16 @@ class RunView:
     def _gate_answered(self, event: GateAnswered) -> Node:
         node = self._step(event.step)
         node.answer = event
-        if node.state == "asking":
+        if node.gate is not None and node.gate.session is not None:
+            self._close(node, "done", event.at)
+        elif node.state == "asking":
             node.state = "running"
+        self.gates.pop(node.path, None)
+        return node
+
+    def _question_withdrawn(self, event: QuestionWithdrawn) -> Node:
+        node = self._step(event.step)
+        self._close(node, "skipped", event.at)
         self.gates.pop(node.path, None)
         return node
 
@@ -322,6 +331,7 @@ _RUN_EVENTS: Mapping[type[Any], Callable[[RunView, Any], Node | None]] = {
     OutcomeUnknown: RunView._outcome_unknown,
     GateOpened: RunView._gate_opened,
     GateAnswered: RunView._gate_answered,
+    QuestionWithdrawn: RunView._question_withdrawn,
 }
 _SESSION_EVENTS: Mapping[type[Any], Callable[[RunView, Node, Any], None]] = {
     ModelCalled: RunView._model_called,

@@ -15,6 +15,7 @@ from agentflow.events.run_events import (
     MoneyLeased,
     MoneyWrittenOff,
     OutcomeUnknown,
+    QuestionWithdrawn,
     RetryDue,
     RunEvent,
     RunFinished,
@@ -23,6 +24,7 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepIdled,
     StepReset,
     StepRetried,
     StepStarted,
@@ -41,7 +43,7 @@ from agentflow.plan.model import (
     RepeatStepPlan,
     WorkflowStepPlan,
 )
-from agentflow.run import clocks
+from agentflow.run import clocks, questions
 from agentflow.run.blocks import fill, loops_around, may_open, only, open_scope
 from agentflow.run.files import inputs_for, limited, woken
 from agentflow.run.moves import counted, due, scope_of, taken, taken_to_begin, with_step
@@ -278,7 +280,9 @@ def _outcome_unknown(_plan: Plan, state: RunState, event: OutcomeUnknown) -> Run
     return due(state, event.step)
 
 
-def _gate_opened(_plan: Plan, state: RunState, event: GateOpened) -> RunState:
+def _gate_opened(plan: Plan, state: RunState, event: GateOpened) -> RunState:
+    if event.session is not None:
+        return questions.opened(plan, state, event)
     state = taken_to_begin(state, event.step)
     scope, name = scope_of(state, event.step)
     before = replace(scope.steps[name], status="running", failure=None, retry_at=None)
@@ -286,7 +290,9 @@ def _gate_opened(_plan: Plan, state: RunState, event: GateOpened) -> RunState:
     return counted(replace(state, gates=state.gates.insert(event.step, event)), scope.path, asking=1)
 
 
-def _gate_answered(_plan: Plan, state: RunState, event: GateAnswered) -> RunState:
+def _gate_answered(plan: Plan, state: RunState, event: GateAnswered) -> RunState:
+    if event.step in state.gates and state.gates[event.step].session is not None:
+        return questions.closed(plan, state, event)
     scope, name = scope_of(state, event.step)
     before = scope.steps[name]
     if event.step not in state.gates:
@@ -333,6 +339,8 @@ _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
     OutcomeUnknown: _outcome_unknown,
     GateOpened: _gate_opened,
     GateAnswered: _gate_answered,
+    QuestionWithdrawn: questions.closed,
+    StepIdled: questions.idled,
     MoneyLeased: _leased,
     MoneyWrittenOff: _written_off,
 }

@@ -31,7 +31,9 @@ def decide(plan: Plan, state: RunState) -> tuple[Action, ...]:
 
 def _pointless_gates(state: RunState) -> Iterator[FinishStep]:
     """Gates that nobody need answer any more, because something around them has failed."""
-    for path in sorted(state.gates):
+    for path, gate in sorted(state.gates.items()):
+        if gate.session is not None:  # its agent is at work, and what runs is let finish
+            continue
         scope_path, name = split(path)
         scope = state.scopes[scope_path]
         reason = halted(state, scope, scope.block.steps[name])

@@ -32,6 +32,7 @@ class StepState(Struct, frozen=True):
         retry_at: when the next attempt may begin, in seconds since the epoch, once that is settled.
         workspace: whose files its session works on, where they are not the project's.
         overdue: it has been at work for its `timeout`, and only waits for what is inside it to end.
+        idle: its agents have nothing left but people to wait for.
     """
 
     status: Literal["waiting", "running", "retrying", "done", "failed", "skipped", "rejected"] = "waiting"
@@ -52,6 +53,7 @@ class StepState(Struct, frozen=True):
     failed_attempts: int = 0
     retry_at: float | None = None
     overdue: Failure | None = None
+    idle: bool = False
 
 
 class ScopeState(Struct, frozen=True):
@@ -160,6 +162,7 @@ class RunState(Struct, frozen=True):
         gates: those that are open, by the path of their step.
         failing: scopes and loops, those that are gone too, in which something failed that lets nothing new start.
         sessions: how many sessions began for each agent step's path.
+        asked: how many questions the agents of a step have asked, by its path.
         retrying: the steps that rest before another attempt, and when it may begin.
         clocks: the time at work of the steps at work that have a bound on it.
         limit: a bound of the run that was reached.
@@ -178,6 +181,7 @@ class RunState(Struct, frozen=True):
     gates: "HashTrieMap[str, GateOpened]" = HashTrieMap()  # immutable
     failing: int = 0
     sessions: "HashTrieMap[str, int]" = HashTrieMap()  # immutable
+    asked: "HashTrieMap[str, int]" = HashTrieMap()  # immutable
     retrying: "HashTrieMap[str, float]" = HashTrieMap()  # immutable
     clocks: "HashTrieMap[str, StepClock]" = HashTrieMap()  # immutable
     limit: Failure | None = None

@@ -20,12 +20,13 @@ from agentflow.events.session_events import (
     ToolFinished,
 )
 from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
+from agentflow.session.answers import NOTED
 from agentflow.session.calls import calls_of
 from agentflow.session.decide import decide
 from agentflow.session.ending import ended_turn
 from agentflow.session.sizes import most_tokens
 from agentflow.session.state import (
-    FINISH,
+    AskPerson,
     Call,
     CallModel,
     Earlier,
@@ -252,7 +253,7 @@ _STOPPED: Mapping[str, _Stop] = {
 
 def _tool_called(plan: SessionPlan, state: SessionState, event: ToolCalled) -> SessionState:
     wanted = decide(plan, state)
-    if not any(isinstance(action, RunTool | Spawn) and action.call.id == event.call for action in wanted):
+    if not any(isinstance(action, RunTool | AskPerson | Spawn) and action.call.id == event.call for action in wanted):
         raise ValueError(f"nothing wanted call {event.call} now")
     return replace(state, calls=_with_call(state, event.call, lambda call: replace(call, started=True)))
 
@@ -281,9 +282,8 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
         results.append(result)
         added += most_tokens(result, media=call.result.media_tokens)
         failed = failed + 1 if call.result.is_error else 0
-        if call.name == FINISH and not call.result.is_error:
-            value = call.input if plan.agent.output is not None else call.input["result"]
-            state = replace(state, ending="finish", result=value)
+        if call.name in NOTED and not call.result.is_error:
+            state = NOTED[call.name](plan, state, call)
     state = replace(
         state,
         calls=(),

@@ -9,6 +9,7 @@ from agentflow.session.answers import ANSWERS
 from agentflow.session.ending import closing_note, result_of
 from agentflow.session.state import (
     Action,
+    AskPerson,
     CallModel,
     End,
     GiveResult,
@@ -52,6 +53,8 @@ def _calls(plan: SessionPlan, state: SessionState) -> Iterator[Action]:
             an_effect_is_out = an_effect_is_out or tool.effects != "none"
         elif tool.by == "session":
             yield ANSWERS[call.name](plan, state, call)
+        elif tool.by == "person":
+            yield AskPerson(call)
         elif tool.by == "subagent":
             yield Spawn(call, call.input["subagent_type"], call.input["prompt"])
         elif tool.effects == "none":

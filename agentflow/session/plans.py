@@ -1,14 +1,19 @@
 """From an agent's plan to what a session of it works with."""
 
 from collections.abc import Mapping
+from os.path import normpath
+from pathlib import PurePath
 
 from msgspec.structs import replace
 
 from agentflow.plan.agent_plan import AgentPlan, ToolSpec
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.companions import COMPANIONS
-from agentflow.session.state import AGENT, FINISH, SessionPlan
+from agentflow.plan.memory_tool import MEMORY
+from agentflow.session.state import AGENT, FINISH, SKILL, TOOL_SEARCH, SessionPlan
 from agentflow.spec.contracts import Contract
 
+_HERE = PurePath()
 _PLAIN_RESULT: Mapping[str, object] = {
     "type": "object",
     "properties": {"result": {"type": "string", "description": "The final result."}},
@@ -17,14 +22,18 @@ _PLAIN_RESULT: Mapping[str, object] = {
 }
 
 
-def session_plan(agent: AgentPlan, agents: Mapping[str, AgentPlan], *, siblings: bool = False) -> SessionPlan:
+def session_plan(
+    agent: AgentPlan, agents: Mapping[str, AgentPlan], *, siblings: bool = False, folder: PurePath = _HERE
+) -> SessionPlan:
     """What a session of `agent` works with.
 
     Parameters:
         agents: the file's, for the descriptions of those it may call.
         siblings: other sessions will send the same system prompt and tools.
+        folder: of the workflow file, seen from the project.
     """
-    tools = [_with_agents(grant.tool, agent, agents) for grant in agent.grants]
+    searches = any(grant.tool.name == TOOL_SEARCH for grant in agent.grants)
+    tools = [_as_shown(grant.tool, agent, agents, searches=searches) for grant in agent.grants]
     tools += [companion for grant in agent.grants for companion in COMPANIONS.get(grant.tool.name, ())]
     if agent.finish:
         tools.append(
@@ -44,12 +53,24 @@ def session_plan(agent: AgentPlan, agents: Mapping[str, AgentPlan], *, siblings:
         output=None if agent.output is None else Contract(agent.output),
         may_call=agent.subagents,
         siblings=siblings,
+        skills=tuple(replace(skill, folder=normpath(folder / skill.folder)) for skill in agent.skills),
     )
 
 
+def _as_shown(tool: ToolSpec, agent: AgentPlan, agents: Mapping[str, AgentPlan], *, searches: bool) -> ToolSpec:
+    """A tool with what it tells of this agent: whom it may call, its skills; with `searches` the file's own wait to
+    be found."""
+    if tool.name == AGENT:
+        return _with_agents(tool, agent, agents)
+    if tool.name == SKILL:
+        listed = "\n".join(f"- {skill.name}: {skill.description}" for skill in agent.skills)
+        return replace(tool, description=f"{tool.description}\n\nSkills you have:\n{listed}")
+    if searches and tool.name not in BUILTIN_TOOLS and tool.name != MEMORY:
+        return replace(tool, deferred=True)
+    return tool
+
+
 def _with_agents(tool: ToolSpec, agent: AgentPlan, agents: Mapping[str, AgentPlan]) -> ToolSpec:
-    if tool.name != AGENT:
-        return tool
     listed = "\n".join(f"- {name}: {agents[name].description}" for name in agent.subagents)
     schema = dict(tool.input_schema)
     properties = dict(schema["properties"])

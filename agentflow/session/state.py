@@ -8,7 +8,7 @@ from rpds import HashTrieSet
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, Workspace
-from agentflow.plan.agent_plan import AgentPlan, ToolSpec
+from agentflow.plan.agent_plan import AgentPlan, SkillPlan, ToolSpec
 from agentflow.spec.contracts import Contract
 
 JSON = Any
@@ -16,6 +16,9 @@ Message = Mapping[str, JSON]
 
 FINISH = "finish"
 AGENT = "Agent"
+TODO = "TodoWrite"
+SKILL = "Skill"
+TOOL_SEARCH = "ToolSearch"
 
 
 class SessionPlan(Struct, frozen=True):
@@ -29,6 +32,7 @@ class SessionPlan(Struct, frozen=True):
         output: what its result must meet, or None for text.
         may_call: the agents it may call.
         siblings: other sessions will send the same system prompt and tools.
+        skills: what it may call upon, their folders seen from the project.
     """
 
     agent: AgentPlan
@@ -38,6 +42,7 @@ class SessionPlan(Struct, frozen=True):
     output: Contract | None
     may_call: tuple[str, ...]
     siblings: bool
+    skills: tuple[SkillPlan, ...] = ()
 
 
 class Call(Struct, frozen=True):
@@ -101,6 +106,7 @@ class SessionState(Struct, frozen=True):
         closing: it was told, and has had or is having its one turn without tools.
         result: the output, once it is settled how the session ends well; `ending` names how.
         failure: why it ends badly.
+        todos: the agent's list of what is to be done, as it was written last.
     """
 
     started_at: float
@@ -134,6 +140,7 @@ class SessionState(Struct, frozen=True):
     ending: str | None = None
     result: JSON = None
     failure: Failure | None = None
+    todos: tuple[Mapping[str, JSON], ...] = ()
     finished: SessionFinished | None = None
 
 
@@ -157,6 +164,12 @@ class RunTool(Struct, frozen=True):
 
     call: Call
     tool: ToolSpec
+
+
+class AskPerson(Struct, frozen=True):
+    """Put the question of a call to a person."""
+
+    call: Call
 
 
 class Spawn(Struct, frozen=True):
@@ -183,4 +196,4 @@ class End(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = CallModel | RunTool | Spawn | GiveResult | End
+Action = CallModel | RunTool | AskPerson | Spawn | GiveResult | End

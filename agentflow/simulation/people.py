@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from agentflow.engine.questions import go_on
 from agentflow.events.run_events import GateAnswered, GateOpened
+from agentflow.events.session_events import ToolFinished
 from agentflow.journal.port import RUN_STREAM
 from agentflow.spec.forms import with_defaults
 from agentflow.spec.stubs import Stub
@@ -27,7 +29,11 @@ class StubbedPeople:
 
     def opened(self, path: str) -> None:
         """Has the answer come in its turn; an answer of `timeout` when its time has passed."""
-        loop, stub, gate = self._loop, self.stubs.pop(path) or Stub(), self._loop.live.run.gates[path]
+        loop, gate = self._loop, self._loop.live.run.gates[path]
+        if gate.session is not None:
+            loop.line.put(path, ANSWER, "", 0.0, lambda: self._as_recorded(path, gate))
+            return
+        stub = self.stubs.pop(path) or Stub()
         said = stub.answer or "yes"
         answers = self._answers(path, gate, stub) if said == "yes" else None
         told = {"answer": said} if gate.form is None or said != "yes" else {"output": answers}
@@ -44,6 +50,15 @@ class StubbedPeople:
             loop.happen(RUN_STREAM, given)
 
         loop.line.put(path, ANSWER, "", seconds, answer)
+
+    def _as_recorded(self, path: str, gate: GateOpened) -> None:
+        """Answers an agent's question as it was answered in the recording, without which no agent asks any."""
+        loop, stream, call = self._loop, gate.session or "", gate.call or ""
+        result = loop.recording.result_of(stream, call) if loop.recording is not None else None
+        content, is_error = result or ("The recording does not tell what was answered.", True)
+        go_on(loop, stream)
+        loop.happen(stream, ToolFinished(loop.now(), call, content, is_error=is_error))
+        loop.happen(RUN_STREAM, GateAnswered(loop.now(), path, True, "the recording"))
 
     def _answers(self, path: str, gate: GateOpened, stub: Stub) -> JSON:
         """What meets the form of an `ask`, its defaults filled in; None where a yes or no is asked for."""

@@ -126,6 +126,8 @@ class Tracer:
 
     def hear(self, live: Live, stream: str, event: Event) -> None:
         """Takes an event up."""
+        if isinstance(event, GateOpened) and event.session is not None:
+            return  # an agent asks; its call is told of below
         if isinstance(event, StepStarted | GateOpened):
             entry = self._begun(event.step)
             entry.attempt = event.attempt if isinstance(event, StepStarted) else _attempt_at(live, event.step)

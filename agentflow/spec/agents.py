@@ -1,6 +1,6 @@
 """Agents, what ends them, and the file's own tools."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ from agentflow.spec.base import (
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "between_tools", "disabled"]
+Memory = Literal["agent", "workflow"]
+SkillFolder = Annotated[str, Field(min_length=1, description="A folder, relative to this file.")]
 Label = Literal["private", "untrusted", "sends"]
 
 
@@ -90,6 +92,15 @@ class Agent(AgentDefaults):
     tools: list[ToolRule] = Field(
         default_factory=list,
         description="The whole allow-list, as `Grep`, `Read(docs/**)`, `Agent(researcher)`; it has no other tools.",
+    )
+    skills: list[SkillFolder] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Folders with a `SKILL.md` that it may call upon by `Skill`, which its `tools` must have.",
+        examples=[[".claude/skills/release-notes"]],
+    )
+    memory: Memory | None = Field(
+        default=None, description="Files that outlive the run, which it reads and writes by the `memory` tool."
     )
     output: JsonSchema | None = Field(
         default=None, description="A JSON Schema that its result must meet; without one its result is text."

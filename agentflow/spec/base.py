@@ -76,7 +76,20 @@ ToolRule = Annotated[
     str,
     Field(
         description="A tool's name, or a rule that narrows it.",
-        examples=["Read", "Write", "Edit", "Glob", "Grep", "Bash", "Read(docs/**)", "Agent(researcher)"],
+        examples=[
+            "Read",
+            "Write",
+            "Edit",
+            "Glob",
+            "Grep",
+            "Bash",
+            "Read(docs/**)",
+            "Agent(researcher)",
+            "AskUserQuestion",
+            "Skill",
+            "TodoWrite",
+            "ToolSearch",
+        ],
     ),
 ]
 InputBound = Annotated[str, StringConstraints(pattern=INPUT_PATTERN)]

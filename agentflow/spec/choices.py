@@ -42,6 +42,10 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "between_tools": "It also thinks between its tool calls.",
         "disabled": "It answers at once.",
     },
+    "Agent.memory": {
+        "agent": "Files of this agent alone, kept from run to run of this workflow.",
+        "workflow": "Files that all agents of this workflow share that say so.",
+    },
     "Agent.workspace": _WORKSPACES,
     "CommandTool.effects": _EFFECTS,
     "StepBase.join": {

@@ -11,19 +11,19 @@ from typing import Any, get_args
 
 from msgspec import Struct
 
-from agentflow.source import yaml_reader
 from agentflow.source.diagnostics import Diagnostic, Place
 from agentflow.source.document import Document
 from agentflow.source.project import SourceText
 from agentflow.source.suggest import did_you_mean
 from agentflow.spec.agents import Effort
 from agentflow.spec.findings import shown
+from agentflow.spec.front_matter import read_front_matter
 
 MODELS = {"sonnet": "claude-sonnet-5-5", "opus": "claude-opus-5-5", "haiku": "claude-haiku-5-5"}
 """What Claude Code's names of models stand for here."""
 
-_FRONT = re.compile(r"---[ \t]*\r?\n(?P<front>.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _TOOL = re.compile(r"(?P<name>[^()\s]+)(?:\((?P<rule>.*)\))?", re.DOTALL)
+_HOW_IT_BEGINS = "begin it with `---`, a `name:`, a `description:` and `tools:`, and `---`"
 _TEXTS = ("name", "description", "color")
 
 _REFUSED = {
@@ -62,26 +62,14 @@ class ClaudeAgent(Struct, frozen=True):
 def read_claude_agent(text: SourceText) -> ClaudeAgent:
     """Reads an agent file."""
     top = Place(text.path, 1, 1)
-    match = _FRONT.match(text.text)
-    if match is None:
-        hint = "begin it with `---`, a `name:`, a `description:` and `tools:`, and `---`"
-        return ClaudeAgent(
-            {}, {}, top, (("", Diagnostic("AF202", "an agent file begins with front matter", top, hint)),)
-        )
-    # An empty line in the place of `---` keeps the numbers of the lines.
-    document, problems = yaml_reader.read("\n" + match["front"], text.path)
-    if document is None or problems:
-        return ClaudeAgent({}, {}, top, tuple(("", problem) for problem in problems))
-    if not isinstance(document.data, dict):
-        message = f"the front matter must be a mapping, not {shown(document.data)}"
-        return ClaudeAgent({}, {}, top, (("", Diagnostic("AF203", message, document.place(()))),))
-    reader = _Reader(document, {}, {}, [])
+    front = read_front_matter(text, "an agent file", _HOW_IT_BEGINS)
+    if front.document is None:
+        return ClaudeAgent({}, {}, top, tuple(("", problem) for problem in front.problems))
+    reader = _Reader(front.document, {}, {}, [])
     reader.read()
-    body = text.text[match.end() :].strip()
-    if body:
-        start = text.text.index(body, match.end())
-        reader.keys["instructions"] = body
-        reader.places["instructions",] = text.place_at(start, 1)
+    if front.body:
+        reader.keys["instructions"] = front.body
+        reader.places["instructions",] = text.place_at(front.begins, 1)
     return ClaudeAgent(reader.keys, reader.places, top, tuple(reader.problems))
 
 

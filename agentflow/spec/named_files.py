@@ -13,10 +13,11 @@ from agentflow.source.project import Problem, SourceText
 from agentflow.spec.base import FUNCTION_PATTERN
 from agentflow.spec.findings import Finding, found, shown
 from agentflow.spec.positions import steps_of
+from agentflow.spec.skills import SKILL_FILE
 from agentflow.spec.steps import kind_of
 
 Read = Callable[[str], SourceText | Problem]
-Role = Literal["text", "schema", "module"]
+Role = Literal["text", "schema", "module", "skill"]
 
 
 @dataclass(slots=True)
@@ -63,6 +64,9 @@ def slots(data: Any) -> Iterator[tuple[Loc, Any, Role]]:
         yield from _slots_of(("tools", name), tool, {"stdin": "text"})
     for loc, agent in waiting:
         yield from _slots_of(loc, agent, {"instructions": "text", "output": "schema"})
+        skills = agent.get("skills") if isinstance(agent, dict) else None
+        for index, folder in enumerate(skills if isinstance(skills, list) else ()):
+            yield (*loc, "skills", index), folder, "skill"
 
 
 def _slots_of(loc: Loc, holder: Any, roles: dict[str, Role]) -> Iterator[tuple[Loc, Any, Role]]:
@@ -83,8 +87,8 @@ def read_named(document: Document, data: Any, read: Read) -> NamedFiles:
     for loc, value, role in slots(data):
         if len(named.findings) > MOST_TOLD:
             break  # a file with so many problems is not used
-        if role == "module":
-            files.read_module(loc, value)
+        if role in _WITHOUT_MAPPING:
+            _WITHOUT_MAPPING[role](files, loc, value)
             continue
         if not isinstance(value, dict) or "file" not in value:
             continue
@@ -153,6 +157,20 @@ class _Files:
         text = self.text(module_file(value), loc, loc)
         if text is not None:
             self.named.texts[loc] = text
+
+    def read_skill(self, loc: Loc, value: Any) -> None:
+        """Reads what a folder's `SKILL.md` holds."""
+        if isinstance(value, str) and value:
+            text = self.text(f"{value.rstrip('/')}/{SKILL_FILE}", loc, loc)
+            if text is not None:
+                self.named.texts[loc] = text
+
+
+_WITHOUT_MAPPING: dict[Role, Callable[[_Files, Loc, Any], None]] = {
+    "module": _Files.read_module,
+    "skill": _Files.read_skill,
+}
+"""Where a file is named otherwise than by `{file: path}`."""
 
 
 def module_file(function: str) -> str:

@@ -13,7 +13,7 @@ from agentflow.spec.steps import KINDS, Rounds, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Library, Limits, Workflow
 
 # Words of the language that this version does not know yet.
-_LATER_OF_AGENTS = frozenset({"context", "hooks", "memory", "permissions", "skills"})
+_LATER_OF_AGENTS = frozenset({"context", "hooks", "permissions"})
 _LATER_OF_STEPS = frozenset({"escalate", "from"})
 _LATER_OF_FILES = frozenset({"hooks", "mcp_servers", "permissions", "skills"})
 

@@ -34,6 +34,7 @@ class ToolContext(Struct, frozen=True):
         rules: the patterns of the agent's grant for this tool (gitignore meaning, relative to `project`); empty: all.
         env: the workflow's own variables for commands, rendered.
         key: the idempotency key of this call, handed to commands as `AGENTFLOW_IDEMPOTENCY_KEY`.
+        memory: the folder of the notes that the `memory` tool keeps for the agent.
         session: the stream of the session that calls; `""`: a step's own call.
         secrets: the values that the `env` of the file's own tools may read, by name.
         sandbox_off: the file says `sandbox: off`; a command without it is refused.
@@ -48,6 +49,7 @@ class ToolContext(Struct, frozen=True):
     secrets: Mapping[str, str] = {}
     own: "CommandToolPlan | None" = None
     session: str = ""
+    memory: Path | None = None
 
 
 class Tool(Protocol):

@@ -8,6 +8,7 @@ from agentflow.tools.background import Background
 from agentflow.tools.edit import edit
 from agentflow.tools.failures import shortened
 from agentflow.tools.files import read, write
+from agentflow.tools.memory import memory
 from agentflow.tools.own import own_tool
 from agentflow.tools.port import JSON, Tool, ToolContext, ToolOutput
 from agentflow.tools.search import glob, grep
@@ -23,6 +24,7 @@ BUILTIN: Mapping[str, Tool] = {
     "Edit": edit,
     "Glob": glob,
     "Grep": grep,
+    "memory": memory,
 }
 
 _log = logging.getLogger(__name__)

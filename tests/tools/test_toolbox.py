@@ -7,6 +7,7 @@ import pytest
 from agentflow.plan.agent_plan import CommandToolPlan, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.companions import COMES_WITH
+from agentflow.plan.memory_tool import MEMORY
 from agentflow.plan.templates import parse_template
 from agentflow.tools import toolbox
 from agentflow.tools.background import Background
@@ -14,9 +15,9 @@ from agentflow.tools.port import ToolOutput
 from agentflow.tools.toolbox import BUILTIN, Toolbox
 
 
-def test_every_tool_that_the_toolbox_answers_for_has_a_row():
+def test_every_tool_that_the_toolbox_answers_has_a_row_and_no_other():
     rows = {name for name, tool in BUILTIN_TOOLS.items() if tool.spec.by == "toolbox"}
-    assert {*BUILTIN, *Background().tools()} == {*rows, *COMES_WITH}
+    assert {*BUILTIN, *Background().tools()} == {*rows, *COMES_WITH, MEMORY}
 
 
 async def test_a_call_reaches_its_tool(project, context_of):
