@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from agentflow.plan.agent_plan import ToolSpec
 
 _TASK_ID = {"type": "string", "minLength": 1, "description": "The name that Bash gave when it started the task."}
@@ -44,6 +46,20 @@ COMPANIONS: Mapping[str, tuple[ToolSpec, ...]] = MappingProxyType({"Bash": (_TAS
 
 COMES_WITH: Mapping[str, str] = {spec.name: tool for tool, specs in COMPANIONS.items() for spec in specs}
 """The tool that a companion comes with, by the companion's name."""
+
+_MOST_WAITED_FOR = 600_000
+"""Milliseconds that Bash waits for a script."""
+
+
+def waiting(spec: ToolSpec) -> ToolSpec:
+    """A tool as a step calls it, which has no session that could leave something running: `run_in_background` and the
+    longer times that come with it are not there."""
+    properties = dict(spec.input_schema["properties"])
+    if properties.pop("run_in_background", None) is None:
+        return spec
+    properties["timeout"] = {**properties["timeout"], "maximum": _MOST_WAITED_FOR}
+    return replace(spec, input_schema={**spec.input_schema, "properties": properties})
+
 
 POLLED = frozenset({"TaskOutput"})
 """Calls that may be made again and again with the same input, for what they answer changes."""

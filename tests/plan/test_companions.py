@@ -33,3 +33,11 @@ def test_no_tool_of_the_file_takes_the_name_of_a_companion(compiled, name):
     tool = f"tools: {{{name}: {{description: d., run: [ls]}}}}\n"
     _, problems = compiled(tool + AGENT.format(tools=name))
     assert "AF205" in {problem.code for problem in problems}
+
+
+@pytest.mark.parametrize(
+    ("given", "word"), [("run_in_background: true", "run_in_background"), ("timeout: 600001", "600000")]
+)
+def test_a_step_cannot_leave_a_script_running(compiled, given, word):
+    _, problems = compiled(f"sandbox: off\nsteps: {{s: {{tool: Bash, with: {{command: ls, {given}}}}}}}\n")
+    assert any(word in problem.message for problem in problems), problems
