@@ -163,6 +163,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     """Runs a workflow that was checked; else as `run`."""
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
+    from agentflow.engine.logged import log
     from agentflow.engine.secret_values import secret_values
     from agentflow.events.run_events import RunStarted
     from agentflow.journal.run_ids import new_run_id
@@ -190,6 +191,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
             folder=project.relative(Path(checked.path).parent),
         )
         lease = journal.create(started)
+        log("", started)
         if options.observe is not None:
             options.observe("", started)
         live = Live.begin(checked.plan, started)
@@ -333,6 +335,7 @@ def stored_plan(started: "RunStarted") -> "Plan":
 
 
 def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]) -> Any:
+    from agentflow.engine.logged import logged
     from agentflow.engine.people import say_yes
     from agentflow.engine.port import Surroundings
 
@@ -341,7 +344,7 @@ def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]
         ask=say_yes if options.yes else options.ask,
         secrets=secrets,
         ask_secret=options.ask_secret,
-        observe=options.observe or (lambda _stream, _event: None),
+        observe=logged(options.observe or (lambda _stream, _event: None)),
         hear=options.hear,
         disk_full=options.disk_full or (lambda _full: None),
     )

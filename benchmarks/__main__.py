@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from benchmarks import measure, validation
+from benchmarks import display, measure, validation
 from benchmarks.figure import Figure
 
 NAMES = (
@@ -18,6 +18,7 @@ NAMES = (
     "memory-200",
     "memory-1000",
     *validation.NAMES,
+    *display.NAMES,
 )
 BESIDE = {
     "growth-500": "what agentflow itself does in a turn: in the last 100 turns, beside the first 100",
@@ -25,6 +26,7 @@ BESIDE = {
     "start-validate": "a process that validates one small file, beside one that does nothing; the aim is 0.25 s",
     "memory-200": "peak with all calls in flight",
     **validation.BESIDE,
+    **display.BESIDE,
 }
 
 
@@ -46,6 +48,7 @@ def main() -> None:
         measure.starts(rounds, only),
         measure.memory(only),
         validation.figures(rounds, only),
+        display.figures(rounds, only),
     )
     for part in figures:
         for figure in part:

@@ -189,6 +189,8 @@ def _tools() -> str:
     rules = {
         "path": "paths: `{name}(docs/**)`",
         "agent": "an agent: `{name}(researcher)`",
+        "host": "hosts: `{name}(domain:*.x.org)`",
+        "site": "sites: `{name}(domain:x.org)`",
         "skill": "a skill: `{name}(release-notes)`",
         None: "",
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from agentflow.cli.completion import run_ids, waiting_steps
 from agentflow.cli.options import GoingOn, going_on, project_folder
 from agentflow.errors import JournalError, UsageError
 
@@ -17,8 +18,8 @@ MAX_ANSWER_BYTES = 10 * 1024 * 1024
 
 
 @click.command(short_help="Answer a question, and go on.")
-@click.argument("run")
-@click.argument("step")
+@click.argument("run", shell_complete=run_ids)
+@click.argument("step", shell_complete=waiting_steps)
 @click.argument("values", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--json", "text", metavar="JSON", help="All answers as one JSON value.")
 @click.option("--json-file", "file", metavar="FILE", help="The same from a file; - is standard input.")

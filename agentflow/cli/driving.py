@@ -26,6 +26,9 @@ from agentflow.models.port import Model
 from agentflow.report.inert import inert_line
 from agentflow.report.json_out import dumps, result_json
 from agentflow.report.kept import kept_text, workspaces_of
+from agentflow.report.outline import Outline
+from agentflow.report.style import Paint
+from agentflow.report.summary import summary_of, summary_text
 from agentflow.report.text import gate_text, outputs_text, totals
 from agentflow.report.view import RunView
 
@@ -40,9 +43,9 @@ class Driving(Struct, frozen=True):
         replay: the recording that the model's words come from.
         durability: as in `api.RunOptions`.
         project: the folder whose journal holds the run.
-        steps: the ids of the file's steps, where they are known.
+        outline: of the file's plan, where it is known.
+        words: show what agents write.
         secrets: the values that were given, by name.
-        cost_cap: the run's, in US dollars, where it is known.
     """
 
     output: Format
@@ -50,8 +53,8 @@ class Driving(Struct, frozen=True):
     yes: bool
     script: str | None
     project: Path
-    steps: tuple[str, ...] = ()
-    cost_cap: float | None = None
+    outline: Outline = Outline()
+    words: bool = False
     pace: float = 0.0
     durability: Durability = "process"
     secrets: Mapping[str, str] = {}
@@ -73,7 +76,9 @@ def drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunRe
 
 async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:
     interrupt = asyncio.Event()
-    progress = Progress(RunView(driving.steps), driving.output, quiet=driving.quiet, broken=interrupt.set)
+    view = RunView()
+    view.planned(driving.outline)
+    progress = Progress(view, driving.output, quiet=driving.quiet, broken=interrupt.set, words=driving.words)
     asker = TerminalAsker(lambda: progress.paused() or nullcontext(), interrupt.set)
     in_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     progress.answered_here = asker.answered
@@ -87,7 +92,7 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
         secrets=driving.secrets,
         ask_secret=SecretPrompt(lambda: progress.paused() or nullcontext(), asker.turn).ask if in_terminal else None,
         observe=progress.observe,
-        hear=progress.view.hear,
+        hear=progress.hear,
         disk_full=progress.disk_full,
         interrupt=interrupt,
     )
@@ -99,7 +104,7 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     # Everything that starting has made stays: the collector need not look at it again.
     gc.freeze()
     gc.enable()
-    with progress.shown(driving.cost_cap):
+    with progress.shown():
         result = await work(options)
     with suppress(OSError):  # the exit code tells it too
         _tell(driving, progress, result)
@@ -143,11 +148,16 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
     view = progress.view
     if driving.output == "text":
         if result.outputs:
+            if progress.live is not None and sys.stdout.isatty():
+                click.echo(err=True)  # the tree stands above it
             progress.write(outputs_text(result.outputs))
     else:
         waiting = _waiting(driving, result.run) if result.status == "waiting" else []
         body = result_json(result.run, result.status, result.outputs, result.failure, view, waiting)
         progress.write(dumps(body))
+    summary = "" if result.status not in ("done", "failed") or driving.quiet else _summary(view, result)
+    if summary:
+        click.echo(summary, err=True)
     match result.status:
         case "failed":
             failure = result.failure
@@ -163,6 +173,12 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
         for workspace in workspaces_of(view):
             click.echo(f"left behind: {kept_text(workspace)}", err=True)
         click.echo(f"{result.status} · {totals(view)} · run {result.run}", err=True)
+
+
+def _summary(view: RunView, result: api.RunResult) -> str:
+    text = summary_text(summary_of(view), Paint.for_stream(sys.stderr), result.failure)
+    # On a terminal it would run into the tree.
+    return f"\n{text}" if text and sys.stderr.isatty() else text
 
 
 def _tell_waiting(driving: Driving, result: api.RunResult) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.completion import files
 from agentflow.cli.options import project_of_file
 from agentflow.errors import JournalError, UsageError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Draw a file's steps, as Mermaid or dot.")
-@click.argument("file")
+@click.argument("file", shell_complete=files)
 @click.option("--format", "language", type=click.Choice(["mermaid", "dot"]), default="mermaid", show_default=True)
 @click.option("--run", metavar="RUN", help="Colour each step by what became of it in this run.")
 def graph(file: str, language: str, run: str | None) -> int:

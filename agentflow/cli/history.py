@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.completion import run_ids
 from agentflow.cli.options import project, project_folder, text_or_json
 from agentflow.errors import UsageError
 
@@ -21,13 +22,15 @@ _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 @click.command(short_help="Show a run.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @click.option("--events", is_flag=True, help="List the events instead, one a line.")
 @text_or_json
 @project
 def show(run: str, events: bool, output_format: str, project: str | None) -> int:
     """Show a run: its steps and agents, why something failed or was skipped, what it waits for, its outputs."""
     from agentflow import api
+    from agentflow.cli.progress import stored_outline
+    from agentflow.events.run_events import RunStarted
     from agentflow.report.json_out import dumps, event_json
     from agentflow.report.lines import line
     from agentflow.report.view import RunView
@@ -38,6 +41,8 @@ def show(run: str, events: bool, output_format: str, project: str | None) -> int
         run = journal.find(run)
         view = RunView()
         for entry in journal.read(run):
+            if isinstance(entry.event, RunStarted) and not events:
+                view.planned(stored_outline(entry.event))
             view.apply(entry.stream, entry.event)
             if not events:
                 continue
@@ -81,6 +86,7 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
     from agentflow.cli.next_move import answers_to, command
     from agentflow.report.inert import inert, inert_line
     from agentflow.report.style import Paint
+    from agentflow.report.summary import summary_of, summary_text
     from agentflow.report.text import COLOURS, gate_text, outputs_text, totals, tree
 
     paint = Paint.for_stream(sys.stdout)
@@ -100,6 +106,8 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
         click.echo(f"\n{paint('failed', 'bold', 'red')} ({failure.kind}): {inert(failure.message)}")
     if view.finished is not None and view.finished.outputs:
         click.echo(f"\n{paint('outputs', 'bold')}\n{outputs_text(view.finished.outputs)}")
+    if text := summary_text(summary_of(view), paint):
+        click.echo(f"\n{paint('in all', 'bold')}\n{text}")
     if summary.status in ("interrupted", "crashed"):
         click.echo(f"\ngo on with it: {command(project, 'resume', summary.run)}")
 

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.log_options import log_options, with_log_options
 from agentflow.errors import AgentflowError
 
 COMMANDS = {
@@ -25,9 +26,14 @@ COMMANDS = {
     "approve": "agentflow.cli.resume:approve",
     "reject": "agentflow.cli.resume:reject",
     "answer": "agentflow.cli.answer:answer",
+    "watch": "agentflow.cli.watch:watch",
+    "cancel": "agentflow.cli.cancel:cancel",
     "show": "agentflow.cli.history:show",
     "runs": "agentflow.cli.history:runs",
+    "report": "agentflow.cli.report:report",
     "prune": "agentflow.cli.history:prune",
+    "doctor": "agentflow.cli.doctor:doctor",
+    "completion": "agentflow.cli.completion_script:completion",
 }
 # The kernel's words for a full disk under a redirected stream.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -44,7 +50,7 @@ class _Commands(click.Group):
             return None
         module, _, attribute = COMMANDS[name].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return with_log_options(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -77,6 +83,9 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
 )
 def commands() -> None:
     """Declarative agent workflows on the Claude API: checked before they run, durable while they do."""
+
+
+commands.params += log_options(hidden=False)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ secret = click.option(
     "--secret", "secret", multiple=True, metavar="NAME=@FILE", help="The value of a secret, from a file."
 )
 secrets_file = click.option("--secrets-file", metavar="FILE", help="Values of secrets: lines NAME=value.")
+stream = click.option("--stream", is_flag=True, help="Show what agents write, as they write it.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 project = click.option(
     "--project", metavar="FOLDER", help="The project whose runs are meant; default: the one around this folder."
@@ -45,6 +46,7 @@ class GoingOn(Struct, frozen=True):
     replay: str | None
     durability: Durability
     output_format: Format
+    stream: bool
     quiet: bool
     project: str | None
     secret: tuple[str, ...]
@@ -60,7 +62,19 @@ def going_on(command: Callable[..., int]) -> Callable[..., int]:
         return command(**given, options=options)
 
     wrapped: Callable[..., int] = with_options
-    for option in (project, quiet, output_format, durability, secrets_file, secret, replay, record, scripted, yes):
+    for option in (
+        project,
+        quiet,
+        stream,
+        output_format,
+        durability,
+        secrets_file,
+        secret,
+        replay,
+        record,
+        scripted,
+        yes,
+    ):
         wrapped = option(wrapped)
     return wrapped
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.completion import files
 from agentflow.cli.options import text_or_json
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show what a file may do and cost.")
-@click.argument("file")
+@click.argument("file", shell_complete=files)
 @click.option("-i", "--input", "typed", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file.")
 @click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
 @text_or_json

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.completion import run_ids, waiting_steps
 from agentflow.cli.options import GoingOn, going_on, project_folder
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _comment = click.option("--comment", help="What to tell with the answer.")
 
 
 @click.command(short_help="Go on with a run.")
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @going_on
 def resume(run: str, options: GoingOn) -> int:
     """Go on with a run after a crash, an interruption, or a pause for people.
@@ -27,8 +28,8 @@ def resume(run: str, options: GoingOn) -> int:
 
 
 @click.command(short_help="Say yes at a gate, and go on.")
-@click.argument("run")
-@click.argument("step")
+@click.argument("run", shell_complete=run_ids)
+@click.argument("step", shell_complete=waiting_steps)
 @_comment
 @going_on
 def approve(run: str, step: str, comment: str | None, options: GoingOn) -> int:
@@ -37,8 +38,8 @@ def approve(run: str, step: str, comment: str | None, options: GoingOn) -> int:
 
 
 @click.command(short_help="Say no at a gate, and go on.")
-@click.argument("run")
-@click.argument("step")
+@click.argument("run", shell_complete=run_ids)
+@click.argument("step", shell_complete=waiting_steps)
 @_comment
 @going_on
 def reject(run: str, step: str, comment: str | None, options: GoingOn) -> int:
@@ -110,6 +111,7 @@ def _driving(options: GoingOn) -> "Driving":
     return Driving(
         output=options.output_format,
         quiet=options.quiet,
+        words=options.stream,
         yes=options.yes,
         script=options.script,
         record=options.record,

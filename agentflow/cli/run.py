@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentflow.cli.completion import files
 from agentflow.cli.dry_run import DryOptions, dry_options, show_dry_run
+from agentflow.cli.file_help import FileCommand
 from agentflow.cli.options import (
     Durability,
     Format,
@@ -17,6 +19,7 @@ from agentflow.cli.options import (
     scripted,
     secret,
     secrets_file,
+    stream,
     yes,
 )
 
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
     from agentflow.plan.model import Plan
 
 
-@click.command()
-@click.argument("file")
+@click.command(cls=FileCommand)
+@click.argument("file", shell_complete=files)
 @click.option("-i", "--input", "typed", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file.")
 @click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
 @yes
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 @secrets_file
 @durability
 @output_format
+@stream
 @quiet
 def run(
     file: str,
@@ -56,9 +60,10 @@ def run(
     secrets_file: str | None,
     durability: Durability,
     output_format: Format,
+    stream: bool,
     quiet: bool,
 ) -> int:
-    """Run a workflow file.
+    """Run a workflow file. With FILE, --help tells the file's own inputs.
 
     Its outputs are printed on standard output: a single one as it is, several under their names, or as JSON.
     """
@@ -66,6 +71,7 @@ def run(
     from agentflow.cli.driving import Driving, drive
     from agentflow.cli.secrets import read_secrets
     from agentflow.cli.told import told_as
+    from agentflow.report.outline import outline_of
 
     with told_as(output_format):
         checked, plan, values = _ready(file, typed, inputs, quiet)
@@ -82,8 +88,8 @@ def run(
         pace=pace,
         durability=durability,
         project=project_of_file(file),
-        steps=tuple(plan.root.steps),
-        cost_cap=plan.limits.cost_usd,
+        outline=outline_of(plan),
+        words=stream,
         secrets=secrets,
     )
     return drive(driving, lambda options: api.start(checked, values, options))

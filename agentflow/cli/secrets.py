@@ -11,6 +11,7 @@ import click
 
 from agentflow.cli.arguments import read_text
 from agentflow.cli.asking import line_from_terminal
+from agentflow.cli.logs import REDACTION
 from agentflow.errors import UsageError
 from agentflow.report.style import Paint
 
@@ -40,6 +41,7 @@ def read_secrets(pairs: Iterable[str], file: str | None) -> Mapping[str, str]:
         named.add(name)
         text = read_text(Path(where[1:]), f"secret `{name}`")
         given[name] = text.removesuffix("\n").removesuffix("\r")
+    REDACTION.hide(given)
     return given
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.completion import files
 
 if TYPE_CHECKING:
     from agentflow.report.style import Paint
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Run the tests of workflows.")
-@click.argument("paths", nargs=-1, metavar="[PATH...]")
+@click.argument("paths", nargs=-1, metavar="[PATH...]", shell_complete=files)
 @click.option("-k", "word", metavar="NAME", help="Only tests whose name holds this, in any case.")
 @click.option("--junit", metavar="FILE", help="Write JUnit XML to a file too.")
 @click.option("--output-format", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)

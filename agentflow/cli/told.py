@@ -46,18 +46,18 @@ def tell_diagnostics(checked: "Checked") -> None:
 def tell_bug(error: Exception, command: str) -> int:
     """Writes the traceback to a file and says where it is."""
     say("error: this is a bug in agentflow; nothing that was recorded is lost")
-    text = "".join(
-        [
-            f"agentflow {command}\npython {platform.python_version()} on {platform.platform()}\n\n",
-            *traceback.format_exception(error),
-        ]
-    )
+    from importlib.metadata import version
+
+    from agentflow.cli.logs import REDACTION
+
+    made_by = f"agentflow {version('agentflow')}, python {platform.python_version()} on {platform.platform()}"
+    text = REDACTION("".join([f"agentflow {command}\n{made_by}\n\n", *traceback.format_exception(error)]))
     try:
         path = _write_log(text)
     except OSError:
         click.echo(inert(text), err=True)
         return exits.BUG
-    say(f"{type(error).__name__}: {error}", f"please report it with what is in {path}")
+    say(REDACTION(f"{type(error).__name__}: {error}"), f"please report it with what is in {path}")
     return exits.BUG
 
 
@@ -110,12 +110,21 @@ def say(message: str, hint: str | None = None) -> None:
             click.echo(f"{paint('hint:', 'bold')} {inert(hint)}", err=True)
 
 
-def _write_log(text: str) -> Path:
-    """A private file beside the journal where there is one, else among the temporary files."""
+def new_log(kind: str) -> tuple[int, Path]:
+    """A new private file beside the journal where there is one, else among the temporary files: opened, and its path.
+
+    Raises:
+        OSError: it cannot be made.
+    """
     beside = Path.cwd() / ".agentflow"
-    name = f"bug-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-"
+    name = f"{kind}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-"
     folder = beside if beside.is_dir() and os.access(beside, os.W_OK) else None
     descriptor, path = tempfile.mkstemp(prefix=name, suffix=".log", dir=folder)
+    return descriptor, Path(path)
+
+
+def _write_log(text: str) -> Path:
+    descriptor, path = new_log("bug")
     with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
-    return Path(path)
+    return path

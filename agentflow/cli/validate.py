@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.completion import files
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'a
 
 
 @click.command(short_help="Check workflow files.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=files)
 @click.option("--strict", is_flag=True, help="Warnings are errors: they make the exit code 2.")
 @click.option("--environment", is_flag=True, help="Also tell what this machine lacks: secrets, programs, a key.")
 @click.option(
@@ -34,14 +35,21 @@ _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'a
     show_default=True,
     help="text: for people. json: for programs. sarif: 2.1.0, for code scanning. github: annotations by its Actions.",
 )
-def validate(paths: tuple[str, ...], strict: bool, environment: bool, output_format: str) -> int:
+@click.option(
+    "--skip-others", is_flag=True, help="Leave out files that are no workflows, for programs that name every file."
+)
+def validate(paths: tuple[str, ...], strict: bool, environment: bool, output_format: str, skip_others: bool) -> int:
     """Check workflow files: all problems of all files, each with its place and a hint.
 
     PATH is a file, a folder (its *.yaml and *.yml files whose first level has the key `agentflow`), a pattern in quotes
     (as "flows/**/*.yaml"), or - for standard input.
     """
-    every = dict.fromkeys(found for path in paths for found in _files(path))
-    checks = [_check(path, environment) for path in every]
+    from agentflow.cli.counting import counted
+
+    every = dict.fromkeys(counted((found for path in paths for found in _files(path)), "looking for workflows:"))
+    if skip_others:
+        every = dict.fromkeys(path for path in every if path == STDIN or not Path(path).is_file() or _is_workflow(path))
+    checks = [_check(path, environment) for path in counted(every, "checking", len(every))]
     refused = any(not checked.ok or (strict and checked.diagnostics) for checked in checks)
     checks = list(_each_once(checks))
     if output_format == "text":

@@ -1,6 +1,7 @@
 """Driving a run from outside: until it ends, is interrupted, or waits for people who have not answered."""
 
 import asyncio
+from pathlib import Path
 
 from agentflow.engine.live import Live
 from agentflow.engine.local import LocalEngine
@@ -8,6 +9,7 @@ from agentflow.engine.port import Outcome, Surroundings
 from agentflow.engine.recover import recover
 from agentflow.journal.port import Journal, Lease
 from agentflow.models.port import Model
+from agentflow.plan.model import Plan
 from agentflow.tools.toolbox import Toolbox
 
 
@@ -57,3 +59,19 @@ async def _interruptible(engine: LocalEngine, interrupt: asyncio.Event | None, r
         waiting.cancel()
         task.cancel()
         await asyncio.gather(task, waiting, return_exceptions=True)
+
+
+async def end_cancelled(journal: Journal, run: str, plan: Plan, project: Path) -> Outcome:
+    """Ends a run that nobody is at work on, and that somebody has wished to end: what was out is accounted for.
+
+    Raises:
+        LeaseHeldError: a process has taken it up meanwhile, and finds the wish itself.
+        JournalError: the run has ended, or the journal cannot be written.
+    """
+    lease = journal.take(run)
+    try:
+        live = Live.replay(plan, journal.read(run))
+    except BaseException:
+        journal.release(lease)
+        raise
+    return await drive(live, journal, lease, None, Surroundings(project), None, resumed=True)

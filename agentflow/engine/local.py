@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentflow.engine.cancelling import look_for_cancellation
 from agentflow.engine.deadlines import Deadlines
 from agentflow.engine.live import Live
 from agentflow.engine.people import Askers
@@ -131,6 +132,7 @@ class LocalEngine:
                 prepare(self)
             self._changed[RUN_STREAM] = None
             self._watch_the_clock()
+            look_for_cancellation(self, self.journal)
             self.settle()
             return await self._done
         finally:

@@ -73,6 +73,7 @@ async def call_model(
             cache_read_tokens=usage.cache_read_tokens,
             cache_write_5m_tokens=usage.cache_write_5m_tokens,
             cache_write_1h_tokens=usage.cache_write_1h_tokens,
+            web_searches=usage.web_searches,
         ),
         request_id=reply.request_id,
         stop_detail=reply.stop_detail,

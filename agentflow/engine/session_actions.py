@@ -33,10 +33,11 @@ from agentflow.plan.memory_tool import MEMORIES, MEMORY
 from agentflow.plan.prices import Price, price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError
+from agentflow.plan.service_tools import RESULT_TOKENS
 from agentflow.run.files import inputs_at
 from agentflow.run.names import names_for
 from agentflow.run.workspaces import workspace_named
-from agentflow.session.context import input_bound, request
+from agentflow.session.context import input_bound, request, searches_bound
 from agentflow.session.state import AskPerson, Call, CallModel, End, GiveResult, RunTool, Spawn
 from agentflow.tools.port import ToolContext
 
@@ -65,7 +66,9 @@ def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float)
     price = price_of(action.model)
     if price is None:
         raise ValueError(f"the plan lets the model {action.model} through, which has no price")
-    held = live.ledger.reserve(stream, price, input_bound(state, action.note), plan.agent.max_tokens)
+    searches = searches_bound(plan, state, action.note)
+    added = input_bound(state, action.note) + searches * RESULT_TOKENS
+    held = live.ledger.reserve(stream, price, added, plan.agent.max_tokens, searches)
     loop.exhausted.pop(stream, None)
     if isinstance(held, Exhausted):
         loop.exhausted[stream] = held.failure

@@ -23,6 +23,7 @@ VERSIONS: dict[type[Any], int] = {
     run_events.RunResumed: 1,
     run_events.RunPaused: 1,
     run_events.RunLimitReached: 1,
+    run_events.RunCancelled: 1,
     run_events.WorkflowLimitReached: 1,
     run_events.RunFinished: 1,
     run_events.StepStarted: 1,

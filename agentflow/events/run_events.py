@@ -54,6 +54,14 @@ class RunLimitReached(Struct, frozen=True):
     failure: Failure
 
 
+class RunCancelled(Struct, frozen=True):
+    """A person has ended the run for good: what is at work is stopped, and nothing goes on with it."""
+
+    at: float
+    by: str
+    reason: str | None = None
+
+
 class WorkflowLimitReached(Struct, frozen=True):
     """A bound of a file that runs as the step `step` is reached, and ends that step: nothing new starts in it."""
 
@@ -267,6 +275,7 @@ RunEvent = (
     | RunResumed
     | RunPaused
     | RunLimitReached
+    | RunCancelled
     | WorkflowLimitReached
     | RunFinished
     | StepStarted

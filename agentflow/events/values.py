@@ -87,13 +87,17 @@ class Failure(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """Tokens, as the Messages API counts them: `input_tokens` excludes what was read from or written to the cache."""
+    """Tokens, as the Messages API counts them: `input_tokens` excludes what was read from or written to the cache.
+
+    `web_searches` is how often the service searched the web meanwhile, which it charges for too.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_5m_tokens: int = 0
     cache_write_1h_tokens: int = 0
+    web_searches: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -102,6 +106,7 @@ class Usage(Struct, frozen=True):
             self.cache_read_tokens + other.cache_read_tokens,
             self.cache_write_5m_tokens + other.cache_write_5m_tokens,
             self.cache_write_1h_tokens + other.cache_write_1h_tokens,
+            self.web_searches + other.web_searches,
         )
 
     @property

@@ -148,13 +148,14 @@ class Ledger:
         return None
 
     def reserve(
-        self, session: str, price: Price, input_tokens: int, max_tokens: int
+        self, session: str, price: Price, input_tokens: int, max_tokens: int, searches: int = 0
     ) -> Reservation | Wait | Exhausted | UsedUp | Failure:
         """Whether a call may go out, and bounded how; a Failure is the session's alone.
 
         Parameters:
             input_tokens: a bound on what the request can count.
             max_tokens: the wanted bound of the reply; it is lowered to what the budget leaves.
+            searches: how often the service may search the web for it.
         """
         if self.turns_left <= 0:
             return Exhausted(Failure("turns", f"the run has used its {self._turns} turns; raise `limits.turns`"))
@@ -164,7 +165,7 @@ class Ledger:
                 return UsedUp(account.part, Failure("turns", message))
         tightest = self._tightest(session)
         price = price.at(input_tokens)
-        input_usd = input_tokens * max(price.input, price.cache_write_5m)
+        input_usd = input_tokens * max(price.input, price.cache_write_5m) + searches * (price.web_search or 0.0)
         affordable = max_tokens
         if tightest.left_usd < input_usd + max_tokens * price.output:
             affordable = int((tightest.left_usd - input_usd) / price.output)

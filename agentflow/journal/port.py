@@ -85,6 +85,29 @@ class Gate(Struct, frozen=True):
     answers: JSON = None
 
 
+class Cancellation(Struct, frozen=True):
+    """A wish that a run ends for good, until the run's owner has recorded it."""
+
+    run: str
+    by: str
+    reason: str | None
+    asked_at: float
+
+
+class Follower(Protocol):
+    """Reads on in the events of one run."""
+
+    def more(self) -> list[Recorded]:
+        """What was recorded since the last call, each verified, in the order in which it was recorded.
+
+        Raises:
+            JournalError: the run is gone, or what is there is damaged.
+        """
+
+    def close(self) -> None:
+        """Reads no more."""
+
+
 class Journal(Protocol):
     """A journal. Reading needs no lease; every method but `append` is quick enough to call as it is."""
 
@@ -148,6 +171,22 @@ class Journal(Protocol):
             JournalError: no such gate (the message names those that are open), it has its answer, or it asks for
                 answers and got a yes or no, or the other way round.
         """
+
+    def follow(self, run: str) -> Follower:
+        """Reads a run's events from the first on, and on as they are recorded. Raises JournalError: no such run."""
+
+    def cancel(self, run: str, *, by: str, reason: str | None, at: float) -> Cancellation:
+        """Leaves the wish that a run ends for its owner, synced to disk; one that is there already stays.
+
+        Returns:
+            The wish that stands: this one, or that of who came first.
+
+        Raises:
+            JournalError: no such run, or it has ended.
+        """
+
+    def cancellation(self, run: str) -> Cancellation | None:
+        """The wish that a run ends, where one was left that its owner has not recorded yet."""
 
     def prune(self, before: float) -> int:
         """Deletes the runs that ended before then, and what only they used; returns how many."""

@@ -36,6 +36,12 @@ def _run_finished(connection: apsw.Connection, run: str, stream: str, event: run
         "UPDATE runs SET status = ?, failure_kind = ?, ended_at = ? WHERE run = ?", (event.status, kind, event.at, run)
     )
     connection.execute("DELETE FROM gates WHERE run = ?", (run,))
+    connection.execute("DELETE FROM cancellations WHERE run = ?", (run,))
+
+
+def _run_cancelled(connection: apsw.Connection, run: str, stream: str, event: run_events.RunCancelled) -> None:
+    # On record now: whoever asked for it need not ask again.
+    connection.execute("DELETE FROM cancellations WHERE run = ?", (run,))
 
 
 def _gate_opened(connection: apsw.Connection, run: str, stream: str, event: run_events.GateOpened) -> None:
@@ -94,6 +100,7 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.RunResumed: _run_resumed,
     run_events.RunPaused: _run_paused,
     run_events.RunLimitReached: None,
+    run_events.RunCancelled: _run_cancelled,
     run_events.WorkflowLimitReached: None,
     run_events.RunFinished: _run_finished,
     run_events.StepStarted: None,

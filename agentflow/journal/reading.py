@@ -70,43 +70,46 @@ def verified(connection: apsw.Connection, run: str, stream: str | None, path: Pa
         for values in rows:
             row = StoredRow(*values)
             if row.stream not in heads:
-                raise _damage(path, run, row.stream, row.seq, "its stream is not known")
+                raise damage(path, run, row.stream, row.seq, "its stream is not known")
             last = row.stream
             before = found.get(last, Head(0, NO_ROW))
-            found[last] = _verify(run, row, before, path)
-            yield Recorded(last, row.seq, _event(connection, run, row, path))
+            found[last] = verify(run, row, before, path)
+            yield Recorded(last, row.seq, event_of(connection, run, row, path))
     except DAMAGED as error:
         seq = found.get(last, Head(0, NO_ROW)).seq + 1
-        raise _damage(path, run, last, seq, str(as_journal_error(error, path))) from error
+        raise damage(path, run, last, seq, str(as_journal_error(error, path))) from error
     for name, head in heads.items():
         if found.get(name, Head(0, NO_ROW)) != head:
             seq = found.get(name, Head(0, NO_ROW)).seq + 1
-            raise _damage(path, run, name, seq, f"it is missing, or is not the one of {head.seq} that was recorded")
+            raise damage(path, run, name, seq, f"it is missing, or is not the one of {head.seq} that was recorded")
 
 
-def _verify(run: str, row: StoredRow, before: Head, path: Path) -> Head:
+def verify(run: str, row: StoredRow, before: Head, path: Path) -> Head:
+    """The head that a row makes after the one before it. Raises JournalError where it does not follow that one."""
     seq = before.seq + 1
     if row.seq != seq:
-        raise _damage(path, run, row.stream, seq, f"it is missing; after it comes seq {row.seq!a}")
+        raise damage(path, run, row.stream, seq, f"it is missing; after it comes seq {row.seq!a}")
     if not isinstance(row.body, str) or not isinstance(row.refs, str | None):
-        raise _damage(path, run, row.stream, seq, "it is no text")
+        raise damage(path, run, row.stream, seq, "it is no text")
     expected = checksum(before.checksum, run, row.stream, seq, row.kind, row.version, row.body, row.refs)
     if row.checksum != expected:
-        raise _damage(path, run, row.stream, seq, "its checksum is wrong")
+        raise damage(path, run, row.stream, seq, "its checksum is wrong")
     return Head(seq, expected)
 
 
-def _event(connection: apsw.Connection, run: str, row: StoredRow, path: Path) -> Any:
+def event_of(connection: apsw.Connection, run: str, row: StoredRow, path: Path) -> Any:
+    """The event that a row holds, with the values that stand elsewhere. Raises JournalError."""
     if row.refs is None:
         return to_event(row, {})
     try:
         values = blobs.fetch(connection, json.loads(row.refs))
     except JournalError as error:
-        raise _damage(path, run, row.stream, row.seq, error.message) from error
+        raise damage(path, run, row.stream, row.seq, error.message) from error
     return to_event(row, values)
 
 
-def _damage(path: Path, run: str, stream: object, seq: object, why: str) -> JournalError:
+def damage(path: Path, run: str, stream: object, seq: object, why: str) -> JournalError:
+    """What a row that cannot be trusted means."""
     where = f"stream {stream!a}" if stream else "the run's own stream"
     return JournalError(
         f"the journal {path} is damaged: run {run}, {where}, seq {seq!a}: {why}",

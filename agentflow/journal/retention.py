@@ -7,7 +7,7 @@ from agentflow.journal.leases import is_free
 from agentflow.journal.owner import Owner
 from agentflow.journal.port import RUN_STREAM
 
-_TABLES = ("gates", "spend", "events", "streams", "runs")
+_TABLES = ("cancellations", "gates", "spend", "events", "streams", "runs")
 
 
 def prune(connection: apsw.Connection, before: float, owner: Owner, now: float) -> int:

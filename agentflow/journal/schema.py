@@ -110,7 +110,16 @@ DROP TABLE gates;
 ALTER TABLE asked RENAME TO gates;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _FORMS)
+_CANCELLATIONS = """
+CREATE TABLE cancellations (
+    run TEXT PRIMARY KEY,
+    by TEXT NOT NULL,
+    reason TEXT,
+    asked_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _FORMS, _CANCELLATIONS)
 """The n-th leads from version n - 1 to version n. One that has been released never changes."""
 
 

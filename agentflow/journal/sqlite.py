@@ -14,11 +14,12 @@ import apsw
 from agentflow.errors import JournalError
 from agentflow.events.run_events import RunStarted
 from agentflow.events.values import JSON
-from agentflow.journal import gates, leases, reading, retention
+from agentflow.journal import cancelling, gates, leases, reading, retention
 from agentflow.journal.connection import as_journal_error, open_reader
+from agentflow.journal.following import SqliteFollower
 from agentflow.journal.group_commit import Call, GroupCommit, Outcome
 from agentflow.journal.owner import Owner
-from agentflow.journal.port import RUN_STREAM, Entry, Gate, Lease, Recorded, RunSummary
+from agentflow.journal.port import RUN_STREAM, Cancellation, Entry, Gate, Lease, Recorded, RunSummary
 from agentflow.journal.private_files import check_private, make_private
 from agentflow.journal.reading import Spend
 from agentflow.journal.recording import Head, is_recorded, record
@@ -186,6 +187,28 @@ class SqliteJournal:
         return self._writer.transact(
             work, synced=True, landed=lambda found: reading.open_gates(found, run, step) == given
         )
+
+    def follow(self, run: str) -> SqliteFollower:
+        """Reads a run's events from the first on, and on as they are recorded. Raises JournalError: no such run."""
+        self._read(lambda connection: reading.heads_of(connection, run, RUN_STREAM))
+        return SqliteFollower(self._path, self._vfs, run)
+
+    def cancel(self, run: str, *, by: str, reason: str | None, at: float) -> Cancellation:
+        """Leaves the wish that a run ends for its owner, synced to disk; one that is there already stays.
+
+        Raises:
+            JournalError: no such run, or it has ended.
+        """
+        wish = Cancellation(run, by, reason, at)
+        return self._writer.transact(
+            lambda connection: cancelling.leave(connection, wish),
+            synced=True,
+            landed=lambda found: cancelling.left(found, run) is not None,
+        )
+
+    def cancellation(self, run: str) -> Cancellation | None:
+        """The wish that a run ends, where one was left that its owner has not recorded yet."""
+        return self._read(lambda connection: cancelling.left(connection, run))
 
     def prune(self, before: float) -> int:
         """Deletes the runs that ended before then, and what only they used; returns how many."""

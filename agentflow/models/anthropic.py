@@ -150,6 +150,24 @@ class AnthropicModel:
         stop_reason = stream.stop_reason or ""
         return Reply(content, stop_reason, stream.stop_detail, stream.model, usage, request_id, timings)
 
+    async def look_up(self, model: str) -> str:
+        """The name that the service displays for a model: a small request that costs nothing.
+
+        Raises:
+            ModelError: it gives none; it says why.
+        """
+        library = self._library
+        try:
+            async with asyncio.timeout(self._read_timeout):
+                found = await self._client.models.retrieve(model)
+        except library.APIStatusError as error:
+            raise self._refused(error) from None
+        except TimeoutError:
+            raise self._broken("nothing came in time", None) from None
+        except (library.AnthropicError, ValueError, *self._http_errors) as error:
+            raise self._broken(f"no connection ({type(error.__cause__ or error).__name__})", None) from None
+        return str(found.display_name)
+
     async def close(self) -> None:
         """Closes every connection."""
         for pool in self._pools:

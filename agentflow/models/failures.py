@@ -37,6 +37,7 @@ _MONEY_WORDS = ("credit balance", "spend limit", "specified api usage limits")
 
 _MONEY_MOVE = "add credit or raise the limit in the Console, then start it anew"
 _LESS_MOVE = "give the agent less to read, or split its work between subagents"
+_NO_SEARCH_MOVE = "where the model's service has no WebSearch, take it out of the agent's `tools`"
 _MOVES = {
     401: "check ANTHROPIC_API_KEY",
     402: _MONEY_MOVE,
@@ -110,6 +111,8 @@ def _judge(status: int, refusal: Refusal, headers: Mapping[str, str]) -> tuple[F
         return "context_window", _LESS_MOVE
     if status in _ACCESS or code == "organization_on_hold":
         return "model_access", _MOVES.get(status)
+    if status == 400 and "web_search" in words:
+        return "model_request_refused", _NO_SEARCH_MOVE
     if 300 <= status < 400:
         return "model_request_refused", "it redirects, which is not followed: check ANTHROPIC_BASE_URL"
     if status >= 500 or status in (408, 409, 429):

@@ -12,6 +12,7 @@ from agentflow.models.output_format import output_format
 from agentflow.models.port import Request
 from agentflow.models.stream import sound
 from agentflow.plan.agent_plan import ToolSpec
+from agentflow.plan.service_tools import SERVICE_TOOLS
 
 JSON = Any
 Params = dict[str, JSON]
@@ -103,6 +104,9 @@ def _tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:
 
 
 def _tool_param(tool: ToolSpec) -> Params:
+    if tool.by == "service":
+        served = SERVICE_TOOLS[tool.name]
+        return {"type": served.type, "name": served.name, **tool.options}
     params: Params = {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
     return {**params, "defer_loading": True} if tool.deferred else params
 

@@ -14,11 +14,14 @@ replies:
           stop_reason: end_turn             # as the API names them; follows from `tools` where left out
           usage: {input_tokens: 100, output_tokens: 20}     # follows from the lengths where left out
           delay: 0.2                        # seconds before the reply
+        - searches: [{query: sandboxes, results: [{url: https://x.org/a, title: A page}]}]    # what WebSearch found
+          text: "As [A page](https://x.org/a) says."
 ```
 
-A reply has `text`, `tools` or both. Texts, those in a tool's input too, are templates of the workflow language over
-`prompt` (the session's own, also where it carries another on), `results` (the texts of the last message's tool
-results) and `turn`. What answers follows from the request alone, never from the order in which requests come.
+A reply has `text`, `tools`, `searches` or several. Texts, those in a tool's input too, are templates of the workflow
+language over `prompt` (the session's own, also where it carries another on), `results` (the texts of the last
+message's tool results) and `turn`. What answers follows from the request alone, never from the order in which requests
+come.
 """
 
 import asyncio
@@ -58,6 +61,21 @@ class ToolLine(Spec):
     input: dict[str, Any] = Field(default_factory=dict)
 
 
+class FoundLine(Spec):
+    """A page that a search found."""
+
+    url: str = Field(min_length=1)
+    title: str = ""
+
+
+class SearchLine(Spec):
+    """A web search that the service made before it replied; `error` is the code with which it failed."""
+
+    query: str
+    results: list[FoundLine] = Field(default_factory=list)
+    error: str | None = None
+
+
 class UsageLine(Spec):
     """Tokens, where they matter; what is left out follows from the lengths."""
 
@@ -73,14 +91,15 @@ class ReplyLine(Spec):
 
     text: str | None = None
     tools: list[ToolLine] = Field(default_factory=list)
+    searches: list[SearchLine] = Field(default_factory=list)
     stop_reason: str | None = None
     usage: UsageLine = UsageLine()
     delay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _says_something(self) -> "ReplyLine":
-        if self.text is None and not self.tools:
-            raise ValueError("a reply needs `text` or `tools`")
+        if self.text is None and not self.tools and not self.searches:
+            raise ValueError("a reply needs `text`, `tools` or `searches`")
         return self
 
 
@@ -197,15 +216,35 @@ def _sessions(lines: list[ReplyLine | SessionLine]) -> _Sessions:
 
 
 def _content(line: ReplyLine, request: Request, names: Mapping[str, JSON]) -> tuple[dict[str, JSON], ...]:
-    content: list[dict[str, JSON]] = []
+    content = [
+        block for index, search in enumerate(line.searches) for block in _searched(search, index, request, names)
+    ]
     text = "" if line.text is None else parse_template(line.text, statements=True).render(names)
     if text.strip():
         content.append({"type": "text", "text": text})
     for index, tool in enumerate(line.tools):
-        digest = hashlib.sha256(f"{request.session}\0{request.turn}\0{index}".encode()).hexdigest()
         given = _rendered(tool.input, names)
-        content.append({"type": "tool_use", "id": f"toolu_{digest[:24]}", "name": tool.name, "input": given})
+        name = f"toolu_{_digest(request, str(index))}"
+        content.append({"type": "tool_use", "id": name, "name": tool.name, "input": given})
     return tuple(content)
+
+
+def _searched(search: SearchLine, index: int, request: Request, names: Mapping[str, JSON]) -> list[dict[str, JSON]]:
+    """The blocks of a search, as the API gives them."""
+    name = f"srvtoolu_{_digest(request, f'search {index}')}"
+    given = {"query": _rendered(search.query, names)}
+    call = {"type": "server_tool_use", "id": name, "name": "web_search", "input": given}
+    found: JSON = [
+        {"type": "web_search_result", "url": page.url, "title": page.title, "encrypted_content": "scripted"}
+        for page in search.results
+    ]
+    if search.error is not None:
+        found = {"type": "web_search_tool_result_error", "error_code": search.error}
+    return [call, {"type": "web_search_tool_result", "tool_use_id": name, "content": found}]
+
+
+def _digest(request: Request, what: str) -> str:
+    return hashlib.sha256(f"{request.session}\0{request.turn}\0{what}".encode()).hexdigest()[:24]
 
 
 def _rendered(value: JSON, names: Mapping[str, JSON]) -> JSON:
@@ -218,7 +257,8 @@ def _rendered(value: JSON, names: Mapping[str, JSON]) -> JSON:
 
 def _usage(line: ReplyLine, request: Request, content: tuple[dict[str, JSON], ...]) -> Usage:
     sent = [request.system, *request.messages]
-    counted = Usage(_tokens(sent), max(1, _tokens(content)))
+    searches = sum(search.error is None for search in line.searches)
+    counted = Usage(_tokens(sent), max(1, _tokens(content)), web_searches=searches)
     given = line.usage.model_dump(exclude_none=True)
     return Usage(**{**asdict(counted), **given})
 

@@ -127,6 +127,7 @@ class ReplyStream:
         """
         written = _count(self._usage, "cache_creation_input_tokens")
         by_ttl = self._usage.get("cache_creation")
+        served = self._usage.get("server_tool_use")
         hour = _count(by_ttl, "ephemeral_1h_input_tokens") if isinstance(by_ttl, Mapping) else 0
         return Usage(
             input_tokens=_count(self._usage, "input_tokens"),
@@ -134,6 +135,7 @@ class ReplyStream:
             cache_read_tokens=_count(self._usage, "cache_read_input_tokens"),
             cache_write_5m_tokens=max(0, written - hour),
             cache_write_1h_tokens=min(hour, written),
+            web_searches=_count(served, "web_search_requests") if isinstance(served, Mapping) else 0,
         )
 
     def _message_start(self, value: Mapping[str, JSON]) -> None:

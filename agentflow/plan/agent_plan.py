@@ -25,6 +25,7 @@ class ToolSpec(Struct, frozen=True):
         by: who answers a call: the `toolbox`; the `session` itself, from what it knows; a `subagent`; a `person`; or
             the model's own `service`, while it replies.
         deferred: the model sees it only once `ToolSearch` has found it.
+        options: of a tool `by: service`, what the service is told of it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ToolSpec(Struct, frozen=True):
     effects: Effects
     by: AnsweredBy = "toolbox"
     deferred: bool = False
+    options: Mapping[str, JSON] = {}
 
 
 class Grant(Struct, frozen=True):

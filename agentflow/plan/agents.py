@@ -64,6 +64,7 @@ class AgentReader(Struct, frozen=True):
             output = self.findings.source.mapping((*loc, "output"), agent.output)
             _check_finish(agent.finish is not None, output, loc, self.findings)
         self._check_settings(merged, loc)
+        self._check_searches(granted.grants, (model, merged.fallback_model), (*loc, "tools"))
         return AgentPlan(
             name=name,
             description=agent.description or "",
@@ -112,6 +113,16 @@ class AgentReader(Struct, frozen=True):
         for model in (merged.model or DEFAULT_MODEL, merged.fallback_model):
             for key, message, hint in refused_settings(model or "", merged.effort, merged.thinking):
                 self.findings.at("AF203", message, _written(self.findings, loc, key), hint)
+
+    def _check_searches(self, grants: Iterable[Grant], models: Iterable[str | None], loc: Loc) -> None:
+        """Notes searches by a model that has no price for them."""
+        if not any(grant.tool.by == "service" for grant in grants):
+            return
+        for model in models:
+            price = None if model is None else price_of(model)
+            if price is not None and price.web_search is None:
+                message = f"model `{model}` has no price for web searches, and the cap on money could not hold"
+                self.findings.at("AF601", message, loc, f"use a model that has one, as `{DEFAULT_MODEL}`", key=True)
 
     def _max_tokens(self, wanted: int | None, model: str, fallback: str | None, loc: Loc) -> int:
         bounds = {name: max_output_tokens(name) for name in (model, fallback) if name is not None}

@@ -32,6 +32,7 @@ from agentflow.plan.model import (
     limits_within,
 )
 from agentflow.plan.prices import context_window, price_of
+from agentflow.plan.service_tools import most_uses, with_options
 
 JSON = Any
 
@@ -181,15 +182,19 @@ def run_cost(plan: Plan, values: Mapping[str, JSON]) -> RunCost:
 
 def call_usd(agent: AgentPlan) -> float:
     """What one call of an agent costs at most, in US dollars; `inf` where its model has no known window or price."""
-    return max(_call_of(model, agent.max_tokens) for model in (agent.model, agent.fallback_model or agent.model))
+    searches = most_uses(with_options(grant, agent.stop) for grant in agent.grants if grant.tool.by == "service")
+    models = (agent.model, agent.fallback_model or agent.model)
+    return max(_call_of(model, agent.max_tokens, searches) for model in models)
 
 
-def _call_of(model: str, max_tokens: int) -> float:
+def _call_of(model: str, max_tokens: int, searches: int) -> float:
     price, window = price_of(model), context_window(model)
     if price is None or window is None:
         return inf
     price = price.at(window)
-    return window * max(price.input, price.cache_write_5m) + max_tokens * price.output
+    # After each search the service has the model read all of it again.
+    read = (searches + 1) * window * max(price.input, price.cache_write_5m)
+    return read + max_tokens * price.output + searches * (price.web_search or 0.0)
 
 
 def _token_of(model: str) -> float:

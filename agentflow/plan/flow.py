@@ -147,17 +147,27 @@ def _check_word(before: Sequence[str], use: Use, ended: bool, scope: Scope, find
     elif not ended and not _is_attached(use):
         hint = 'put "--" before it, attach it (`--title={{ … }}`), or pass it by `stdin`'
         findings.add("AF502", "text that is not the author's could be read as an option", use.place(offset, 1), hint)
-    elif (foreign := _foreign_host(before, use, scope)) is not None:
+    elif (foreign := foreign_host(use, scope, bare=_fetches(before, use))) is not None:
         hint = "write the host out, and let the text come after a `/`, or choose it from an `enum`"
         message = "text that is not the author's would say which host is called"
         findings.add("AF507", message, use.place(foreign, 1), hint)
 
 
-def _foreign_host(before: Sequence[str], use: Use, scope: Scope) -> int | None:
-    """Where in an argument foreign text stands in the host of a URL; None where none does."""
-    fetches = any(PurePosixPath(word).name in _FETCHERS for word in before)
+def _fetches(before: Sequence[str], use: Use) -> bool:
+    """Whether an argument as a whole is the URL that a command fetches."""
     first = use.trees[0]
-    in_host = fetches and (not isinstance(first, syntax.Text) or first.value == "--url=")
+    return any(PurePosixPath(word).name in _FETCHERS for word in before) and (
+        not isinstance(first, syntax.Text) or first.value == "--url="
+    )
+
+
+def foreign_host(use: Use, scope: Scope, *, bare: bool = True) -> int | None:
+    """Where in a text foreign text stands in the host of a URL; None where none does.
+
+    Parameters:
+        bare: the text as a whole is a URL, its scheme and host included.
+    """
+    in_host = bare
     for part in use.trees:
         if isinstance(part, syntax.Text):
             begins = [match.end() for match in _HOST_BEGINS.finditer(part.value)]

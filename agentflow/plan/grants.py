@@ -7,9 +7,10 @@ from typing import Any
 from msgspec import Struct
 
 from agentflow.plan.agent_plan import Grant, ToolSpec
-from agentflow.plan.builtin_tools import BUILTIN_TOOLS, NOT_YET
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.companions import COMES_WITH
 from agentflow.plan.findings import Findings
+from agentflow.plan.hosts import domain_rule_problem, site_rule_problem
 from agentflow.plan.paths import check_rule
 from agentflow.plan.rules import path_rule_problem
 from agentflow.plan.unused import check_repeats
@@ -21,6 +22,7 @@ _TOOL = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\((.*)\))?", re.DOTALL)
 # Each is compiled, in forty microseconds.
 _MOST_RULES = 2_000
 _LONGEST = 4_096
+_HOST_RULES = {"host": domain_rule_problem, "site": site_rule_problem}
 AGENT_TOOL = "Agent"
 FINISH_TOOL = "finish"
 
@@ -107,6 +109,10 @@ class GrantReader(Struct, frozen=True):
             return None
         if builtin.rule == "path" and not self._is_sound(text, rule, loc):
             return None
+        problem_of = _HOST_RULES.get(builtin.rule)
+        if problem_of is not None and (problem := problem_of(rule)) is not None:
+            self._refuse(f"`{text}`: {problem[0]}", loc, problem[1])
+            return None
         return name, rule
 
     def _is_sound(self, text: str, rule: str, loc: Loc) -> bool:
@@ -135,7 +141,7 @@ class GrantReader(Struct, frozen=True):
         if (tool := COMES_WITH.get(name)) is not None:
             self._refuse(f"`{name}` comes with `{tool}` and is not granted by itself", loc, f"write `{tool}`")
             return
-        if name in NOT_YET or name.startswith("mcp__"):
+        if name.startswith("mcp__"):
             self._refuse(f"tool `{name}` is not supported yet", loc, "use a command tool of the file's own")
             return
         known = [*self.own, *BUILTIN_TOOLS]

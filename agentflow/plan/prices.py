@@ -82,6 +82,7 @@ def cost(
     cache_read_tokens: int,
     cache_write_5m_tokens: int,
     cache_write_1h_tokens: int,
+    web_searches: int = 0,
 ) -> float:
     """Returns what one call costs in US dollars; `input_tokens` excludes what was read from or written to the cache."""
     total_input = input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens
@@ -92,6 +93,7 @@ def cost(
         + cache_read_tokens * price.cache_read
         + cache_write_5m_tokens * price.cache_write_5m
         + cache_write_1h_tokens * price.cache_write_1h
+        + web_searches * (price.web_search or 0.0)
     )
 
 

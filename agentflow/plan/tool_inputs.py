@@ -8,7 +8,7 @@ from agentflow.plan.arguments import WITH, is_constant, shape_in
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.draft import Draft
 from agentflow.plan.findings import Findings
-from agentflow.plan.flow import use_is_tainted
+from agentflow.plan.flow import foreign_host, use_is_tainted
 from agentflow.plan.kinds.kind import Shapes
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import Use
@@ -69,7 +69,7 @@ def _kinds(shape: Shape) -> frozenset[str] | None:
 
 
 def check_untrusted_input(tool: str, draft: Draft, scope: Scope, findings: Findings) -> None:
-    """Notes foreign text where it would be run, or would say which file is touched.
+    """Notes foreign text where it would be run, or would say which file is touched or which host is asked.
 
     Parameters:
         tool: its name.
@@ -88,6 +88,10 @@ def check_untrusted_input(tool: str, draft: Draft, scope: Scope, findings: Findi
             message = "text that is not the author's would say which file is touched"
             hint = "write the path out, read it from an input, or give its schema an `enum`"
             findings.add("AF508", message, use.place(_offset(use), 1), hint)
+        elif key[1] in builtin.urls and (foreign := foreign_host(use, scope)) is not None:
+            message = "text that is not the author's would say which host is called"
+            hint = "write the host out, and let the text come after a `/`, or choose it from an `enum`"
+            findings.add("AF507", message, use.place(foreign, 1), hint)
 
 
 def _offset(use: Use) -> int:

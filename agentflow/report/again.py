@@ -31,10 +31,10 @@ def _begin_anew(node: "Node") -> None:
     waiting = [node]
     while waiting:
         here = waiting.pop()
-        here.ended = {}
+        here.ended, here.bad = {}, {}
         for inner in here.inner.values():
             if inner.kind == "agent":
-                here.ended[inner.state] = here.ended.get(inner.state, 0) + 1
+                inner.closed(inner.state)
                 continue
             inner.state, inner.failure, inner.reason = "waiting", None, None
             inner.started_at = inner.ended_at = None

@@ -94,7 +94,7 @@ def states_of(view: RunView, *, at_work: bool) -> dict[str, Counter[str]]:
         state: str = node.state
         if state == "running" and not at_work:
             state = "asking" if node.path in asking else "stopped"
-        path = _INDEX.sub("", node.path)
+        path = without_indexes(node.path)
         # An item goes by the loop's own path: told apart, since a loop says how its items fared.
         found.setdefault(path if node.kind == "step" else f"{path}[]", Counter())[state] += 1
         if node.items is not None and node.items > len(node.inner):
@@ -178,6 +178,11 @@ def _detail(step: StepPlan) -> Iterator[str]:
         yield f"up to {step.retry.attempts} attempts"
     if step.time_limit is not None:
         yield f"timeout {duration(step.time_limit)}"
+
+
+def without_indexes(path: str) -> str:
+    """The path of a step as it stands in the plan: `research[3].find` is `research.find`."""
+    return _INDEX.sub("", path)
 
 
 def id_of(path: str) -> str:

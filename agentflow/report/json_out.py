@@ -18,6 +18,8 @@ from agentflow.events.values import Failure, Usage
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.kept import workspaces_of
 from agentflow.report.node import Node
+from agentflow.report.summary import summary_json as view_summary
+from agentflow.report.summary import summary_of
 from agentflow.report.view import RunView
 
 JSON = Any
@@ -61,6 +63,7 @@ def result_json(
         "tool_calls": view.root.tool_calls,
         "seconds": round(view.seconds(), 3),
         "waiting": [gate_json(gate) for gate in waiting],
+        "summary": view_summary(summary_of(view)),
         "workspaces": [_plain(workspace) for workspace in workspaces_of(view)],
     }
 
@@ -88,9 +91,9 @@ def summary_json(summary: RunSummary) -> dict[str, JSON]:
     return _fields(summary)
 
 
-def node_json(node: Node) -> dict[str, JSON]:
-    """A step, item or subagent and what is inside it."""
-    return {
+def node_json(node: Node, *, inside: bool = True) -> dict[str, JSON]:
+    """A step, item or subagent and, unless it is not wanted, what is inside it."""
+    body = {
         "path": node.path,
         "kind": node.kind,
         "state": node.state,
@@ -111,8 +114,8 @@ def node_json(node: Node) -> dict[str, JSON]:
         "cost_usd": round(node.cost_usd, 9),
         "started_at": node.started_at,
         "ended_at": node.ended_at,
-        "inside": [node_json(inner) for inner in node.inner.values()],
     }
+    return body | {"inside": [node_json(inner) for inner in node.inner.values()]} if inside else body
 
 
 def _plain(value: Any) -> JSON:

@@ -5,6 +5,7 @@ from agentflow.events.run_events import (
     GateAnswered,
     GateOpened,
     OutcomeUnknown,
+    RunCancelled,
     RunFinished,
     RunLimitReached,
     RunPaused,
@@ -17,7 +18,8 @@ from agentflow.events.run_events import (
     StepTimedOut,
     WorkflowLimitReached,
 )
-from agentflow.events.session_events import ModelFailed, SessionFinished, SessionStarted
+from agentflow.events.session_events import ModelFailed, ModelReplied, SessionFinished, SessionStarted
+from agentflow.plan.service_tools import service_errors
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
 from agentflow.report.node import Node
@@ -51,6 +53,9 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return "run", f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
         case WorkflowLimitReached():
             return event.step, f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
+        case RunCancelled():
+            why = f": {inert_line(event.reason, 500)}" if event.reason else ""
+            return "run", f"cancelled by {inert_line(event.by)}{why}"
         case RunFinished():
             return "run", event.status
         case StepStarted():
@@ -84,7 +89,7 @@ def answered(event: GateAnswered) -> str:
 
 def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | None:
     node = view.node(stream)
-    about = stream if node is None else _place(node)
+    about = stream if node is None else place(node)
     match event:
         case SessionStarted(parent=str()):
             return about, f"subagent started{'' if event.workspace is None else f' in {kept_text(event.workspace)}'}"
@@ -94,10 +99,13 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
         case ModelFailed(retry_at=float() | int() as retry_at):
             wait = duration(retry_at - event.at)
             return about, f"turn {event.turn}: {inert_line(event.failure.message)}; again in {wait}"
+        case ModelReplied() if errors := service_errors(event.content):
+            told = ", ".join(f"{name} failed ({inert_line(code, 60)})" for name, code in errors)
+            return about, f"turn {event.turn}: {told}"
     return None
 
 
-def _place(node: Node) -> str:
+def place(node: Node) -> str:
     """A session as `research[1].find > fetcher > fetcher`: the step, and the agents down to it."""
     names = [inert_line(around.name, 60) for around in node.around() if around.kind == "agent"]
     step = next(around for around in node.around() if around.kind != "agent")

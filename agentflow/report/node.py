@@ -9,6 +9,7 @@ from agentflow.events.values import Failure, Workspace
 
 State = Literal["waiting", "running", "asking", "done", "failed", "skipped", "rejected", "stopped"]
 OPEN: frozenset[State] = frozenset({"running", "asking"})
+BAD: frozenset[State] = frozenset({"failed", "rejected"})
 
 
 @dataclass(slots=True, eq=False)
@@ -18,6 +19,8 @@ class Node:
     Attributes:
         path: a step's or item's path, or a subagent's stream.
         agent: the agent that works here.
+        brief: what a subagent was sent out for, in the words of who sent it; `briefs`: of those that are to come, by
+            the id of their call.
         items: how many, for a `for_each`.
         rounds: how many at most, for a `repeat`; `converged`: whether `until` held.
         choice: the case that runs, for a `choose`.
@@ -27,7 +30,8 @@ class Node:
         workspace: the files it works on, where they are not the project's.
         tail: the end of what the model is writing.
         retry: why its last request failed, while it waits to be sent again.
-        open: what is at work inside; `inner`: everything inside; `ended`: how many inside ended how.
+        open: what is at work inside; `inner`: everything inside; `ended`: how many inside ended how;
+            `bad`: those inside that failed or were rejected.
         at_work: agents at work, here and inside.
     """
 
@@ -38,6 +42,8 @@ class Node:
     state: State = "waiting"
     attempt: int = 1
     agent: str | None = None
+    brief: str = ""
+    briefs: dict[str, str] = field(default_factory=dict)
     started_at: float | None = None
     ended_at: float | None = None
     items: int | None = None
@@ -64,6 +70,7 @@ class Node:
     inner: dict[str, "Node"] = field(default_factory=dict)
     open: dict[str, "Node"] = field(default_factory=dict)
     ended: dict[State, int] = field(default_factory=dict)
+    bad: dict[str, "Node"] = field(default_factory=dict)
     at_work: int = 0
 
     @property
@@ -76,6 +83,19 @@ class Node:
         if self.started_at is None:
             return None
         return (now if self.ended_at is None else self.ended_at) - self.started_at
+
+    def closed(self, state: State) -> None:
+        """It ended so, as far as what it is in is concerned."""
+        if self.above is not None:
+            self.above.ended[state] = self.above.ended.get(state, 0) + 1
+            if state in BAD:
+                self.above.bad[self.path] = self
+
+    def taken_back(self) -> None:
+        """Its end does not count any more, where it had one."""
+        if self.above is not None and self.state not in OPEN and self.state != "waiting":
+            self.above.ended[self.state] -= 1
+            self.above.bad.pop(self.path, None)
 
     def around(self) -> Iterator["Node"]:
         """This and everything that it is in, inside out."""

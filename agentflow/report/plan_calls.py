@@ -1,15 +1,20 @@
-"""What functions and tool steps of a plan do, as JSON data; a part of `plan_json.py`."""
+"""What functions and tool steps of a plan do, and which hosts are reached, as JSON data; a part of `plan_json.py`."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from agentflow.plan.arguments import sources
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.expressions import Template
+from agentflow.plan.hosts import HostError, canonical_host, host_of_rule
 from agentflow.plan.model import CallStepPlan, StepPlan, ToolStepPlan
 
 JSON = Any
 _PATHS = ("file_path", "path")
+_AUTHORITY_ENDS = re.compile(r"[/?#\\\s]")
+ANY_PUBLIC = "*"
+"""Stands for every public host."""
 
 
 def function_json(step: CallStepPlan) -> dict[str, JSON]:
@@ -64,3 +69,40 @@ def files_of_tools(every: Iterable[tuple[str, StepPlan]]) -> Iterator[tuple[Lite
         way: Literal["read", "write"] = "read" if step.effects == "none" else "write"
         pattern = constant if constant is not None else "**"
         yield way, {"pattern": pattern, "resolved": pattern, "agent": None, "tool": step.tool.name, "step": path}
+
+
+def hosts_json(agents: list[JSON], every: Iterable[tuple[str, StepPlan]], unbounded: list[str]) -> dict[str, JSON]:
+    """The hosts that a file reaches: `web` those of WebFetch, `searched` the sites that WebSearch finds.
+
+    Each is `{host, agent, step}`; `host` is `*` where it may be any public one.
+
+    Parameters:
+        agents: as they are told in the plan.
+        unbounded: what may reach any other host, in words.
+    """
+    found: dict[str, list[JSON]] = {"host": [], "site": []}
+    for agent in agents:
+        for tool in agent["tools"]:
+            builtin = BUILTIN_TOOLS.get(tool["name"])
+            if builtin is not None and builtin.rule in found:
+                for host in [host_of_rule(rule["rule"]) for rule in tool["rules"]] or [ANY_PUBLIC]:
+                    found[builtin.rule].append({"host": host, "agent": agent["name"], "step": None})
+    for path, step in every:
+        builtin = BUILTIN_TOOLS.get(step.tool.name) if isinstance(step, ToolStepPlan) else None
+        if builtin is not None and builtin.rule == "host" and isinstance(step, ToolStepPlan):
+            host = _host_of(sources({key: step.input[key] for key in builtin.urls if key in step.input}))
+            found["host"].append({"host": host, "agent": None, "step": path})
+    return {"api": bool(agents), "web": found["host"], "searched": found["site"], "unbounded": unbounded}
+
+
+def _host_of(urls: JSON) -> str:
+    """The host of a step's URL, as far as it is written out."""
+    for url in urls.values():
+        authority = str(url).partition("://")[2]
+        name = _AUTHORITY_ENDS.split(authority, maxsplit=1)[0].partition(":")[0]
+        if "{{" not in name:
+            try:
+                return canonical_host(name)
+            except HostError:
+                continue  # it is refused when the step runs, whatever host it is
+    return ANY_PUBLIC

@@ -29,7 +29,7 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `files`: `read` and `write`, each a list of `pattern`, `resolved`, `agent`, `tool`, and `step` where a step uses the
   tool without an agent, which then is null; `unbounded`: what no rule holds back, commands, functions and `Bash`, in
   words.
-- `hosts`: `api`: an agent asks the Claude API; `unbounded`: what may reach any other host, as of `files`.
+- `hosts`: `api`: an agent asks the Claude API; `web`, `searched`: as `hosts_json` says; `unbounded`: as of `files`.
 - `environment`: the names that the file sets, each with `name` and `for` (`every command`, a step or a tool).
 - `secrets`: a list of `name` and `for`, the commands whose environment gets it, in the same words; never a value.
 - `outputs`: expressions by name.
@@ -74,6 +74,7 @@ from agentflow.report.plan_calls import (
     files_of_tools,
     function_json,
     functions_json,
+    hosts_json,
     tool_call_json,
     tool_calls_json,
     unbounded_of,
@@ -126,7 +127,7 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         "tool_calls": list(tool_calls_json(every)),
         "gates": list(_gates(every)),
         "files": (files := _files(parts, every, agents)),
-        "hosts": {"api": bool(agents), "unbounded": files["unbounded"]},
+        "hosts": hosts_json(agents, every, files["unbounded"]),
         "environment": list(_environment(parts, every)),
         "secrets": list(_secrets(parts, every)),
         "outputs": {name: expression.source for name, expression in plan.outputs.items()},

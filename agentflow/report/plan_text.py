@@ -293,6 +293,13 @@ def _files(data: Mapping[str, JSON]) -> Iterator[str]:
 def _hosts(data: Mapping[str, JSON]) -> Iterator[str]:
     if data["hosts"]["api"]:
         yield "the Claude API"
+    for key, any_host, how in (("web", "any public one", "WebFetch"), ("searched", "the whole web", "WebSearch")):
+        hosts: dict[str, dict[str, None]] = {}
+        for row in data["hosts"][key]:
+            hosts.setdefault(any_host if row["host"] == "*" else row["host"], {})[
+                row["agent"] or f"step {row['step']}"
+            ] = None
+        yield from (f"{inert_line(host)}  {how} of {', '.join(who)}" for host, who in hosts.items())
     if unbounded := data["hosts"]["unbounded"]:
         yield f"any that you can reach: {inert_line(', '.join(unbounded), 300)}"
 

@@ -8,11 +8,15 @@ from typing import Any, Literal
 
 from agentflow.events.codec import Event
 from agentflow.events.run_events import (
+    CommandCalled,
+    FunctionCalled,
     GateAnswered,
     GateOpened,
     OutcomeUnknown,
     QuestionWithdrawn,
+    RunCancelled,
     RunFinished,
+    RunLimitReached,
     RunPaused,
     RunResumed,
     RunStarted,
@@ -20,6 +24,7 @@ from agentflow.events.run_events import (
     StepReset,
     StepRetried,
     StepStarted,
+    ToolStepCalled,
 )
 from agentflow.events.session_events import (
     ModelCalled,
@@ -30,13 +35,16 @@ from agentflow.events.session_events import (
     ToolCalled,
     ToolFinished,
 )
-from agentflow.events.values import Usage
+from agentflow.events.values import Failure, Usage
+from agentflow.plan.service_tools import service_calls
 from agentflow.report.again import step_reset, step_retried
 from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node, State
+from agentflow.report.outline import Outline
+from agentflow.report.tally import Tally
+from agentflow.report.tool_words import brief_of, call_in_words
 
 _TAIL = 160
-_TELLING = ("file_path", "path", "pattern", "command", "url", "query", "description", "prompt")
 
 
 class RunView:
@@ -49,6 +57,10 @@ class RunView:
         root: holds the steps.
         status: as the events tell it; whether a process is at work on it, they do not.
         gates: the nodes that ask a person, by path.
+        outline: what is known of the plan.
+        tally: what it has used.
+        stopping: what ends it, while it is being ended.
+        changes: how often anything here has changed: a display that shows the last of them need not draw.
         idle_seconds: time in which nobody worked on the run.
     """
 
@@ -60,17 +72,33 @@ class RunView:
         self.finished: RunFinished | None = None
         self.status: Literal["running", "waiting", "interrupted", "done", "failed"] = "running"
         self.gates: dict[str, Node] = {}
-        self.usage = Usage()
+        self.outline = Outline(steps)
+        self.tally = Tally()
+        self.stopping: Failure | None = None
         self.last_at = 0.0
+        self.changes = 0
         self.idle_seconds = 0.0
         self._steps: dict[str, Node] = {"": self.root}
         self._sessions: dict[str, Node] = {}
         for step in steps:
             self._step(step)
 
+    @property
+    def usage(self) -> Usage:
+        """Its tokens."""
+        return self.tally.usage
+
+    def planned(self, outline: Outline) -> None:
+        """Takes up what is known of its plan; steps that have not begun show as waiting."""
+        self.outline = outline
+        for step in outline.steps:
+            self._step(step)
+
     def apply(self, stream: str, event: Event) -> Node | None:
         """Takes an event up; returns the node it is about, if it is about one."""
+        self.changes += 1
         self.last_at = max(self.last_at, event.at)
+        self.tally.take(stream, event)
         if stream:
             return self._in_session(stream, event)
         handle = _RUN_EVENTS.get(type(event))
@@ -81,6 +109,7 @@ class RunView:
         node = self._sessions.get(stream)
         if node is not None:
             node.tail = (node.tail + text)[-_TAIL:]
+            self.changes += 1
 
     def node(self, stream: str) -> Node | None:
         """The node of a session."""
@@ -114,7 +143,14 @@ class RunView:
     def _run_paused(self, event: RunPaused) -> None:
         self.status = event.reason
 
+    def _limit_reached(self, event: RunLimitReached) -> None:
+        self.stopping = event.failure
+
+    def _run_cancelled(self, event: RunCancelled) -> None:
+        self.stopping = Failure("cancelled", f"{event.by} cancelled the run")
+
     def _run_finished(self, event: RunFinished) -> None:
+        self.stopping = None
         self.status, self.finished = event.status, event
         self.gates.clear()
         for node in list(_open_nodes(self.root)):
@@ -143,6 +179,17 @@ class RunView:
         node.retry = node.retry_at = None
         self.gates.pop(node.path, None)
         self._close(node, event.status, event.at)
+        return node
+
+    def _effect_called(self, event: CommandCalled | FunctionCalled | ToolStepCalled) -> Node:
+        node = self._step(event.step)
+        if isinstance(event, CommandCalled):
+            words = " ".join(event.argv[:8])
+        elif isinstance(event, FunctionCalled):
+            words = f"{event.function}()"
+        else:
+            words = call_in_words({"name": event.tool, "input": event.input})
+        node.calls["effect"] = inert_line(words, 80)
         return node
 
     def _outcome_unknown(self, event: OutcomeUnknown) -> Node:
@@ -191,6 +238,7 @@ class RunView:
             node = self._step(event.step)
         else:
             node = above.inner.setdefault(stream, Node(stream, event.agent, "agent", above))
+            node.brief = above.briefs.pop(event.parent_call or "", node.brief)
         node.agent, node.workspace = event.agent, event.workspace
         self._sessions[stream] = node
         self._open(node, event.at)
@@ -204,14 +252,18 @@ class RunView:
 
     def _model_replied(self, node: Node, event: ModelReplied) -> None:
         self._call_ended(node)
-        self.usage = self.usage + event.usage
         for around in node.around():
             around.turns += 1
             around.tokens += event.usage.total
             around.cost_usd += event.cost_usd
         for block in event.content:
             if block.get("type") == "tool_use":
-                node.calls[str(block.get("id"))] = _in_words(block)
+                node.calls[str(block.get("id"))] = call_in_words(block)
+                if brief := brief_of(block):
+                    node.briefs[str(block.get("id"))] = brief
+        used = len(service_calls(event.content))
+        for around in node.around():
+            around.tool_calls += used
 
     def _model_failed(self, node: Node, event: ModelFailed) -> None:
         self._call_ended(node)
@@ -250,8 +302,7 @@ class RunView:
     def put_back(self, path: str) -> Node:
         """The node of a step that waits to begin, although it had ended."""
         node = self._step(path)
-        if node.above is not None and node.state not in OPEN and node.state != "waiting":
-            node.above.ended[node.state] -= 1
+        node.taken_back()
         node.state, node.started_at, node.ended_at = "waiting", None, None
         return node
 
@@ -273,8 +324,7 @@ class RunView:
                 return
             if inside is not node and inside.state in OPEN:
                 return
-            if inside.state not in OPEN and inside.state != "waiting":
-                above.ended[inside.state] -= 1
+            inside.taken_back()
             if inside.started_at is None:
                 inside.started_at = at
             inside.state = "running"
@@ -284,10 +334,10 @@ class RunView:
         above = node.above
         if above is None:
             return
-        if node.state not in OPEN and node.state != "waiting":
-            above.ended[node.state] -= 1
+        node.taken_back()
         above.open.pop(node.path, None)
-        above.ended[state] = above.ended.get(state, 0) + 1
+        node.closed(state)
+        node.calls.clear()
         node.state, node.ended_at = state, at
 
 
@@ -306,26 +356,18 @@ def _open_nodes(node: Node) -> Iterator[Node]:
         yield inside
 
 
-def _in_words(block: Mapping[str, Any]) -> str:
-    """A tool call in a few words: its name, and what tells most of its input."""
-    name = inert_line(str(block.get("name")), 40)
-    given = block.get("input")
-    if not isinstance(given, Mapping):
-        return name
-    if name == "Agent" and isinstance(given.get("subagent_type"), str):
-        return f"{name} {inert_line(given['subagent_type'], 40)}"
-    texts = [given[key] for key in _TELLING if isinstance(given.get(key), str)]
-    texts += [value for value in given.values() if isinstance(value, str)]
-    return f"{name} {inert_line(texts[0], 60)}" if texts else name
-
-
 _RUN_EVENTS: Mapping[type[Any], Callable[[RunView, Any], Node | None]] = {
     RunStarted: RunView._run_started,
     RunResumed: RunView._run_resumed,
     RunPaused: RunView._run_paused,
+    RunLimitReached: RunView._limit_reached,
+    RunCancelled: RunView._run_cancelled,
     RunFinished: RunView._run_finished,
     StepStarted: RunView._step_started,
     StepFinished: RunView._step_finished,
+    CommandCalled: RunView._effect_called,
+    FunctionCalled: RunView._effect_called,
+    ToolStepCalled: RunView._effect_called,
     StepRetried: step_retried,
     StepReset: step_reset,
     OutcomeUnknown: RunView._outcome_unknown,

@@ -17,6 +17,7 @@ from agentflow.events.run_events import (
     OutcomeUnknown,
     QuestionWithdrawn,
     RetryDue,
+    RunCancelled,
     RunEvent,
     RunFinished,
     RunLimitReached,
@@ -101,6 +102,11 @@ def _paused(_plan: Plan, state: RunState, _event: RunPaused) -> RunState:
 
 def _limit(_plan: Plan, state: RunState, event: RunLimitReached) -> RunState:
     return replace(state, limit=event.failure)
+
+
+def _cancelled(_plan: Plan, state: RunState, event: RunCancelled) -> RunState:
+    why = f": {event.reason}" if event.reason else ""
+    return replace(state, limit=Failure("cancelled", f"{event.by} cancelled the run{why}"))
 
 
 def _file_limit(_plan: Plan, state: RunState, event: WorkflowLimitReached) -> RunState:
@@ -325,6 +331,7 @@ _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
     RunResumed: _resumed,
     RunPaused: _paused,
     RunLimitReached: _limit,
+    RunCancelled: _cancelled,
     WorkflowLimitReached: _file_limit,
     RunFinished: _run_finished,
     StepStarted: _step_started,

@@ -165,7 +165,7 @@ class RunState(Struct, frozen=True):
         asked: how many questions the agents of a step have asked, by its path.
         retrying: the steps that rest before another attempt, and when it may begin.
         clocks: the time at work of the steps at work that have a bound on it.
-        limit: a bound of the run that was reached.
+        limit: what ends the run: a bound of it that was reached, or a person who cancelled it.
         active_seconds: time at work, waits for people not counted.
     """
 

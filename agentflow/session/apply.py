@@ -20,8 +20,9 @@ from agentflow.events.session_events import (
     ToolFinished,
 )
 from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
+from agentflow.plan.service_tools import without_open_calls
 from agentflow.session.answers import NOTED
-from agentflow.session.calls import calls_of
+from agentflow.session.calls import calls_of, too_many_calls, with_service_calls
 from agentflow.session.decide import decide
 from agentflow.session.ending import ended_turn
 from agentflow.session.sizes import most_tokens
@@ -130,10 +131,12 @@ def _answered(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """The conversation with a result for each call that it ends on: a session may end on calls it did not make."""
     if not messages or messages[-1]["role"] != "assistant":
         return messages
+    last = without_open_calls(messages[-1]["content"])
+    messages = (*messages[:-1], {**messages[-1], "content": last}) if last else messages[:-1]
     content = "Not run: the session ended first."
     results = [
         {"type": "tool_result", "tool_use_id": block["id"], "content": content, "is_error": True}
-        for block in messages[-1]["content"]
+        for block in last
         if block["type"] == "tool_use"
     ]
     return (*messages, {"role": "user", "content": results}) if results else messages
@@ -190,6 +193,7 @@ def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> Ses
         context_tokens=event.usage.input_total + event.usage.output_tokens,
         added_bytes=0,
     )
+    state = with_service_calls(state, event.content)
     return _STOPPED.get(event.stop_reason, _unexpected)(plan, state, event, asked)
 
 
@@ -214,11 +218,12 @@ def _cut_short(plan: SessionPlan, state: SessionState, _event: ModelReplied, ask
     )
 
 
-def _goes_on(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
+def _goes_on(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
     # Sent back as it came, a call of ours in it would never get its result.
     if any(block.get("type") == "tool_use" for block in event.content):
         return _fail(state, "unexpected_reply", "the model paused its turn in the middle of a tool call")
-    return state
+    failure = too_many_calls(plan, state.counts)
+    return state if failure is None else replace(state, failure=failure)
 
 
 def _refused(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:

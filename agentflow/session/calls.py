@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agentflow.events.values import Failure, FailureKind
+from agentflow.events.values import Failure, FailureKind, Spent
 from agentflow.plan.companions import POLLED
+from agentflow.plan.service_tools import SERVICE_TOOLS, service_calls
 from agentflow.session.state import AGENT, FINISH, Call, SessionPlan, SessionState
 
 JSON = Any
@@ -48,10 +49,27 @@ def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[s
         return _fail(
             state, "repeated_calls", f"the agent made the same call {most} times in a row: {repeated[0][:200]}"
         )
-    # `finish` is how the agent is to end, so no bound on its tools keeps it from that.
-    if stop.tool_calls is not None and sum(counts.values()) - counts.get(FINISH, 0) > stop.tool_calls:
-        return _fail(state, "tool_calls", f"the agent wants more than its {stop.tool_calls} tool calls")
-    return state
+    failure = too_many_calls(plan, counts)
+    return state if failure is None else replace(state, failure=failure)
+
+
+def with_service_calls(state: SessionState, content: Iterable[Mapping[str, JSON]]) -> SessionState:
+    """The state with the calls counted that the service answered itself in a reply."""
+    used = service_calls(content)
+    if not used:
+        return state
+    counts = dict(state.counts)
+    for name in used:
+        counts[name] = counts.get(name, 0) + 1
+    return replace(state, counts=counts, spent=state.spent + Spent(tool_calls=len(used)))
+
+
+def too_many_calls(plan: SessionPlan, counts: Mapping[str, int]) -> Failure | None:
+    """The bound on tool calls, where they pass it; `finish` is how the agent is to end, so it is not among them."""
+    most = plan.agent.stop.tool_calls
+    if most is None or sum(counts.values()) - counts.get(FINISH, 0) <= most:
+        return None
+    return Failure("tool_calls", f"the agent wants more than its {most} tool calls")
 
 
 def _call(plan: SessionPlan, block: Mapping[str, JSON]) -> Call:
@@ -62,6 +80,8 @@ def _call(plan: SessionPlan, block: Mapping[str, JSON]) -> Call:
 def _refusal(plan: SessionPlan, name: str, tool_input: Mapping[str, JSON]) -> str | None:
     """Why a call may not run, in words the model can act on, or None."""
     tool = plan.by_name.get(name)
+    if tool is not None and tool.by == "service":
+        return f"`{name}` is no tool to call: search with `{SERVICE_TOOLS[name].name}`."
     if tool is None:
         return f"There is no tool `{name}`. You have: {', '.join(plan.by_name) or 'no tools'}."
     problems = plan.contracts[name].problems(tool_input)

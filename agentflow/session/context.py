@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from agentflow.plan.agent_plan import ToolSpec
+from agentflow.plan.service_tools import most_uses
 from agentflow.session.state import Message, SessionPlan, SessionState
 
 JSON = Any
@@ -23,7 +24,8 @@ class Request(Struct, frozen=True):
         tools: what may be called; `tool_choice` `none` keeps them from being called in this reply.
         tool_choice: `auto`, `none`, or the name of the one tool that must be called.
         effort, thinking: as the workflow says; None leaves them to the API.
-        output_schema: the author's JSON Schema for the final text, or None.
+        output_schema: the author's JSON Schema for the final text, or None: where the text may hold citations, which do
+            not go together with a format, the schema is asked for in the turn without tools.
         cache: `conversation`: the next turn will read what this one sends; `prefix`: only tools and system will be
             read again; `none`.
     """
@@ -60,7 +62,7 @@ def request(plan: SessionPlan, state: SessionState, session: str, model: str) ->
         max_tokens=state.in_flight.max_tokens,
         effort=agent.effort,
         thinking=agent.thinking,
-        output_schema=None if agent.finish and not state.closing else agent.output,
+        output_schema=None if not state.closing and (agent.finish or most_uses(plan.tools)) else agent.output,
         cache=_cache(plan, state),
     )
 
@@ -76,6 +78,11 @@ def input_bound(state: SessionState, note: str | None) -> int:
 
 
 _MARGIN = 1000
+
+
+def searches_bound(plan: SessionPlan, state: SessionState, note: str | None) -> int:
+    """How often the service may use its own tools for the next request."""
+    return 0 if state.closing or note is not None else most_uses(plan.tools)
 
 
 def _cache(plan: SessionPlan, state: SessionState) -> Literal["conversation", "prefix", "none"]:

@@ -6,10 +6,11 @@ from pathlib import PurePath
 
 from msgspec.structs import replace
 
-from agentflow.plan.agent_plan import AgentPlan, ToolSpec
+from agentflow.plan.agent_plan import AgentPlan, Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.companions import COMPANIONS
 from agentflow.plan.memory_tool import MEMORY
+from agentflow.plan.service_tools import with_options
 from agentflow.session.state import AGENT, FINISH, SKILL, TOOL_SEARCH, SessionPlan
 from agentflow.spec.contracts import Contract
 
@@ -33,7 +34,7 @@ def session_plan(
         folder: of the workflow file, seen from the project.
     """
     searches = any(grant.tool.name == TOOL_SEARCH for grant in agent.grants)
-    tools = [_as_shown(grant.tool, agent, agents, searches=searches) for grant in agent.grants]
+    tools = [_as_shown(grant, agent, agents, searches=searches) for grant in agent.grants]
     tools += [companion for grant in agent.grants for companion in COMPANIONS.get(grant.tool.name, ())]
     if agent.finish:
         tools.append(
@@ -57,9 +58,12 @@ def session_plan(
     )
 
 
-def _as_shown(tool: ToolSpec, agent: AgentPlan, agents: Mapping[str, AgentPlan], *, searches: bool) -> ToolSpec:
+def _as_shown(grant: Grant, agent: AgentPlan, agents: Mapping[str, AgentPlan], *, searches: bool) -> ToolSpec:
     """A tool with what it tells of this agent: whom it may call, its skills; with `searches` the file's own wait to
     be found."""
+    tool = grant.tool
+    if tool.by == "service":
+        return with_options(grant, agent.stop)
     if tool.name == AGENT:
         return _with_agents(tool, agent, agents)
     if tool.name == SKILL:

@@ -95,6 +95,8 @@ class _Sampler:
             return {key: self.of(properties.get(key, {}), key, depth + 1) for key in schema.get("required", ())}
         if kind == "array":
             return self._items(schema, name, depth)
+        if kind == "string" and "pattern" in schema and _may_be_null(schema):
+            return None
         if kind in ("integer", "number"):
             return _number(schema, whole=kind == "integer")
         return {"boolean": self._turn > 0, "null": None}.get(kind, _text(schema, name))
@@ -143,6 +145,10 @@ def _joined(one: Mapping[str, JSON], other: Mapping[str, JSON]) -> dict[str, JSO
     if "required" in one and "required" in other:
         joined["required"] = list(dict.fromkeys([*one["required"], *other["required"]]))
     return joined
+
+
+def _may_be_null(schema: Mapping[str, JSON]) -> bool:
+    return isinstance(schema.get("type"), list) and "null" in schema["type"]
 
 
 def _type_of(schema: Mapping[str, JSON]) -> str:

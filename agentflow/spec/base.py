@@ -83,6 +83,8 @@ ToolRule = Annotated[
             "Glob",
             "Grep",
             "Bash",
+            "WebSearch",
+            "WebFetch(domain:x.org)",
             "Read(docs/**)",
             "Agent(researcher)",
             "AskUserQuestion",

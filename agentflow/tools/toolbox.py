@@ -12,6 +12,8 @@ from agentflow.tools.memory import memory
 from agentflow.tools.own import own_tool
 from agentflow.tools.port import JSON, Tool, ToolContext, ToolOutput
 from agentflow.tools.search import glob, grep
+from agentflow.tools.web_exchange import Exchange
+from agentflow.tools.web_fetch import web_fetch
 
 if TYPE_CHECKING:
     from agentflow.plan.agent_plan import CommandToolPlan
@@ -35,12 +37,14 @@ class Toolbox:
 
     Parameters:
         tools: the file's own, by name; they may not carry a built-in tool's name.
+        exchange: makes the requests of WebFetch; None: of the public internet alone.
     """
 
-    def __init__(self, tools: Mapping[str, "CommandToolPlan"]) -> None:
+    def __init__(self, tools: Mapping[str, "CommandToolPlan"], exchange: Exchange | None = None) -> None:
         self._background = Background()
-        own: dict[str, Tool] = {name: own_tool(tool) for name, tool in tools.items()}
-        self._tools = own | dict(BUILTIN) | self._background.tools()
+        # WebFetch keeps pages for some minutes, so each run has its own.
+        made = {"WebFetch": web_fetch(exchange), **self._background.tools()}
+        self._tools: dict[str, Tool] = {name: own_tool(tool) for name, tool in tools.items()} | dict(BUILTIN) | made
 
     async def run(self, name: str, tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
         """Runs a call whose input has met the tool's schema and whose grant was checked.

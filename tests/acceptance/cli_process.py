@@ -62,7 +62,7 @@ class Cli:
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.folder)
-            env = {**self.env, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+            env = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30", **self.env}
             os.execve(sys.executable, self.command(*arguments), env)
         seen = b""
         deadline = time.monotonic() + SECONDS

@@ -292,9 +292,9 @@ def test_show_tells_the_story_of_a_run(cli: Cli):
     assert "plan  agent planner  done" in shown.out
     assert "its `when` is false: inputs.depth > 3" in shown.out
     body = json.loads(cli("show", run, "--output-format", "json").out)
-    assert [step["path"] for step in body["steps"]] == ["plan", "unwanted", "research"]
+    assert [step["path"] for step in body["steps"]] == ["plan", "research", "unwanted"]
     assert body["outputs"] == {"answers": ["An answer.", "An answer."]}
-    assert "research[1]" in [item["path"] for item in body["steps"][2]["inside"]]
+    assert "research[1]" in [item["path"] for item in body["steps"][1]["inside"]]
 
 
 def test_runs_lists_the_newest_first_and_prune_deletes_those_that_ended(cli: Cli):

@@ -38,6 +38,27 @@ def test_an_example_gives_no_diagnostics(path: Path):
         assert api.check_to_run(path).diagnostics == ()
 
 
+EXAMPLES = sorted(path.stem for path in (ROOT / "docs/examples").glob("*.md") if path.stem != "README")
+
+
+def test_there_are_ten_examples_and_the_list_names_them():
+    listed = re.findall(r"\[(\w+)\]\(\w+\.md\)", (ROOT / "docs/examples/README.md").read_text())
+    assert sorted(listed) == EXAMPLES
+    assert len(EXAMPLES) == 10
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_has_replies_tests_and_a_page_that_runs_it(name: str):
+    folder = ROOT / "workflows"
+    assert all((folder / f"{name}{ending}").is_file() for ending in (".yaml", ".replies.yaml", ".test.yaml"))
+    assert f"agentflow run workflows/{name}.yaml" in (ROOT / f"docs/examples/{name}.md").read_text()
+
+
+def test_the_examples_pass_their_own_tests(project: Path):
+    done = agentflow(project, "test", "workflows")
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_quickstart_answers_from_the_files_around_it(project: Path):
     done = agentflow(project, "run", "workflows/quickstart.yaml", "--scripted", "workflows/quickstart.replies.yaml")
     assert done.returncode == 0, done.stderr

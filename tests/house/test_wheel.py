@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from agentflow.report.page.html import SCRIPTS
 from agentflow.source.codes import CODES
 from tests.house.checkout import PATIENCE, ROOT
 
@@ -53,7 +54,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path):
     in_tree = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("agentflow/**/*.py")}
     explanations = {f"agentflow/report/explanations/{code}.md" for code in CODES}
     first = {f"agentflow/cli/first_workflow/first{ending}" for ending in (".yaml", ".replies.yaml", ".test.yaml")}
-    assert package == in_tree | explanations | first | {"agentflow/py.typed"}
+    page = {f"agentflow/report/page/assets/{name}" for name in (*SCRIPTS, "page.html", "style.css")}
+    assert package == in_tree | explanations | first | page | {"agentflow/py.typed"}
     information = {name.partition("/")[2] for name in names - package if ".dist-info/" in name}
     assert information == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
     assert len(names) == len(package) + len(information)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from agentflow.errors import JournalError, LeaseLostError
-from agentflow.events.run_events import GateAnswered, MoneyLeased, MoneyWrittenOff, RunPaused, RunResumed
+from agentflow.events.run_events import GateAnswered, MoneyLeased, MoneyWrittenOff, RunCancelled, RunPaused, RunResumed
 from agentflow.events.session_events import ModelFailed, ToolFinished
 from agentflow.events.values import Failure
 from agentflow.journal.leases import LEASE_SECONDS
-from agentflow.journal.port import RUN_STREAM, Entry, Journal
+from agentflow.journal.port import RUN_STREAM, Cancellation, Entry, Journal
 from agentflow.journal.sqlite import open_journal
 from tests.journal.samples import (
     Clock,
@@ -470,3 +470,83 @@ async def test_a_tool_result_of_blocks_comes_back(journal: Journal) -> None:
     result = ToolFinished(1_002.0, "call", "text")
     await journal.append(lease, [Entry("s1", result)])
     assert events_of(journal, stream="s1") == [result]
+
+
+# Following
+
+
+async def test_who_follows_a_run_gets_each_event_once_in_the_order_of_recording(
+    journal: Journal, another: Open
+) -> None:
+    lease = journal.create(started())
+    follower = another().follow("run-a")
+    assert [entry.event for entry in follower.more()] == [started()]
+    assert follower.more() == []
+    await journal.append(lease, [*of("s2", session()), *of_run(step("plan")), *of("s1", session())])
+    await journal.append(lease, of("s2", called()))
+    got = [(entry.stream, entry.seq, entry.event) for entry in follower.more()]
+    assert got == [("s2", 1, session()), (RUN_STREAM, 2, step("plan")), ("s1", 1, session()), ("s2", 2, called())]
+    assert follower.more() == []
+    follower.close()
+
+
+async def test_following_is_not_misled_by_other_runs(journal: Journal, another: Open) -> None:
+    lease, other = journal.create(started()), journal.create(started("run-b"))
+    follower = another().follow("run-a")
+    follower.more()
+    await journal.append(other, of("s1", session()))
+    assert follower.more() == []
+    await journal.append(lease, of("s1", called()))
+    assert [entry.event for entry in follower.more()] == [called()]
+    follower.close()
+
+
+async def test_large_values_come_to_who_follows(journal: Journal, another: Open) -> None:
+    lease = journal.create(started())
+    follower = another().follow("run-a")
+    await journal.append(lease, of("s1", session(), replied(text="t" * 20_000)))
+    assert follower.more()[-1].event == replied(text="t" * 20_000)
+    follower.close()
+
+
+async def test_who_follows_a_run_that_is_deleted_is_told(journal: Journal, another: Open) -> None:
+    lease = journal.create(started())
+    follower = another().follow("run-a")
+    follower.more()
+    await journal.append(lease, of_run(finished(at=2_000.0)))
+    journal.release(lease)
+    journal.prune(3_000.0)
+    with pytest.raises(JournalError, match="no run run-a"):
+        follower.more()
+    follower.close()
+    with pytest.raises(JournalError, match="run-a"):
+        journal.follow("run-a")
+
+
+# Cancelling
+
+
+async def test_the_wish_that_a_run_ends_is_there_until_it_is_on_record(journal: Journal, another: Open) -> None:
+    lease = journal.create(started())
+    assert journal.cancellation("run-a") is None
+    wish = another().cancel("run-a", by="ada \ud800", reason="it\x00 costs", at=1_100.0)
+    assert journal.cancellation("run-a") == wish == Cancellation("run-a", "ada \ud800", "it\x00 costs", 1_100.0)
+    assert another().cancel("run-a", by="bob", reason=None, at=1_200.0) == wish
+    await journal.append(lease, of_run(RunCancelled(1_101.0, "ada")))
+    assert journal.cancellation("run-a") is None
+
+
+async def test_a_run_that_has_ended_or_is_not_there_is_not_cancelled(journal: Journal) -> None:
+    lease = journal.create(started())
+    await journal.append(lease, of_run(finished()))
+    with pytest.raises(JournalError, match="has ended already: done"):
+        journal.cancel("run-a", by="ada", reason=None, at=1_100.0)
+    with pytest.raises(JournalError, match="no run run-z"):
+        journal.cancel("run-z", by="ada", reason=None, at=1_100.0)
+
+
+async def test_a_run_that_ends_by_itself_leaves_no_wish_behind(journal: Journal) -> None:
+    lease = journal.create(started())
+    journal.cancel("run-a", by="ada", reason=None, at=1_100.0)
+    await journal.append(lease, of_run(finished()))
+    assert journal.cancellation("run-a") is None

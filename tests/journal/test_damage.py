@@ -134,3 +134,16 @@ def test_what_stands_before_the_damage_is_given(path: Path, expected: list[Recor
             assert next(reader) == recorded
         with pytest.raises(JournalError):
             next(reader)
+
+
+def test_who_follows_is_told_of_damage_too(path: Path, expected: list[Recorded]) -> None:
+    with closing(open_journal(path, Clock(), access="read")) as journal:
+        follower = journal.follow(RUN)
+        assert follower.more() == expected
+        follower.close()
+        with closing(apsw.Connection(str(path))) as connection:
+            connection.execute('UPDATE events SET body = \'{"at":1,"step":"x"}\' WHERE stream = \'\' AND seq = 7')
+        follower = journal.follow(RUN)
+        with pytest.raises(JournalError, match="the run's own stream, seq 7"):
+            follower.more()
+        follower.close()

@@ -30,7 +30,7 @@ def tables(connection: apsw.Connection) -> set[str]:
 def test_an_empty_database_gets_all_tables_at_once(database: apsw.Connection) -> None:
     assert migrate(database) == 0
     assert version_of(database) == len(MIGRATIONS)
-    assert tables(database) == {"meta", "runs", "streams", "events", "blobs", "gates", "spend"}
+    assert tables(database) == {"meta", "runs", "streams", "events", "blobs", "gates", "spend", "cancellations"}
     assert migrate(database) == len(MIGRATIONS)
 
 

@@ -147,7 +147,7 @@ async def test_a_template_that_fails_is_named(ask):
     ("script", "problem"),
     [
         ("replies: {a: [{txt: x}]}", "s.yaml:1:16: unknown key `txt`"),
-        ("replies: {a: [{}]}", "s.yaml:1:15: a reply needs `text` or `tools`"),
+        ("replies: {a: [{}]}", "s.yaml:1:15: a reply needs `text`, `tools` or `searches`"),
         ("replies: {a: [{match: x}]}", "s.yaml:1:15: `turns` is missing"),
         ("replies: {a: [{turns: []}, {text: x}]}", "s.yaml:1:28: the replies of 'a' are either turns, or sessions"),
         ("replies: {a: [{text: 'x {{ y'}]}", "s.yaml:1:28: "),

@@ -1,13 +1,12 @@
 import jsonschema
 import pytest
 
-from agentflow.plan.builtin_tools import BUILTIN_TOOLS, NOT_YET
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 
 
 def test_names_are_those_of_claude_code():
-    assert set(BUILTIN_TOOLS) >= {"Read", "Write", "Edit", "Glob", "Grep", "Bash", "Agent"}
+    assert set(BUILTIN_TOOLS) >= {"Read", "Write", "Edit", "Glob", "Grep", "Bash", "Agent", "WebFetch", "WebSearch"}
     assert set(BUILTIN_TOOLS) >= {"TodoWrite", "AskUserQuestion", "Skill", "ToolSearch"}
-    assert not NOT_YET & set(BUILTIN_TOOLS)
     assert all(name == tool.spec.name for name, tool in BUILTIN_TOOLS.items())
 
 
@@ -26,7 +25,11 @@ def test_what_changes_something_says_so():
     assert effects == {"Write": "writes", "Edit": "writes", "Bash": "sends"}
 
 
-def test_rules_narrow_paths_agents_and_skills():
+def test_rules_narrow_paths_agents_skills_hosts_and_sites():
     rules = {name: tool.rule for name, tool in BUILTIN_TOOLS.items() if tool.rule is not None}
     paths = dict.fromkeys(("Read", "Write", "Edit", "Glob", "Grep"), "path")
-    assert rules == {**paths, "Agent": "agent", "Skill": "skill"}
+    assert rules == {**paths, "Agent": "agent", "Skill": "skill", "WebFetch": "host", "WebSearch": "site"}
+
+
+def test_pages_are_anybodys_words_and_their_urls_carry_data_out():
+    assert BUILTIN_TOOLS["WebFetch"].labels == BUILTIN_TOOLS["WebSearch"].labels == {"untrusted", "sends"}

@@ -1,7 +1,7 @@
 import jsonschema
 import pytest
 
-from agentflow.plan.builtin_tools import BUILTIN_TOOLS, NOT_YET
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.companions import COMES_WITH, COMPANIONS, POLLED
 
 AGENT = "agents: {{a: {{tools: [{tools}]}}}}\nsteps: {{s: {{agent: a, prompt: x}}}}\n"
@@ -9,7 +9,7 @@ AGENT = "agents: {{a: {{tools: [{tools}]}}}}\nsteps: {{s: {{agent: a, prompt: x}
 
 def test_companions_are_no_tools_of_their_own():
     assert set(COMPANIONS) <= set(BUILTIN_TOOLS)
-    assert not set(COMES_WITH) & (set(BUILTIN_TOOLS) | NOT_YET)
+    assert not set(COMES_WITH) & set(BUILTIN_TOOLS)
     assert set(COMES_WITH) >= POLLED
 
 

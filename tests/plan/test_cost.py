@@ -107,6 +107,13 @@ def test_the_dearer_of_a_model_and_its_fallback_counts():
     assert call_usd(replace(step.agent, fallback_model=None)) == pytest.approx(0.264)
 
 
+def test_searches_count_with_what_is_read_again_after_each():
+    (step,) = costs(plan_of("steps: {s: {agent: {tools: [WebSearch]}, prompt: go}}")).steps
+    assert step.session is not None
+    # 16,000 × $10 a million for the reply; the window of 1,000,000 × $2.50 six times; five searches of $0.01
+    assert step.session.call_usd == pytest.approx(0.16 + 6 * 2.5 + 5 * 0.01)
+
+
 def test_loops_multiply_and_blocks_add_up():
     cost = costs(
         plan_of("""

@@ -49,7 +49,7 @@ def test_a_step_at_rest_is_open_says_why_and_keeps_what_it_spent():
     view = seen(*a_block_that_is_tried_again())
     node = view.step("g")
     assert (node.state, node.attempt, node.turns, node.cost_usd) == ("running", 2, 1, 0.01)
-    assert doing(node, 3.0) == "it broke; again in 10s"
+    assert doing(node, 3.0) == "again in 10s: it broke"
     shown = "\n".join(tree(view.root, Paint(False), 3.0, running=False))
     assert "g  not ended  attempt 2" in shown
     assert "command_failed: it broke; it is tried again" in shown

@@ -31,14 +31,15 @@ def test_an_item_stands_on_one_line_with_the_only_step_at_work_in_it():
         (0, "waiting", "after"),
     ]
     assert shown[0].doing == "1 of 3 items"
-    assert (shown[1].agent, shown[1].doing) == ("finder", "1 of 1 subagent at work")
+    assert (shown[1].agent, shown[1].doing) == ("finder", "1 subagent at work")
     assert (shown[2].doing, shown[2].seconds) == ("thinking", 1.0)
 
 
-def test_what_has_ended_folds_up_and_says_why():
+def test_what_has_ended_folds_up_but_for_what_failed_and_says_why():
     shown = rows(told(an_agent_with_a_subagent() + its_end()), 20, 9.0)
     assert [(row.name, row.state, row.doing) for row in shown] == [
         ("research", "stopped", "2 of 3 items, 1 failed"),
+        ("[1].find", "failed", "step_failed: it went wrong"),
         ("after", "skipped", "`research` failed"),
     ]
 
@@ -46,7 +47,7 @@ def test_what_has_ended_folds_up_and_says_why():
 def test_a_crowd_is_cut_and_counted():
     shown = rows(a_crowd(1, 1000), 10, 2.0)
     assert len(shown) == 10
-    assert shown[0].doing == "1000 of 1,000 subagents at work"
+    assert shown[0].doing == "1,000 subagents at work"
     assert shown[-1].name == "992 more at work"
 
 

@@ -1,8 +1,9 @@
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished, StepFinished, StepStarted
-from agentflow.events.session_events import ModelFailed
-from agentflow.events.values import Failure, Spent
+from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.values import Failure, Spent, Usage
 from agentflow.report.lines import line
 from agentflow.report.view import RunView
+from tests.builders_web import searched
 from tests.report.stories import STARTED, Story, an_agent_with_a_subagent, its_end, session
 
 
@@ -52,6 +53,17 @@ def test_retries_and_gates_have_their_lines():
         "  8.0s  publish  rejected by ada: not yet",
         "  9.0s  run  done",
     ]
+
+
+def test_a_search_that_failed_has_its_line():
+    content = (*searched(1), *searched(2, error="too_many\nrequests"))
+    replied = ModelReplied(2.0, 1, content, "end_turn", "claude", Usage(10, 5, web_searches=1), 0.02)
+    told = [("", STARTED), ("s", session(1.0, "one")), ("s", replied)]
+    assert lines(told)[1:] == ["  2.0s  one  turn 1: WebSearch failed (too_many requests)"]
+    view = RunView()
+    for stream, event in told:
+        view.apply(stream, event)
+    assert (view.root.tool_calls, view.usage.web_searches) == (2, 1)
 
 
 def test_what_others_said_stays_on_its_line_and_inert():

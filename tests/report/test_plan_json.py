@@ -195,7 +195,7 @@ def test_commands_gates_files_and_environment(plan: Plan):
     assert (gate["step"], gate["message"], gate["timeout"], gate["on_timeout"]) == ("agree", "Go on?", 86400, "reject")
     assert [(file["resolved"], file["tool"]) for file in data["files"]["read"]] == [("docs/**", "Read"), ("**", "Glob")]
     assert [(file["resolved"], file["tool"]) for file in data["files"]["write"]] == [("out/**", "Write")]
-    assert data["hosts"] == {"api": True, "unbounded": data["files"]["unbounded"]}
+    assert data["hosts"] == {"api": True, "web": [], "searched": [], "unbounded": data["files"]["unbounded"]}
     assert "any that you can reach: " in plan_text(data, Paint(on=False))
     assert data["files"]["unbounded"] == [
         "the command of step save",

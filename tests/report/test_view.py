@@ -1,9 +1,11 @@
+from msgspec.structs import replace
+
 from agentflow.events.run_events import GateAnswered, GateOpened, RunPaused, RunResumed, StepStarted
 from agentflow.events.session_events import ModelFailed
 from agentflow.events.values import Failure, Usage
 from agentflow.report.node import Node
 from agentflow.report.view import RunView, parent_of
-from tests.report.stories import STARTED, Story, an_agent_with_a_subagent, called, ended, its_end, session
+from tests.report.stories import STARTED, Story, an_agent_with_a_subagent, called, ended, its_end, replied, session, use
 
 
 def told(story: Story, steps: tuple[str, ...] = ()) -> RunView:
@@ -37,6 +39,15 @@ def test_steps_items_and_subagents_are_a_tree():
     finder = step(view, "research[1].find")
     assert (finder.agent, finder.turn, finder.calls) == ("finder", 1, {"c1": "Agent fetcher"})
     assert [(agent.name, agent.calling) for agent in finder.inner.values()] == [("fetcher", True)]
+
+
+def test_a_subagent_says_what_it_was_sent_out_for():
+    view = told([("", STARTED), ("s", session(1.0, "one")), ("s", called(1.0))])
+    sent = use("c1", "Agent", subagent_type="fetcher", description="Fate of the \x1b[2J boats")
+    view.apply("s", replied(2.0, sent))
+    view.apply("s/c1", replace(session(2.0, "one", "fetcher", "s"), parent_call="c1"))
+    (fetcher,) = step(view, "one").inner.values()
+    assert fetcher.brief == "Fate of the ␛[2J boats"
 
 
 def test_a_block_counts_what_is_inside():

@@ -25,6 +25,7 @@ from agentflow.spec.contracts import Contract
         ({"type": "integer", "minimum": 5, "multipleOf": 4}, 8),
         ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, 0.5),
         ({"type": ["array", "null"]}, ["name"]),
+        ({"type": ["string", "null"], "pattern": "^[0-9]{4}$"}, None),
         ({"enum": ["b", "a"]}, "b"),
         ({"const": {"x": 1}}, {"x": 1}),
         ({"type": "integer", "default": 7}, 7),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from agentflow.plan.agent_plan import ToolSpec
 from agentflow.plan.arguments import built, texts_in
 from agentflow.plan.arrange import Arranged
-from agentflow.plan.builtin_tools import BUILTIN_TOOLS, NOT_YET
+from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.companions import waiting
 from agentflow.plan.draft import Draft
 from agentflow.plan.grants import AGENT_TOOL
@@ -57,7 +57,7 @@ def _refuse(analysis: "Analysis", name: str, loc: Loc) -> None:
         message, hint = "`Agent` is for agents to call one another", "write a step with `agent` and `prompt`"
     elif name in BUILTIN_TOOLS:
         message, hint = f"`{name}` is for agents alone", "give it to an agent, by `tools`"
-    elif name in NOT_YET or name.startswith("mcp__"):
+    elif name.startswith("mcp__"):
         message, hint = f"tool `{name}` is not supported yet", "use a command tool of the file's own"
     else:
         message = f"there is no tool `{name}`"
