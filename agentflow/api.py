@@ -370,12 +370,7 @@ def _result(live: "Live", outcome: "Outcome") -> RunResult:
         return RunResult(live.run.id, finished.status, finished.outputs, finished.failure, finished.spent)
     status: Literal["waiting", "interrupted"] = "waiting" if outcome.status == "waiting" else "interrupted"
     return RunResult(
-        live.run.id,
-        status,
-        spent=live.spent(),
-        waiting=outcome.waiting,
-        until=outcome.until,
-        service=outcome.service,
+        live.run.id, status, spent=live.spent(), waiting=outcome.waiting, until=outcome.until, service=outcome.service
     )
 
 

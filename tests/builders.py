@@ -435,9 +435,17 @@ class Conversation:
         self.happen(event)
         self.settle()
 
-    def result(self, call: str, content: object = "ok", *, is_error: bool = False, spent: Spent | None = None) -> None:
+    def result(
+        self,
+        call: str,
+        content: object = "ok",
+        *,
+        is_error: bool = False,
+        spent: Spent | None = None,
+        media_tokens: int | None = None,
+    ) -> None:
         self.running.remove(call)
-        self.happen(ToolFinished(self.now, call, content, is_error, spent=spent))
+        self.happen(ToolFinished(self.now, call, content, is_error, spent=spent, media_tokens=media_tokens))
         self.settle()
 
     def reach_limit(self, kind: str) -> None:

@@ -36,7 +36,11 @@ async def drive(
         try:
             outcome = await _interruptible(engine, interrupt, resumed)
         finally:
-            journal.release(lease)
+            try:
+                # Before anybody else may own the run.
+                await tools.close()
+            finally:
+                journal.release(lease)
         # An answer that was left just as the run paused is not left lying.
         if outcome.status != "waiting" or not any(gate.by for gate in journal.gates(live.run.id)):
             return outcome

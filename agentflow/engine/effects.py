@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.engine.admission import Wanted
+from agentflow.engine.contents import ONLY_FOR_AGENTS, redacted_content, text_of
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
@@ -148,7 +149,11 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)
-        content = loop.secrets.redacted_data(output.content)
+        content = text_of(redacted_content(loop.secrets, output.content))
+        if content is None:
+            message = f"`{tool.name}`: {ONLY_FOR_AGENTS}"
+            failure = Failure("tool_failed", message, step=action.step)
+            return StepFinished(loop.now(), action.step, "failed", failure=failure)
         if not output.is_error:
             value = loop.secrets.redacted_data(output.value) if output.is_checked else content
             return StepFinished(loop.now(), action.step, "done", value)

@@ -188,6 +188,7 @@ def end(loop: Loop, stream: str, action: End) -> None:
         loop.happen(child, LimitReached(loop.now(), cancelled))
         loop.decide(child)
     loop.cancel(stream)
+    loop.tools.end_session(stream)
     _close_what_is_out(loop, stream)
     withdraw_questions(loop, stream)
     state = live.sessions[stream]

@@ -7,6 +7,7 @@ what is too large to show (`tools/kept_results.py`).
 
 import time
 
+from agentflow.engine.contents import redacted_content
 from agentflow.engine.port import Loop
 from agentflow.events.session_events import ToolFinished, ToolRetried
 from agentflow.plan.agent_plan import ToolSpec
@@ -22,7 +23,7 @@ async def run_tool(loop: Loop, stream: str, call: Call, context: ToolContext) ->
     """Runs a call that was announced and holds a slot."""
     began = time.perf_counter()
     output = await loop.tools.run(call.name, call.input, context)
-    content, detail = loop.secrets.redacted_data(output.content), loop.secrets.redacted(output.detail)
+    content, detail = redacted_content(loop.secrets, output.content), loop.secrets.redacted(output.detail)
     now = loop.now()
     next_at = _next_attempt(loop, loop.live.plans[stream].by_name[call.name], call, output, now)
     if next_at is not None:
@@ -40,6 +41,7 @@ async def run_tool(loop: Loop, stream: str, call: Call, context: ToolContext) ->
         seconds=round(time.perf_counter() - began, 6),
         cause=output.failure,
         detail=detail or None,
+        media_tokens=output.media_tokens,
     )
 
 

@@ -157,6 +157,7 @@ class ToolFinished(Struct, frozen=True):
         cause: the kind of failure, where it is one that a tool's `retry` may name.
         detail: what people are told of the failure and the model is not.
         cached: the result is another call's, and nothing ran.
+        media_tokens: the most tokens that the images and documents in `content` come to, where that is known.
     """
 
     at: float
@@ -169,6 +170,7 @@ class ToolFinished(Struct, frozen=True):
     cause: str | None = None
     detail: str | None = None
     cached: bool = False
+    media_tokens: int | None = None
 
 
 class ToolRetried(Struct, frozen=True):
@@ -275,6 +277,7 @@ class Compacted(Struct, frozen=True):
     cost_usd: float = 0.0
     request_id: str | None = None
     timings: Timings | None = None
+    media_tokens: int | None = None
 
 
 class LimitReached(Struct, frozen=True):

@@ -12,6 +12,7 @@ from agentflow.plan.agent_plan import (
     ToolSpec,
 )
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.companions import COMES_WITH
 from agentflow.plan.expressions import Template
 from agentflow.plan.findings import Findings
 from agentflow.plan.flow import check_argv, check_env
@@ -35,7 +36,7 @@ def own_tools(
     plans: dict[str, OwnToolPlan] = {}
     for name, tool in tools.items():
         loc = ("tools", name)
-        if name in BUILTIN_TOOLS or name in (FINISH_TOOL, MEMORY):
+        if name in BUILTIN_TOOLS or name in COMES_WITH or name in (FINISH_TOOL, MEMORY):
             message = f"`{name}` is the name of a built-in tool"
             findings.at("AF205", message, loc, "give this one another name", key=True)
         options = _options(name, tool, loc, findings)

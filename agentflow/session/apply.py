@@ -30,10 +30,9 @@ from agentflow.plan.context_tools import RECALL
 from agentflow.plan.service_tools import without_open_calls
 from agentflow.session import context_events
 from agentflow.session.answers import NOTED
-from agentflow.session.calls import calls_of, too_many_calls, with_service_calls
+from agentflow.session.calls import with_service_calls
 from agentflow.session.context_state import ContextState
 from agentflow.session.decide import decide
-from agentflow.session.ending import ended_turn
 from agentflow.session.refusals import falls_back, may_fall_back
 from agentflow.session.sizes import size
 from agentflow.session.state import (
@@ -48,6 +47,7 @@ from agentflow.session.state import (
     SessionState,
     Spawn,
 )
+from agentflow.session.stops import stopped
 
 JSON = Any
 
@@ -232,68 +232,7 @@ def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> Ses
     )
     state = with_service_calls(state, event.content)
     state = context_events.counted_by(state, event)
-    return _STOPPED.get(event.stop_reason, _unexpected)(plan, state, event, asked)
-
-
-def _wants_tools(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    if state.closing:
-        return _fail(state, "output_invalid", "the agent called a tool in place of correcting its output")
-    return calls_of(plan, state, event.content)
-
-
-def _ended(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    text = "".join(block["text"] for block in event.content if block.get("type") == "text")
-    return ended_turn(plan, state, text)
-
-
-def _cut_short(plan: SessionPlan, state: SessionState, _event: ModelReplied, asked: InFlight) -> SessionState:
-    if asked.max_tokens < plan.agent.max_tokens:
-        return _fail(
-            state, "cost_usd", f"the money left bounded the reply to {asked.max_tokens} tokens, and it was cut"
-        )
-    return _fail(
-        state, "max_tokens", f"the reply was cut at {asked.max_tokens} tokens; raise `max_tokens`, or ask for less"
-    )
-
-
-def _goes_on(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    # Sent back as it came, a call of ours in it would never get its result.
-    if any(block.get("type") == "tool_use" for block in event.content):
-        return _fail(state, "unexpected_reply", "the model paused its turn in the middle of a tool call")
-    failure = too_many_calls(plan, state.counts)
-    return state if failure is None else replace(state, failure=failure)
-
-
-def _refused(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    why = f" ({event.stop_detail})" if event.stop_detail else ""
-    return _fail(state, "refusal", f"the model refused to answer{why}; reword the prompt, or use another model")
-
-
-def _too_long(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    message = (
-        f"the conversation no longer fits the context window of {plan.agent.model}; "
-        "give the agent less to read, or split its work between subagents"
-    )
-    if event.content and plan.agent.context is not None and state.context.too_long is None:
-        # The turn is made again from what came before it, and half a reply would stand in its way.
-        state = replace(state, messages=state.messages[:-1])
-    return context_events.refused_as_too_long(plan, state, Failure("context_window", message))
-
-
-def _unexpected(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    return _fail(state, "unexpected_reply", f"the model stopped with `{event.stop_reason}`, which is not known here")
-
-
-_Stop = Callable[[SessionPlan, SessionState, ModelReplied, InFlight], SessionState]
-_STOPPED: Mapping[str, _Stop] = {
-    "tool_use": _wants_tools,
-    "end_turn": _ended,
-    "stop_sequence": _ended,
-    "max_tokens": _cut_short,
-    "pause_turn": _goes_on,
-    "refusal": _refused,
-    "model_context_window_exceeded": _too_long,
-}
+    return stopped(plan, state, event, asked)
 
 
 def _tool_called(plan: SessionPlan, state: SessionState, event: ToolCalled) -> SessionState:
@@ -326,7 +265,7 @@ def _tool_finished(plan: SessionPlan, state: SessionState, event: ToolFinished) 
 def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
     """One user message with a result for each call, in the calls' order, whatever order they came in."""
     results = []
-    failed = state.failed
+    failed, added = state.failed, 0
     for call in state.calls:
         if call.result is None:
             raise ValueError(f"call {call.id} has no result")
@@ -336,6 +275,7 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
         if call.result.is_error:
             result["is_error"] = True
         results.append(result)
+        added += size(result, media=call.result.media_tokens)
         failed = failed + 1 if call.result.is_error else 0
         if call.name in NOTED and not call.result.is_error:
             state = NOTED[call.name](plan, state, call)
@@ -345,7 +285,7 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
         calls=(),
         failed=failed,
         messages=(*state.messages, {"role": "user", "content": results}),
-        added_bytes=state.added_bytes + size(results),
+        added_bytes=state.added_bytes + added,
     )
     if failed >= plan.agent.stop.failed_calls and state.ending is None:
         return _fail(state, "failed_calls", f"{failed} tool calls in a row failed; the last: {_last_error(results)}")

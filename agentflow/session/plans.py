@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from agentflow.plan.agent_plan import AgentPlan, Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.companions import COMPANIONS
 from agentflow.plan.context_tools import RECALL
 from agentflow.plan.memory_tool import MEMORY
 from agentflow.plan.service_tools import with_options
@@ -35,6 +36,7 @@ def session_plan(
     """
     searches = any(grant.tool.name == TOOL_SEARCH for grant in agent.grants)
     tools = [_as_shown(grant, agent, agents, searches=searches) for grant in agent.grants]
+    tools += [companion for grant in agent.grants for companion in COMPANIONS.get(grant.tool.name, ())]
     if agent.finish:
         tools.append(
             ToolSpec(

@@ -112,7 +112,7 @@ class SessionState(Struct, frozen=True):
         falls_back: the model refused the turn, and the fallback model has it now.
         calls: tool calls of the last reply, in its order.
         context_tokens: tokens of the last request and its reply, exact.
-        added_bytes: bytes said since, no fewer than their tokens.
+        added_bytes: said since: bytes, and for images and documents tokens; no fewer than all of it has tokens.
         call_ids: of all calls in the messages; a set that grows without being copied.
         counts: tool calls so far, by name; `last_calls` of the last reply alone.
         repeated: the last call's canonical form, and how often in a row it came.

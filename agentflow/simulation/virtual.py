@@ -173,6 +173,7 @@ class RecordedTools(Toolbox):
     """Gives tool calls the results that a recording tells of."""
 
     def __init__(self, recording: Recording | None, run: str) -> None:
+        super().__init__({})
         self._recording = recording
         self._run = run
 

@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import Struct
 
 from agentflow.errors import AgentflowError
-from agentflow.tools.files import MAX_LINE_CHARS
+from agentflow.tools.lines import MAX_LINE_CHARS
 from agentflow.tools.threads import in_thread
 
 JSON = Any

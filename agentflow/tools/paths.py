@@ -140,7 +140,9 @@ def require_regular(name: str, status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise ToolError(f"`{shortened(name)}` is a folder", "list its files with Glob")
     if not stat.S_ISREG(status.st_mode):
-        raise ToolError(f"`{shortened(name)}` is a device, pipe or socket; only regular files are opened")
+        raise ToolError(
+            f"`{shortened(name)}` is a device, pipe or socket; only regular files are opened", "go on without it"
+        )
 
 
 @functools.lru_cache(maxsize=256)
@@ -211,7 +213,8 @@ class _Walk:
             if stat.S_ISLNK(status.st_mode):
                 links += 1
                 if links > MAX_LINKS:
-                    raise ToolError(f"`{shortened(shown)}` leads through too many symbolic links")
+                    message = f"`{shortened(shown)}` leads through too many symbolic links"
+                    raise ToolError(message, "name the file that it stands for")
                 ahead.extendleft(reversed(self._target(part, shown)))
             elif ahead:
                 self._enter(part, shown)
@@ -241,7 +244,8 @@ class _Walk:
         try:
             self._folders.append(os.open(part, FOLDER_FLAGS, dir_fd=self.folder))
         except NotADirectoryError as error:
-            raise ToolError(f"`{shortened(shown)}`: `{shortened(part)}` is not a folder") from error
+            message = f"`{shortened(shown)}`: `{shortened(part)}` is not a folder"
+            raise ToolError(message, "list what is there with Glob") from error
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise _changed(shown) from error
@@ -278,7 +282,7 @@ def _relative(project: Path, name: str) -> str:
     try:
         os.fsencode(name)
     except UnicodeEncodeError as error:
-        raise ToolError(f"`{shortened(name)}` cannot be a file's name") from error
+        raise ToolError(f"`{shortened(name)}` cannot be a file's name", "copy the name from what Glob lists") from error
     if name == "~" or name.startswith("~/"):
         raise _outside(name)
     path = os.path.normpath(os.path.join(project, name))
@@ -295,9 +299,12 @@ def _is_inside(project: Path, path: str) -> bool:
 def _check(context: ToolContext, named: str, real: str, *, tool: str, for_write: bool, narrowed: bool) -> None:
     parts = {part.casefold() for path in (named, real) for part in path.split("/")}
     if _PRIVATE in parts:
-        raise ToolError(f"`{shortened(named)}` belongs to agentflow itself and is closed to tools")
+        raise ToolError(f"`{shortened(named)}` belongs to agentflow itself and is closed to tools", "go on without it")
     if for_write and _REPOSITORY in parts:
-        raise ToolError(f"`{shortened(named)}` is inside {_REPOSITORY}, which {tool} may not change")
+        raise ToolError(
+            f"`{shortened(named)}` is inside {_REPOSITORY}, which {tool} may not change",
+            "leave it; if the repository itself shall change, say what git command would do it",
+        )
     if not narrowed:
         return
     covers = matcher(context.rules)

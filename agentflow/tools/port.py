@@ -23,6 +23,7 @@ class ToolOutput(Struct, frozen=True):
         failure: the kind of failure, where it is one that a tool's `retry` may name.
         detail: what the author is told of a failure and the model is not.
         is_checked: the tool declares an `output`, and `value`, what `content` says, meets it.
+        media_tokens: the most tokens that the images and documents in `content` come to, where the tool can tell.
     """
 
     content: "str | list[dict[str, JSON]]"
@@ -31,6 +32,7 @@ class ToolOutput(Struct, frozen=True):
     detail: str = ""
     is_checked: bool = False
     value: JSON = None
+    media_tokens: int | None = None
 
 
 class ToolContext(Struct, frozen=True):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from agentflow.tools.background import Background
 from agentflow.tools.edit import edit
 from agentflow.tools.failures import shortened
 from agentflow.tools.files import read, write
@@ -11,7 +12,6 @@ from agentflow.tools.memory import memory
 from agentflow.tools.own import own_tool
 from agentflow.tools.port import JSON, Tool, ToolContext, ToolOutput
 from agentflow.tools.search import glob, grep
-from agentflow.tools.shell import bash
 from agentflow.tools.web_exchange import Exchange
 from agentflow.tools.web_fetch import web_fetch
 
@@ -24,7 +24,6 @@ BUILTIN: Mapping[str, Tool] = {
     "Edit": edit,
     "Glob": glob,
     "Grep": grep,
-    "Bash": bash,
     "memory": memory,
 }
 
@@ -41,8 +40,9 @@ class Toolbox:
 
     def __init__(self, tools: Mapping[str, "OwnToolPlan"], exchange: Exchange | None = None) -> None:
         self._own: dict[int, tuple[OwnToolPlan, Tool]] = {}
+        self._background = Background()
         # WebFetch keeps pages for some minutes, so each run has its own.
-        made = {"WebFetch": web_fetch(exchange)}
+        made = {"WebFetch": web_fetch(exchange), **self._background.tools()}
         self._tools: dict[str, Tool] = {name: self._made(tool) for name, tool in tools.items()} | dict(BUILTIN) | made
 
     async def run(self, name: str, tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
@@ -63,6 +63,14 @@ class Toolbox:
                 "Do not repeat the call; find another way.",
                 is_error=True,
             )
+
+    def end_session(self, session: str) -> None:
+        """Has what a session left running killed; `close` waits until it is gone."""
+        self._background.end_session(session)
+
+    async def close(self) -> None:
+        """Ends whatever sessions left running, and returns when it is gone."""
+        await self._background.close()
 
     def _made(self, tool: "OwnToolPlan") -> Tool:
         """One of a file's own, made once; the plan is kept with it, so that its identity stays its own."""

@@ -33,6 +33,7 @@ FLOORS = (
 """From the roof down. A room may import itself and whatever is on a lower floor."""
 
 DOORS = {
+    "PIL": ("tools/media_worker.py",),
     "anthropic": ("models/anthropic.py",),
     "apsw": ("journal/",),
     "click": ("cli/",),
@@ -46,6 +47,7 @@ DOORS = {
     "pydantic": ("spec/", "models/scripted.py"),  # a script of replies is a file with a shape of its own
     # Authors' schemas are searched in `spec`, the models' searches in `guard`, and `spec` may not import upwards. The
     # two want different things of it: text that is found or not, and places in bytes.
+    "pypdf": ("tools/media_worker.py",),
     "re2": ("spec/patterns.py", "guard/patterns.py"),
     "referencing": ("spec/contracts.py",),
     "rich": ("report/console.py",),
@@ -54,7 +56,7 @@ DOORS = {
 }
 """Each library and the files, or folders, that may import it."""
 
-DISTRIBUTIONS = {"re2": "google-re2", "rpds": "rpds-py", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"PIL": "pillow", "re2": "google-re2", "rpds": "rpds-py", "yaml": "pyyaml"}
 """What is installed, where it is called otherwise than what is imported."""
 
 EVERYWHERE = re.compile(r"msgspec(\.structs(\.\w+)?|\.Struct|\.field|\.NODEFAULT)?")

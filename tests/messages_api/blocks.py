@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import ApiError, invalid
+from .media import check_base64
 
 TOOL_USE_ID = re.compile(r"[a-zA-Z0-9_-]+")
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -100,6 +101,8 @@ def check_source(place: str, block: Mapping[str, Any], kind: str) -> None:
             f"{place}.image.source.base64.media_type: Input should be "
             "'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
         )
+    if source_type == "base64":
+        check_base64(place, kind, source)
 
 
 def unknown_tag(place: str, tag: Any) -> ApiError:

@@ -42,7 +42,7 @@ async def test_a_missing_value_is_an_error_the_model_can_mend(tool_of, context_o
 
 async def test_a_failed_command_is_an_error_with_its_words(tool_of, context_of):
     output = await tool_of("sh", "-c", "echo no such word >&2; exit 2")({}, context_of())
-    assert output.content == "no such word\n(Exit code 2.)"
+    assert output.content == "[stderr]\nno such word\n(Exit code 2.)"
     assert output.is_error
 
 

@@ -6,16 +6,18 @@ import pytest
 
 from agentflow.plan.agent_plan import CommandToolPlan, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.companions import COMES_WITH
 from agentflow.plan.memory_tool import MEMORY
 from agentflow.plan.templates import parse_template
 from agentflow.tools import toolbox
+from agentflow.tools.background import Background
 from agentflow.tools.port import ToolOutput
 from agentflow.tools.toolbox import BUILTIN, Toolbox
 
 
 def test_every_tool_that_the_toolbox_answers_has_a_row_and_no_other():
     answered = {name for name, tool in BUILTIN_TOOLS.items() if tool.spec.by == "toolbox"}
-    assert set(BUILTIN) | {"WebFetch"} == answered | {MEMORY}
+    assert {*BUILTIN, *Background().tools(), "WebFetch"} == {*answered, *COMES_WITH, MEMORY}
 
 
 async def test_a_call_reaches_its_tool(project, context_of):

@@ -7,6 +7,7 @@ from agentflow.plan.agent_plan import ToolSpec
 from agentflow.plan.arguments import built, texts_in
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.companions import waiting
 from agentflow.plan.draft import Draft
 from agentflow.plan.grants import AGENT_TOOL
 from agentflow.plan.kinds.kind import Kind, Output, Shapes, Texts
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from agentflow.plan.analysis import Analysis
     from agentflow.plan.build import Builder
 
-_BUILTIN = {name: tool.spec for name, tool in BUILTIN_TOOLS.items() if tool.spec.by == "toolbox"}
+_BUILTIN = {name: waiting(tool.spec) for name, tool in BUILTIN_TOOLS.items() if tool.spec.by == "toolbox"}
 
 
 def _texts(read: TextReader, loc: Loc, step: ToolStep) -> Texts:
