@@ -14,13 +14,15 @@ from agentflow.tools.command import Command, CommandEnd, follow_command
 from agentflow.tools.failures import ToolError, reports_failures, shortened
 from agentflow.tools.output import UnreadOutput
 from agentflow.tools.port import JSON, Tool, ToolContext, ToolOutput
-from agentflow.tools.shell import OUTPUT_LIMIT, bash, printed, require_permission, script
+from agentflow.tools.shell import bash, printed, require_permission, script
 
 DEFAULT_SECONDS = 3_600.0
 MAX_RUNNING = 8
 """Tasks of one session that run at the same time."""
 MAX_REMEMBERED = 50
 """Tasks of one session that can be asked about; of those that have ended the oldest are forgotten."""
+UNREAD_LIMIT = 45_000
+"""Bytes kept of what each of stdout and stderr printed since it was read last, so that both fit what is shown."""
 MAX_PRINTED_BYTES = 1 << 30
 DEFAULT_WAIT_MS = 30_000
 MAX_WAIT_MS = 600_000
@@ -39,8 +41,8 @@ class _Task:
     name: str
     command: Command
     started_at: float
-    stdout: UnreadOutput = field(default_factory=lambda: UnreadOutput(OUTPUT_LIMIT))
-    stderr: UnreadOutput = field(default_factory=lambda: UnreadOutput(OUTPUT_LIMIT))
+    stdout: UnreadOutput = field(default_factory=lambda: UnreadOutput(UNREAD_LIMIT))
+    stderr: UnreadOutput = field(default_factory=lambda: UnreadOutput(UNREAD_LIMIT))
     work: "asyncio.Task[CommandEnd] | None" = None
     ended_at: float | None = None
     stopped: str = ""
