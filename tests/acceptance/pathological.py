@@ -34,19 +34,21 @@ class Size:
 
     Attributes:
         mega: bytes of what is to be megabytes.
+        sendable: bytes of what goes back to the model, whose window it must fit.
         many: of what is to be many thousands.
         deltas: of one reply.
         calls: of one reply.
     """
 
     mega: int
+    sendable: int
     many: int
     deltas: int
     calls: int
 
 
-QUICK = Size(mega=1 << 20, many=2_000, deltas=20_000, calls=100)
-FULL = Size(mega=10 << 20, many=10_000, deltas=100_000, calls=1_000)
+QUICK = Size(mega=1 << 20, sendable=1 << 20, many=2_000, deltas=20_000, calls=100)
+FULL = Size(mega=10 << 20, sendable=3 << 20, many=10_000, deltas=100_000, calls=1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,13 @@ def _strings(size: Size) -> dict[str, Case]:
         ),
         "a tool input of megabytes": Case(
             agent("Write"),
-            [tool_use("Write", {"file_path": "big.txt", "content": "z" * mega})],
-            whole=lambda _, request: f"{mega:,}" in request or "big.txt" in request,
+            [tool_use("Write", {"file_path": "big.txt", "content": "z" * size.sendable})],
+            whole=lambda _, request: "big.txt" in request,
+        ),
+        "a tool input longer than the model's window": Case(
+            agent("Write"),
+            [tool_use("Write", {"file_path": "big.txt", "content": "z" * (5 << 20)})],
+            fails="context_window",
         ),
         "a line of megabytes from a tool": Case(
             agent("Bash"),
@@ -384,7 +391,7 @@ def _names(size: Size) -> dict[str, Case]:
         "a call of a strange id": Case(
             agent("Read"), [tool_use("Read", {"file_path": "a"}, "../../a b")], fails="unexpected_reply"
         ),
-        "a path of megabytes": Case(agent("Read"), [tool_use("Read", {"file_path": "p" * size.mega})]),
+        "a path of megabytes": Case(agent("Read"), [tool_use("Read", {"file_path": "p" * size.sendable})]),
         "a path of many folders": Case(
             agent("Write"),
             [tool_use("Write", {"file_path": "p/" * 2_500 + "a", "content": "a"})],
@@ -400,8 +407,9 @@ def _names(size: Size) -> dict[str, Case]:
             files={"p/" * 400 + "a": b"found"},
             whole=lambda _, request: request.count("very deep ones") == 2,
         ),
-        "a pattern of megabytes": Case(agent("Grep"), [tool_use("Grep", {"pattern": "(" * size.mega})]),
-        "a glob of megabytes": Case(agent("Glob"), [tool_use("Glob", {"pattern": "*/" * (size.mega // 2)})]),
+        "a pattern of megabytes": Case(agent("Grep"), [tool_use("Grep", {"pattern": "(" * size.sendable})]),
+        "a glob of megabytes": Case(agent("Glob"), [tool_use("Glob", {"pattern": "*/" * (size.sendable // 2)})]),
+        "a glob of many brackets": Case(agent("Glob"), [tool_use("Glob", {"pattern": "[" * size.sendable})]),
         "a glob of many stars": Case(agent("Glob"), [tool_use("Glob", {"pattern": "**/" * 200 + "a"})]),
         "a long name with a workspace": Case(
             f"steps:\n  {long}: {{run: [pwd], workspace: copy, effects: none}}\n"
