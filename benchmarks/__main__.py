@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from benchmarks import display, measure, validation
+from benchmarks import display, measure, pathological, sessions, validation
 from benchmarks.figure import Figure
 
 NAMES = (
@@ -19,7 +19,10 @@ NAMES = (
     "memory-1000",
     *validation.NAMES,
     *display.NAMES,
+    *sessions.NAMES,
+    *pathological.NAMES,
 )
+GROUPS = {"validate": validation.NAMES, "sessions": (*sessions.NAMES, *pathological.NAMES)}
 BESIDE = {
     "growth-500": "what agentflow itself does in a turn: in the last 100 turns, beside the first 100",
     "start-run": "a process up to its first request, beside one that imports the client",
@@ -27,21 +30,27 @@ BESIDE = {
     "memory-200": "peak with all calls in flight",
     **validation.BESIDE,
     **display.BESIDE,
+    **sessions.BESIDE,
+    **pathological.BESIDE,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="agentflow beside the same work by hand")
     parser.add_argument(
-        "names", nargs="*", choices=[*NAMES, "validate", []], metavar="NAME", help=f"of {', '.join(NAMES)}, or validate"
+        "names",
+        nargs="*",
+        choices=[*NAMES, *GROUPS, []],
+        metavar="NAME",
+        help=f"of {', '.join(NAMES)}, or {', '.join(GROUPS)}",
     )
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count, after one that warms up")
     arguments = parser.parse_args()
     only, rounds = set(arguments.names), arguments.rounds
-    if "validate" in only:
-        only |= set(validation.NAMES)
+    for group in only & GROUPS.keys():
+        only |= set(GROUPS[group])
     print(f"Python {platform.python_version()}, {platform.machine()}; medians of {rounds} rounds")
-    print(f"{'':16}{'agentflow':>12}{'by hand':>12}{'ratio':>8}{'min':>7}{'max':>7}{'aim':>7}{'lean':>7}")
+    print(f"{'':22}{'agentflow':>12}{'by hand':>12}{'ratio':>8}{'min':>7}{'max':>7}{'aim':>7}{'lean':>7}")
     figures = (
         measure.loops(rounds, only),
         measure.growth(only),
@@ -49,6 +58,8 @@ def main() -> None:
         measure.memory(only),
         validation.figures(rounds, only),
         display.figures(rounds, only),
+        sessions.figures(rounds, only),
+        pathological.figures(only),
     )
     for part in figures:
         for figure in part:
@@ -63,7 +74,7 @@ def show(figure: Figure) -> None:
     aim, lean = (f"{value:.2f}" if value is not None else "" for value in (figure.aim, figure.lean))
     ours, other = (f"{value:.4f} {figure.unit:2}" for value in (figure.agentflow, figure.other))
     spread = f"{figure.ratio:8.2f}{min(figure.ratios):7.2f}{max(figure.ratios):7.2f}"
-    print(f"{figure.name:16}{ours:>12}{other:>12}{spread}{aim:>7}{lean:>7}", flush=True)
+    print(f"{figure.name:22}{ours:>12}{other:>12}{spread}{aim:>7}{lean:>7}", flush=True)
 
 
 if __name__ == "__main__":
