@@ -28,6 +28,7 @@ BESIDE = {
 }
 _SECONDS, _MB = 30.0, 1024.0
 _SLOW = 5
+_AT_ONCE = 2
 
 
 @dataclass(slots=True)
@@ -65,7 +66,13 @@ def _listed(values: dict[str, float], unit: str) -> str:
 
 
 async def _all() -> list[Judged]:
-    return [await _one(name, case) for name, case in cases(FULL).items()]
+    at_work = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(name: str, case: Case) -> Judged:
+        async with at_work:
+            return await _one(name, case)
+
+    return await asyncio.gather(*(one(name, case) for name, case in cases(FULL).items()))
 
 
 async def _one(name: str, case: Case) -> Judged:
