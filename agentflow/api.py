@@ -40,7 +40,7 @@ class RunOptions(Struct, frozen=True):
     """How a run is to go.
 
     Attributes:
-        model: answers the requests; None: the Claude API, as the environment configures it.
+        model: answers the requests; None: the endpoint that the environment names.
         record: a file for every request and its reply; a new one, or, for `resume`, one that is added to.
         journal: the file; None: `.agentflow/journal.db` of the project.
         durability: `power` has every event synced to the disk before anything follows from it; `process`, what the
@@ -91,7 +91,9 @@ class RunResult(Struct, frozen=True):
 
 
 def check(path: str | os.PathLike[str], source: bytes | None = None, *, or_library: bool = False) -> Checked:
-    """Checks a workflow file: every problem of it and of the files it names, in one pass. Raises nothing.
+    """Checks a workflow file: every problem of it and of the files it names, in one pass.
+
+    Raises UsageError where `AGENTFLOW_ENDPOINT` names no endpoint, and nothing else.
 
     Parameters:
         or_library: a file of agents and tools alone, for others to import, is checked as such.
@@ -167,7 +169,9 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     from agentflow.engine.secret_values import secret_values
     from agentflow.events.run_events import RunStarted
     from agentflow.journal.run_ids import new_run_id
+    from agentflow.models.endpoints import endpoint_of
     from agentflow.models.opening import model_for
+    from agentflow.plan.declared_models import declaring, to_data
     from agentflow.plan.inputs import resolve_inputs
 
     if checked.plan is None or checked.source is None:
@@ -176,6 +180,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     resolved = resolve_inputs(checked.plan, inputs, project.root)
     secrets = secret_values(checked.plan, options.secrets, os.environ, may_ask=options.ask_secret is not None)
     model = model_for(checked.plan, options.model, options.record)
+    models = endpoint_of(os.environ).catalogue
     journal = _journal(options.journal or project.root / JOURNAL, options.durability)
     try:
         now = time.time()
@@ -189,6 +194,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
             plan_digest=checked.plan.digest,
             inputs=resolved,
             folder=project.relative(Path(checked.path).parent),
+            declared=to_data(models),
         )
         lease = journal.create(started)
         log("", started)
@@ -196,7 +202,8 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
             options.observe("", started)
         live = Live.begin(checked.plan, started)
         around = _surroundings(project.root, options, secrets)
-        return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
+        with declaring(models):
+            return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
     finally:
         await _closed(model, options, journal)
 
@@ -217,7 +224,9 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
     from agentflow.engine.live import Live
     from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.events.run_events import RunStarted
+    from agentflow.models.endpoints import endpoint_of
     from agentflow.models.opening import model_for
+    from agentflow.plan.declared_models import declaring, from_data
 
     options = options or RunOptions()
     journal = _journal(options.journal or journal_of(project), options.durability, access="write")
@@ -237,7 +246,8 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
             journal.release(lease)
             raise
         around = _surroundings(Path(started.project), options, secrets)
-        return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
+        with declaring(from_data(started.declared).under(endpoint_of(os.environ).catalogue)):
+            return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
     finally:
         await _closed(model, options, journal)
 
@@ -308,12 +318,22 @@ def answer(approved: bool, by: str, comment: str | None = None, answers: JSON = 
     return Answer(approved, by, comment, answers)
 
 
-def _checked(path: str, source: "Source | None", problems: list[Diagnostic], content: bytes) -> Checked:
+def _checked(
+    path: str,
+    source: "Source | None",
+    problems: list[Diagnostic],
+    content: bytes,
+    started: "RunStarted | None" = None,
+) -> Checked:
+    from agentflow.models.endpoints import endpoint_of
     from agentflow.plan.compile import to_plan
+    from agentflow.plan.declared_models import declaring, from_data
 
     if source is None:
         return Checked(path, None, tuple(told_of(problems, path)), {path: content.decode("utf-8", "replace")})
-    found, more = to_plan(source)
+    # A stored run's plan is made of what was declared when it was started, whatever is declared now.
+    with declaring(endpoint_of(os.environ).catalogue if started is None else from_data(started.declared)):
+        found, more = to_plan(source)
     diagnostics = told_of(in_order([*problems, *more]), path)
     refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
@@ -325,7 +345,7 @@ def stored_plan(started: "RunStarted") -> "Plan":
     from agentflow.spec.sources import stored
 
     text = started.sources[started.path]
-    checked = _checked(started.path, *load(text, started.path, stored(started.sources, started.path)), text.encode())
+    checked = _checked(started.path, *load(text, started.path, stored(started.sources, started.path)), text.encode(), started)
     if checked.plan is None or checked.plan.digest != started.plan_digest:
         raise AgentflowError(
             f"this version of agentflow makes another plan of run {started.run} than the one it was started with",

@@ -19,6 +19,7 @@ class RunStarted(Struct, frozen=True):
         plan_digest: of the plan that `sources` give; another one refuses to resume.
         inputs: resolved, defaults filled in.
         folder: of the workflow file, seen from the project; functions are called from there.
+        declared: what was declared of models, as `plan/declared_models.py` writes it: the plan goes by it.
     """
 
     at: float
@@ -30,6 +31,7 @@ class RunStarted(Struct, frozen=True):
     plan_digest: str
     inputs: Mapping[str, JSON]
     folder: str = ""
+    declared: Mapping[str, JSON] = {}
 
 
 class RunResumed(Struct, frozen=True):

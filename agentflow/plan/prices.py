@@ -4,7 +4,9 @@ import re
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from agentflow.plan.declared_models import DeclaredModel, declared
 from agentflow.plan.price_table import MODELS, Rates
 
 _MILLION = 1_000_000
@@ -97,8 +99,31 @@ def cost(
     )
 
 
+def _find(model: str) -> _Model | DeclaredModel | None:
+    """What is declared of the model here, completed from the table; None where neither has a price for it."""
+    catalogue, listed = declared(), _in_table(model)
+    if listed is not None and catalogue.dearer != 1.0:
+        listed = replace(listed, price=_dearer(listed.price, catalogue.dearer))
+    own = catalogue.model(model)
+    if own is None or listed is None:
+        return listed if own is None else own
+    return DeclaredModel(
+        own.id,
+        own.price or listed.price,
+        own.context_window or listed.context_window,
+        own.max_output or listed.max_output,
+    )
+
+
+def _dearer(price: Price, factor: float) -> Price:
+    tokens = {name: factor * getattr(price, name) for name in ("input", "output", "cache_read")}
+    written = {name: factor * getattr(price, name) for name in ("cache_write_5m", "cache_write_1h")}
+    tiers = tuple((start, _dearer(tier, factor)) for start, tier in price.tiers)
+    return replace(price, **tokens, **written, tiers=tiers)
+
+
 @lru_cache(maxsize=256)
-def _find(model: str) -> _Model | None:
+def _in_table(model: str) -> _Model | None:
     for _, window, longest, rules, rates, tiers, searches in MODELS:
         if any(_holds(kind, text, model) for kind, text in rules):
             per_search = None if searches is None else searches / 1000
