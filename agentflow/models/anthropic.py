@@ -175,7 +175,8 @@ class AnthropicModel:
             raise self._broken("nothing came in time", None) from None
         except (library.AnthropicError, ValueError, *self._http_errors) as error:
             raise self._broken(f"no connection ({type(error.__cause__ or error).__name__})", None) from None
-        return str(found.display_name)
+        # Other servers tell of an id only.
+        return str(getattr(found, "display_name", None) or model)
 
     async def sizes(self, model: str) -> tuple[int | None, int | None]:
         """The tokens that a model takes and gives, as far as the service tells; asked briefly, and never a failure."""

@@ -68,10 +68,18 @@ def schema_in_words(schema: Mapping[str, JSON]) -> str:
     )
 
 
-def _with_schema_in_words(request: Request) -> Request:
-    assert request.output_schema is not None
+def with_schema_in_words(request: Request) -> Request:
+    """The request with its schema, if any, in the instructions as well."""
+    if request.output_schema is None:
+        return request
     words = schema_in_words(request.output_schema)
-    return replace(request, output_schema=None, system=f"{request.system}\n\n{words}" if request.system else words)
+    return replace(request, system=f"{request.system}\n\n{words}" if request.system else words)
+
+
+def _without_format(request: Request) -> Request:
+    assert request.output_schema is not None
+    said = request.system is not None and schema_in_words(request.output_schema) in request.system
+    return replace(request if said else with_schema_in_words(request), output_schema=None)
 
 
 def _with_whole_tools(request: Request) -> Request:
@@ -105,7 +113,7 @@ FEATURES: Mapping[str, Feature] = {
     "output_format": Feature(
         re.compile(r"output_config|output_format|response_format|json_schema|structured.?output", re.IGNORECASE),
         lambda request: request.output_schema is not None,
-        _with_schema_in_words,
+        _without_format,
         "the schema is asked for in the instructions; the answer is held to it as ever",
     ),
     "effort": Feature(

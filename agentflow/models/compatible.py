@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.events.values import Usage
-from agentflow.models.capabilities import FEATURES, lacking, needed, refused_features
+from agentflow.models.capabilities import FEATURES, lacking, needed, refused_features, with_schema_in_words
 from agentflow.models.endpoints import Endpoint
 from agentflow.models.port import ModelError, Reply, Request
 from agentflow.plan.declared_models import declared
@@ -37,6 +37,10 @@ _SOUND_ID = re.compile(r"[A-Za-z0-9_-]{16,256}")
 
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "function_call": "tool_use"}
 """What servers hand through of the OpenAI API."""
+
+_NO_MODEL = re.compile(r"\(404|invalid model|not.?found|does not exist|unknown model|identifier is invalid", re.IGNORECASE)
+_ANTHROPIC_MOVE = "; check the model's name and ANTHROPIC_BASE_URL"
+_NAMES_MOVE = "say in the endpoint file, under `models`, what `{name}` is called there (docs/endpoints.md)"
 
 _FENCED = re.compile(r"\s*```(?:json)?[ \t]*\n(.*?)\n?```\s*", re.DOTALL | re.IGNORECASE)
 
@@ -77,14 +81,16 @@ class CompatibleModel:
         if (feature := needed(request, lacks)) is not None:
             message = f"the endpoint has no `{feature}`, which this agent needs; {FEATURES[feature].instead}"
             raise ModelError("model_request_refused", message, retryable=False)
-        sent = lacking(request, lacks)
+        # A server that passes over what it does not know passes over the format too, without a word.
+        sent = lacking(with_schema_in_words(request) if self._endpoint.is_lax else request, lacks)
         most = fitting(request, await self._sizes_of(request.model, name, lacks))
         sent = replace(sent, model=name, max_tokens=most)
         try:
             reply = await self._client.reply(sent, on_text)
         except ModelError as error:
             raise self._learnt(error, sent, name, lacks) from None
-        return completed(reply, request, in_words=request.output_schema is not None and sent.output_schema is None)
+        in_words = request.output_schema is not None and (self._endpoint.is_lax or sent.output_schema is None)
+        return completed(reply, request, in_words=in_words)
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -99,7 +105,7 @@ class CompatibleModel:
             return error
         refused = refused_features(error.failure.message, sent) - lacks
         if not refused:
-            return error
+            return _told_of_names(error, name)
         # Others may have learnt more meanwhile.
         self._lacks[name] = self._lacks.get(name, lacks) | refused
         instead = "; ".join(f"without `{feature}`: {FEATURES[feature].instead}" for feature in sorted(refused))
@@ -115,6 +121,14 @@ class CompatibleModel:
             # One asks for all that begin together, and is not cut off with the one that came first.
             self._sizes[name] = asyncio.create_task(self._client.sizes(name))
         return Sizes(*await asyncio.shield(self._sizes[name]))
+
+
+def _told_of_names(error: ModelError, name: str) -> ModelError:
+    """The error, with a next move where it is the model that the endpoint does not know."""
+    if "model" not in error.failure.message or not _NO_MODEL.search(error.failure.message):
+        return error
+    message = f"{error.failure.message.removesuffix(_ANTHROPIC_MOVE)}; {_NAMES_MOVE.format(name=name)}"
+    return ModelError("model_request_refused", message, retryable=False, request_id=error.request_id)
 
 
 def fitting(request: Request, sizes: Sizes) -> int:
@@ -140,8 +154,6 @@ def completed(reply: Reply, request: Request, *, in_words: bool) -> Reply:
     if stop_reason == "end_turn" and calls:
         # The stream came whole, and nothing cut it short: the calls are meant.
         stop_reason = "tool_use"
-    elif stop_reason == "tool_use" and not calls:
-        stop_reason = "end_turn"
     if in_words and stop_reason == "end_turn":
         content = unfenced(content)
     usage = counted(reply.usage, request, content)
