@@ -345,7 +345,9 @@ def stored_plan(started: "RunStarted") -> "Plan":
     from agentflow.spec.sources import stored
 
     text = started.sources[started.path]
-    checked = _checked(started.path, *load(text, started.path, stored(started.sources, started.path)), text.encode(), started)
+    checked = _checked(
+        started.path, *load(text, started.path, stored(started.sources, started.path)), text.encode(), started
+    )
     if checked.plan is None or checked.plan.digest != started.plan_digest:
         raise AgentflowError(
             f"this version of agentflow makes another plan of run {started.run} than the one it was started with",

@@ -306,7 +306,9 @@ class AnthropicModel:
         # A line break or the like would surface later as an error that quotes the header, key and all.
         if not all(secret.isascii() and secret.isprintable() and " " not in secret for secret in secrets):
             service = "Claude API" if self._endpoint.kind == "anthropic" else f"endpoint `{self._endpoint.kind}`"
-            raise AgentflowError(f"the key for the {service} holds a space, a line break or the like", self._no_key_hint)
+            raise AgentflowError(
+                f"the key for the {service} holds a space, a line break or the like", self._no_key_hint
+            )
 
     def _refused(self, error: "anthropic.APIStatusError") -> ModelError:
         said = error.api_message if isinstance(error.api_message, str) else ""

@@ -38,7 +38,9 @@ _SOUND_ID = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "function_call": "tool_use"}
 """What servers hand through of the OpenAI API."""
 
-_NO_MODEL = re.compile(r"\(404|invalid model|not.?found|does not exist|unknown model|identifier is invalid", re.IGNORECASE)
+_NO_MODEL = re.compile(
+    r"\(404|invalid model|not.?found|does not exist|unknown model|identifier is invalid", re.IGNORECASE
+)
 _ANTHROPIC_MOVE = "; check the model's name and ANTHROPIC_BASE_URL"
 _NAMES_MOVE = "say in the endpoint file, under `models`, what `{name}` is called there (docs/endpoints.md)"
 

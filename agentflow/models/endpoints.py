@@ -83,7 +83,9 @@ def endpoint_of(environ: Mapping[str, str]) -> Endpoint:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{VARIABLE} names no endpoint and no file: '{value[:200]}' ({error.strerror})", _MOVE) from None
+        raise UsageError(
+            f"{VARIABLE} names no endpoint and no file: '{value[:200]}' ({error.strerror})", _MOVE
+        ) from None
     except ValueError:
         raise UsageError(f"{VARIABLE} names no endpoint and no file", _MOVE) from None
     if len(content) > MAX_BYTES:

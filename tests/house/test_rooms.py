@@ -37,7 +37,10 @@ DOORS = {
     "apsw": ("journal/",),
     "click": ("cli/",),
     "h11": ("tools/web_exchange.py",),
-    "httpx2": ("models/anthropic.py", "models/clients.py"),  # what the client is built on, and whose errors it lets through
+    "httpx2": (
+        "models/anthropic.py",
+        "models/clients.py",
+    ),  # what the client is built on, and whose errors it lets through
     "idna": ("plan/hosts.py",),
     "jinja2": ("plan/templates.py",),
     "jsonschema": ("spec/contracts.py",),

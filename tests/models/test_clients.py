@@ -144,7 +144,9 @@ def test_what_an_endpoint_lacks_is_told_before_anything_is_sent(environ, variabl
         ("vertex", "google.auth", {"CLOUD_ML_REGION": "global", "ANTHROPIC_VERTEX_PROJECT_ID": "p"}),
     ],
 )
-def test_a_library_that_is_missing_is_named_with_the_extra_that_brings_it(environ, monkeypatch, kind, module, variables):
+def test_a_library_that_is_missing_is_named_with_the_extra_that_brings_it(
+    environ, monkeypatch, kind, module, variables
+):
     monkeypatch.setattr("agentflow.models.clients.find_spec", lambda _name: None)
     with pytest.raises(AgentflowError, match=f"needs {module.partition('.')[0]}, which is not installed") as caught:
         asking(environ(AGENTFLOW_ENDPOINT=kind, **variables), connections=1)

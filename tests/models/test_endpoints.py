@@ -135,7 +135,9 @@ def test_a_cap_holds_at_a_cloud_whose_regions_are_dearer(variables, factor):
     assert listed.tiers
     for told, known in [(price, listed), *((a[1], b[1]) for a, b in zip(price.tiers, listed.tiers, strict=True))]:
         names = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-        assert [getattr(told, name) for name in names] == pytest.approx([factor * getattr(known, name) for name in names])
+        assert [getattr(told, name) for name in names] == pytest.approx(
+            [factor * getattr(known, name) for name in names]
+        )
     assert price.web_search == listed.web_search
 
 
