@@ -27,7 +27,7 @@ class Asked(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A reply: a text and calls (name, input), how it stops, and what it counts (None: nothing at all, and no model named)."""
+    """A reply: a text and calls (name, input), how it stops, what it counts (None: nothing, and no model is named)."""
 
     text: str = ""
     calls: tuple[tuple[str, JSON], ...] = ()

@@ -1,4 +1,4 @@
-"""Which model answers a run: the one handed in, or the endpoint that is set up; and whether what it says is recorded."""
+"""Which model answers a run: the one handed in, or the endpoint that is set up; whether what it says is recorded."""
 
 import os
 from pathlib import Path

@@ -1,5 +1,6 @@
-import binascii
 import base64
+import binascii
+import itertools
 import json
 import struct
 
@@ -23,7 +24,7 @@ def decoded(pieces: list[bytes]) -> list[tuple[str, str]]:
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
 def test_wherever_the_bytes_are_cut_the_events_are_the_same(cuts: list[int]):
     edges = [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [STREAM[start:end] for start, end in itertools.pairwise(edges)]
     assert [json.loads(data) for _, data in decoded(pieces)] == EVENTS
 
 
