@@ -1,5 +1,7 @@
 """agentflow from Python: check a file, plan it, run it, hear it, resume it. Read this first; it wires the parts.
 
+What goes on from an older run (`fork`, `edited`, `continued`) gives a seed, for `start_seed`; see `engine.seeds`.
+
 `check` and `plan` touch nothing but the files of the project. `run`, `stream` and `resume` are coroutines; the loop
 they drive is `engine.local`, and everything that happens in it is an event in the project's journal.
 """
@@ -11,19 +13,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from agentflow.errors import AgentflowError, JournalError
+from agentflow.errors import JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
 from agentflow.plan.checked import Checked as Checked
 from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
 from agentflow.source.diagnostics import Diagnostic, Place, Severity, in_order, told_of
+from agentflow.source.project import JOURNAL as JOURNAL
 from agentflow.source.project import Problem, Project, read_workflow
+from agentflow.source.project import journal_of as journal_of
 
 if TYPE_CHECKING:
     import asyncio
 
     from agentflow.engine.live import Live
+    from agentflow.engine.older import continued as continued
+    from agentflow.engine.older import edited as edited
+    from agentflow.engine.older import file_of as file_of
+    from agentflow.engine.older import fork as fork
+    from agentflow.engine.older import plan_of_run as plan_of_run
+    from agentflow.engine.older import session as session
+    from agentflow.engine.older import sessions as sessions
     from agentflow.engine.port import Answer, Outcome
+    from agentflow.engine.seeds import Seed
     from agentflow.events.codec import Event
     from agentflow.events.run_events import RunStarted
     from agentflow.journal.port import Gate, Journal
@@ -32,8 +45,16 @@ if TYPE_CHECKING:
     from agentflow.spec.sources import Source
 
 JSON = Any
-JOURNAL = Path(".agentflow") / "journal.db"
-"""Where a project keeps its journal, from the project's folder."""
+_OF_OLDER_RUNS = frozenset({"continued", "edited", "file_of", "fork", "plan_of_run", "session", "sessions"})
+
+
+def __getattr__(name: str) -> Any:
+    """What `engine.older` gives of runs in the journal; it comes in when it is first asked for."""
+    if name not in _OF_OLDER_RUNS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from agentflow.engine import older
+
+    return getattr(older, name)
 
 
 class RunOptions(Struct, frozen=True):
@@ -54,6 +75,8 @@ class RunOptions(Struct, frozen=True):
         observe: hears every event, with its stream (`""`: the run's own), once it is on record.
         hear: hears the text of sessions, with their stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
+        stays: stay until the model's service can be asked again, however long that takes; else a run that only waits
+            for it pauses.
         interrupt: set it to have the run stop cleanly; it can be resumed.
     """
 
@@ -68,6 +91,7 @@ class RunOptions(Struct, frozen=True):
     observe: "Callable[[str, Event], None] | None" = None
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] | None = None
+    stays: bool = False
     interrupt: "asyncio.Event | None" = None
 
 
@@ -75,11 +99,14 @@ class RunResult(Struct, frozen=True):
     """What a run has come to.
 
     Attributes:
-        status: `waiting` for the people asked in `waiting`; `interrupted` as it was asked to; both can be resumed.
+        status: `waiting` for the people asked in `waiting` or for the `service`; `interrupted` as it was asked to; both
+            can be resumed.
         outputs: the workflow's, where it is done.
         failure: why it failed.
         spent: in this run so far.
         waiting: the paths of the steps whose gates are open.
+        until: when it may ask the model's service again (seconds since the epoch), where a time is known.
+        service: why it waits for the model's service, where it does.
     """
 
     run: str
@@ -88,12 +115,12 @@ class RunResult(Struct, frozen=True):
     failure: Failure | None = None
     spent: Spent = NOTHING_SPENT
     waiting: tuple[str, ...] = ()
+    until: float | None = None
+    service: "Failure | None" = None
 
 
 def check(path: str | os.PathLike[str], source: bytes | None = None, *, or_library: bool = False) -> Checked:
     """Checks a workflow file: every problem of it and of the files it names, in one pass.
-
-    Raises UsageError where `AGENTFLOW_ENDPOINT` names no endpoint, and nothing else.
 
     Parameters:
         or_library: a file of agents and tools alone, for others to import, is checked as such.
@@ -163,47 +190,42 @@ async def run(
 
 async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOptions) -> RunResult:
     """Runs a workflow that was checked; else as `run`."""
+    from agentflow.engine.seeds import Seed, begun_by
+    from agentflow.plan.inputs import resolve_inputs
+
+    plan_of_run, begun = begun_by(checked)
+    resolved = resolve_inputs(plan_of_run, inputs, Path(begun.project))
+    return await start_seed(Seed(plan_of_run, replace(begun, inputs=resolved)), options)
+
+
+async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResult:
+    """Runs what `fork`, `edited` or `continued` gave; else as `run`."""
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
     from agentflow.engine.logged import log
     from agentflow.engine.secret_values import secret_values
-    from agentflow.events.run_events import RunStarted
-    from agentflow.journal.run_ids import new_run_id
-    from agentflow.models.endpoints import endpoint_of
+    from agentflow.engine.seeds import begun
     from agentflow.models.opening import model_for
-    from agentflow.plan.declared_models import declaring, to_data
-    from agentflow.plan.inputs import resolve_inputs
 
-    if checked.plan is None or checked.source is None:
-        raise InvalidWorkflowError(checked)
-    project = Project.of(Path(checked.path))
-    resolved = resolve_inputs(checked.plan, inputs, project.root)
-    secrets = secret_values(checked.plan, options.secrets, os.environ, may_ask=options.ask_secret is not None)
-    model = model_for(checked.plan, options.model, options.record)
-    models = endpoint_of(os.environ).catalogue
-    journal = _journal(options.journal or project.root / JOURNAL, options.durability)
+    options = options or RunOptions()
+    project = Path(seed.started.project)
+    may_ask, kept_steps = options.ask_secret is not None, seed.kept_steps
+    secrets = secret_values(seed.plan, options.secrets, os.environ, may_ask=may_ask, kept=kept_steps)
+    model = model_for(seed.plan, options.model, options.record)
+    journal = _journal(options.journal or project / JOURNAL, options.durability)
     try:
-        now = time.time()
-        started = RunStarted(
-            at=now,
-            run=new_run_id(now),
-            workflow=checked.plan.name,
-            path=checked.path,
-            project=str(project.root),
-            sources=checked.source.sources(),
-            plan_digest=checked.plan.digest,
-            inputs=resolved,
-            folder=project.relative(Path(checked.path).parent),
-            declared=to_data(models),
-        )
-        lease = journal.create(started)
+        started, kept = begun(seed, time.time())
+        lease = journal.create(started, kept)
+        live = Live.begin(seed.plan, started)
         log("", started)
         if options.observe is not None:
             options.observe("", started)
-        live = Live.begin(checked.plan, started)
-        around = _surroundings(project.root, options, secrets)
-        with declaring(models):
-            return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
+        for entry in kept:
+            live.apply(entry.stream, entry.event)
+            if options.observe is not None:
+                options.observe(entry.stream, entry.event)
+        around = _surroundings(project, options, secrets)
+        return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
     finally:
         await _closed(model, options, journal)
 
@@ -224,9 +246,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
     from agentflow.engine.live import Live
     from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.events.run_events import RunStarted
-    from agentflow.models.endpoints import endpoint_of
     from agentflow.models.opening import model_for
-    from agentflow.plan.declared_models import declaring, from_data
 
     options = options or RunOptions()
     journal = _journal(options.journal or journal_of(project), options.durability, access="write")
@@ -237,17 +257,16 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         if not isinstance(started, RunStarted):
             raise JournalError(f"run {run} does not begin as a run does", "the journal is damaged")
         plan_of_run = stored_plan(started)
-        model = model_for(plan_of_run, options.model, options.record, goes_on=True)
         lease = journal.take(run)
         try:
+            model = model_for(plan_of_run, options.model, options.record, goes_on=True)
             live = Live.replay(plan_of_run, _heard(journal, run, options))
             secrets = await secrets_to_go_on(live, options.secrets, os.environ, options.ask_secret, options.interrupt)
         except BaseException:
             journal.release(lease)
             raise
         around = _surroundings(Path(started.project), options, secrets)
-        with declaring(from_data(started.declared).under(endpoint_of(os.environ).catalogue)):
-            return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
+        return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
     finally:
         await _closed(model, options, journal)
 
@@ -260,8 +279,6 @@ def stream(
     Leaving the iteration early interrupts the run.
     """
     import asyncio
-
-    from msgspec.structs import replace
 
     from agentflow.engine.streaming import streamed
 
@@ -277,12 +294,6 @@ def stream(
         return run(path, inputs, replace(options, observe=observe, interrupt=interrupt))
 
     return streamed(begin, interrupt)
-
-
-def journal_of(project: Path | None = None) -> Path:
-    """The journal of a project; None: of the one around the current folder."""
-    root = project or Project.of(Path.cwd() / "workflow.yaml").root
-    return root / JOURNAL
 
 
 def scripted(path: str | os.PathLike[str], pace: float = 0.0) -> "Model":
@@ -318,22 +329,12 @@ def answer(approved: bool, by: str, comment: str | None = None, answers: JSON = 
     return Answer(approved, by, comment, answers)
 
 
-def _checked(
-    path: str,
-    source: "Source | None",
-    problems: list[Diagnostic],
-    content: bytes,
-    started: "RunStarted | None" = None,
-) -> Checked:
-    from agentflow.models.endpoints import endpoint_of
-    from agentflow.plan.compile import to_plan
-    from agentflow.plan.declared_models import declaring, from_data
+def _checked(path: str, source: "Source | None", problems: list[Diagnostic], content: bytes) -> Checked:
+    from agentflow.plan.endpoints import plan_here
 
     if source is None:
         return Checked(path, None, tuple(told_of(problems, path)), {path: content.decode("utf-8", "replace")})
-    # A stored run's plan is made of what was declared when it was started, whatever is declared now.
-    with declaring(endpoint_of(os.environ).catalogue if started is None else from_data(started.declared)):
-        found, more = to_plan(source)
+    found, more = plan_here(source)
     diagnostics = told_of(in_order([*problems, *more]), path)
     refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
@@ -341,19 +342,9 @@ def _checked(
 
 def stored_plan(started: "RunStarted") -> "Plan":
     """The plan of a run, from the texts that were stored with it. Raises AgentflowError where it became another."""
-    from agentflow.spec.load import load
-    from agentflow.spec.sources import stored
+    from agentflow.engine.stored import stored_plan
 
-    text = started.sources[started.path]
-    checked = _checked(
-        started.path, *load(text, started.path, stored(started.sources, started.path)), text.encode(), started
-    )
-    if checked.plan is None or checked.plan.digest != started.plan_digest:
-        raise AgentflowError(
-            f"this version of agentflow makes another plan of run {started.run} than the one it was started with",
-            "resume it with the version that started it, or start a new run",
-        )
-    return checked.plan
+    return stored_plan(started)
 
 
 def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]) -> Any:
@@ -369,6 +360,7 @@ def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]
         observe=logged(options.observe or (lambda _stream, _event: None)),
         hear=options.hear,
         disk_full=options.disk_full or (lambda _full: None),
+        stays=options.stays,
     )
 
 
@@ -377,7 +369,9 @@ def _result(live: "Live", outcome: "Outcome") -> RunResult:
     if finished is not None:
         return RunResult(live.run.id, finished.status, finished.outputs, finished.failure, finished.spent)
     status: Literal["waiting", "interrupted"] = "waiting" if outcome.status == "waiting" else "interrupted"
-    return RunResult(live.run.id, status, spent=live.spent(), waiting=outcome.waiting)
+    return RunResult(
+        live.run.id, status, spent=live.spent(), waiting=outcome.waiting, until=outcome.until, service=outcome.service
+    )
 
 
 def _heard(journal: "Journal", run: str, options: RunOptions) -> "Any":

@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from benchmarks import display, measure, validation
+from benchmarks import contexts, display, measure, validation
 from benchmarks.figure import Figure
 
 NAMES = (
@@ -19,6 +19,7 @@ NAMES = (
     "memory-1000",
     *validation.NAMES,
     *display.NAMES,
+    *contexts.NAMES,
 )
 BESIDE = {
     "growth-500": "what agentflow itself does in a turn: in the last 100 turns, beside the first 100",
@@ -27,19 +28,26 @@ BESIDE = {
     "memory-200": "peak with all calls in flight",
     **validation.BESIDE,
     **display.BESIDE,
+    **contexts.BESIDE,
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="agentflow beside the same work by hand")
     parser.add_argument(
-        "names", nargs="*", choices=[*NAMES, "validate", []], metavar="NAME", help=f"of {', '.join(NAMES)}, or validate"
+        "names",
+        nargs="*",
+        choices=[*NAMES, "validate", "context", []],
+        metavar="NAME",
+        help=f"of {', '.join(NAMES)}, or validate, or context",
     )
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count, after one that warms up")
     arguments = parser.parse_args()
     only, rounds = set(arguments.names), arguments.rounds
     if "validate" in only:
         only |= set(validation.NAMES)
+    if "context" in only:
+        only |= set(contexts.NAMES)
     print(f"Python {platform.python_version()}, {platform.machine()}; medians of {rounds} rounds")
     print(f"{'':16}{'agentflow':>12}{'by hand':>12}{'ratio':>8}{'min':>7}{'max':>7}{'aim':>7}{'lean':>7}")
     figures = (
@@ -49,6 +57,7 @@ def main() -> None:
         measure.memory(only),
         validation.figures(rounds, only),
         display.figures(rounds, only),
+        contexts.figures(only),
     )
     for part in figures:
         for figure in part:

@@ -220,8 +220,11 @@ def _bound(owner: str, key: Key) -> tuple[str, ...]:
         "AgentDefaults": "`defaults`",
         "Agent": "an agent",
         "Stop": "`stop`",
+        "Context": "`context`",
         "Limits": "`limits`",
         "CommandTool": "a tool",
+        "FunctionTool": "a tool with `call`",
+        "ToolRetry": "`retry` of a tool",
         "Retry": "`retry`",
         "Rounds": "`repeat`",
     }

@@ -155,6 +155,8 @@ class Run:
                     errors=action.errors,
                     approved=action.approved,
                     converged=action.converged,
+                    exit_code=action.exit_code,
+                    reused=action.reused,
                 )
             )
         elif isinstance(action, StartBlock):
@@ -288,6 +290,7 @@ def _is_leaf_at_work(state: RunState, scope: ScopeState, name: str) -> bool:
         and not isinstance(scope.block.steps[name], BlockStepPlan)
         and path not in state.gates
         and path not in state.todo
+        and path not in state.held
     )
 
 
@@ -296,7 +299,7 @@ def recounted(state: RunState) -> RunState:
     scopes = state.scopes
     running = 0
     for path, scope in scopes.items():
-        busy = asking = 0
+        busy = asking = held = 0
         for other_path, other in scopes.items():
             if not _is_in(state, other_path, path):
                 continue
@@ -307,9 +310,10 @@ def recounted(state: RunState) -> RunState:
             own = int(other_path in state.todo and (other_path == "" or other_path.endswith("]")))
             busy += len(due) + len(leaves) + len(rests) + own
             asking += len(gates)
+            held += sum(_path(other_path, name) in state.held for name in other.steps)
             running += len(leaves) if path == "" else 0
         open_steps = sum(step.status in ("waiting", "running", "retrying") for step in scope.steps.values())
-        scopes = scopes.insert(path, replace(scope, busy=busy, asking=asking, open=open_steps))
+        scopes = scopes.insert(path, replace(scope, busy=busy, asking=asking, held=held, open=open_steps))
     loops = state.loops
     for path, loop in loops.items():
         items = [f"{path}[{index}]" for index in range(loop.begun) if index not in loop.results]
@@ -318,7 +322,8 @@ def recounted(state: RunState) -> RunState:
     clocks = state.clocks
     for path, clock in clocks.items():
         inside = [scopes[name] for name in scopes if name == path or (item_of(name) or ("", 0))[0] == path]
-        busy, asking = sum(scope.busy for scope in inside), sum(scope.asking for scope in inside)
+        busy, asking = sum(scope.busy for scope in inside), sum(scope.asking + scope.held for scope in inside)
+        asking += path in state.held
         stands = busy == 0 and asking > 0
         clocks = clocks.insert(path, replace(clock, busy=busy, asking=asking))
         assert (clock.since is None) == stands
@@ -430,9 +435,17 @@ class Conversation:
         self.happen(event)
         self.settle()
 
-    def result(self, call: str, content: object = "ok", *, is_error: bool = False, spent: Spent | None = None) -> None:
+    def result(
+        self,
+        call: str,
+        content: object = "ok",
+        *,
+        is_error: bool = False,
+        spent: Spent | None = None,
+        media_tokens: int | None = None,
+    ) -> None:
         self.running.remove(call)
-        self.happen(ToolFinished(self.now, call, content, is_error, spent=spent))
+        self.happen(ToolFinished(self.now, call, content, is_error, spent=spent, media_tokens=media_tokens))
         self.settle()
 
     def reach_limit(self, kind: str) -> None:

@@ -224,3 +224,89 @@ async def test_a_file_that_changed_its_function_is_refused_by_a_new_run(project)
     (project / "flows/lib/stats.py").write_text("def median(values): ...\n")
     with pytest.raises(InvalidWorkflowError, match="has no function `mean`"):
         await api.run(path, {}, options())
+
+
+# Functions as tools
+
+WHERE = '''
+import os
+def where(word: str):
+    """Says where it is."""
+    return f"{word} {os.getcwd()} {os.path.dirname(__file__)}"
+'''
+
+
+def asking(word: str) -> ModelDouble:
+    """A model that has the tool `where` called, and says what it gave."""
+
+    def answer(request):
+        if len(request.messages) == 1:
+            return reply("", ("c0", "where", {"word": word}))
+        return reply(request.messages[2]["content"][0]["content"])
+
+    return ModelDouble(answer)
+
+
+async def test_a_function_tool_needs_no_sandbox_and_works_where_its_session_does(project):
+    (project / "flows/lib/where.py").write_text(WHERE)
+    path = project / "flows/flow.yaml"
+    path.write_text(
+        "agentflow: 1\nname: w\ntools: {where: {call: 'lib.where:where', labels: []}}\n"
+        "steps: {s: {agent: {tools: [where]}, prompt: go, workspace: copy}}\noutputs: {s: steps.s.output}\n"
+    )
+    assert api.check_to_run(path).diagnostics == ()
+    assert not any("program" in found.message for found in api.check_environment(path).diagnostics)
+    result = await api.run(path, {}, options(asking("here")))
+    assert result.outputs is not None
+    _, folder, module = result.outputs["s"].split()
+    assert folder == str(project / f".agentflow/workspaces/{result.run}/s")
+    assert module == str(project / "flows/lib"), "functions are the author's, whatever is in the copy"
+
+
+async def test_tools_of_imports_and_of_files_that_steps_run_are_beside_those_files(project):
+    (project / "flows/lib/where.py").write_text(WHERE)
+    (project / "flows/lib/tools.yaml").write_text("agentflow: 1\ntools: {where: {call: 'where:where', labels: []}}\n")
+    (project / "parts").mkdir()
+    (project / "parts/where.py").write_text(WHERE)
+    (project / "parts/part.yaml").write_text(
+        "agentflow: 1\nname: p\ntools: {where: {call: 'where:where', effects: none, cache: true, labels: []}}\n"
+        "steps: {s: {tool: where, with: {word: part}}}\noutputs: {s: steps.s.output}\n"
+    )
+    path = file(
+        project,
+        """
+        imports: [lib/tools.yaml]
+        steps:
+          a: {agent: {tools: [where]}, prompt: go}
+          b: {workflow: ../parts/part.yaml}
+        outputs: {a: steps.a.output, b: steps.b.output.s}
+        """,
+    )
+    result = await api.run(path, {}, options(asking("whole")))
+    assert result.outputs == {
+        "a": f"whole {project} {project}/flows/lib",
+        "b": f"part {project} {project}/parts",
+    }
+
+
+async def test_a_resume_has_the_functions_that_were_started(project):
+    (project / "flows/lib/where.py").write_text(WHERE)
+    path = file(
+        project,
+        """
+        tools: {where: {call: "lib.where:where"}}
+        steps:
+          go: {approve: Go on?}
+          s: {agent: {tools: [where]}, prompt: go, needs: [go], if_skipped: null}
+        outputs: {s: steps.s.output}
+        """,
+    )
+    waiting = await api.run(path, {}, options(asking("then")))
+    assert waiting.status == "waiting"
+    (project / "flows/lib/where.py").unlink()
+
+    async def yes(gate):
+        return api.answer(True, "ada")
+
+    result = await api.resume(waiting.run, options(asking("then"), ask=yes), project)
+    assert result.outputs == {"s": f"then {project} {project}/flows/lib"}

@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ from agentflow.report.inert import inert_line
 from agentflow.report.json_out import dumps, result_json
 from agentflow.report.kept import kept_text, workspaces_of
 from agentflow.report.outline import Outline
+from agentflow.report.service_wait import may_go_on, wait_text
 from agentflow.report.style import Paint
 from agentflow.report.summary import summary_of, summary_text
 from agentflow.report.text import gate_text, outputs_text, totals
@@ -41,6 +43,7 @@ class Driving(Struct, frozen=True):
         pace: seconds before each scripted reply.
         record: the file that every request and reply goes to.
         replay: the recording that the model's words come from.
+        stays: as in `api.RunOptions`.
         durability: as in `api.RunOptions`.
         project: the folder whose journal holds the run.
         outline: of the file's plan, where it is known.
@@ -60,6 +63,7 @@ class Driving(Struct, frozen=True):
     secrets: Mapping[str, str] = {}
     record: str | None = None
     replay: str | None = None
+    stays: bool = False
 
     @property
     def model_options(self) -> tuple[str, ...]:
@@ -94,6 +98,7 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
         observe=progress.observe,
         hear=progress.hear,
         disk_full=progress.disk_full,
+        stays=driving.stays,
         interrupt=interrupt,
     )
     if driving.script is not None:
@@ -190,6 +195,12 @@ def _tell_waiting(driving: Driving, result: api.RunResult) -> None:
         if driving.yes and gate.form is not None:
             click.echo("  --yes cannot answer it: its form has no defaults for all that is asked", err=True)
     click.echo("", err=True)
+    if result.service is not None:
+        now = time.time()
+        say(wait_text(result.until, result.service, now))
+        going_on = command(driving.project, "resume", result.run, model=driving.model_options)
+        stay = "" if result.until is None else " (`--wait` stays until then)"
+        say(f"{may_go_on(result.until, now)}: {going_on}{stay}")
 
 
 def _waiting(driving: Driving, run: str) -> list[Gate]:

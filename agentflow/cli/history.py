@@ -14,7 +14,10 @@ from agentflow.cli.options import project, project_folder, text_or_json
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentflow.journal.port import Gate, RunSummary
+    from collections.abc import Mapping
+
+    from agentflow.events.run_events import RunPaused
+    from agentflow.journal.port import Gate, Journal, RunSummary
     from agentflow.report.view import RunView
 
 _EVERY = 1 << 31
@@ -65,6 +68,7 @@ def show(run: str, events: bool, output_format: str, project: str | None) -> int
 
 def _show_json(summary: "RunSummary", view: "RunView", waiting: list["Gate"]) -> None:
     from agentflow.report.json_out import dumps, node_json, result_json
+    from agentflow.report.lineage import lineage_json
 
     finished = view.finished
     outputs, failure = (None, None) if finished is None else (finished.outputs, finished.failure)
@@ -77,6 +81,7 @@ def _show_json(summary: "RunSummary", view: "RunView", waiting: list["Gate"]) ->
         "started_at": summary.started_at,
         "updated_at": summary.updated_at,
         "inputs": None if view.started is None else dict(view.started.inputs),
+        "lineage": None if view.started is None else lineage_json(view.started.lineage),
         "steps": [node_json(node) for node in view.root.inner.values()],
     }
     click.echo(dumps(body, indent=2))
@@ -85,6 +90,8 @@ def _show_json(summary: "RunSummary", view: "RunView", waiting: list["Gate"]) ->
 def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], project: Path) -> None:
     from agentflow.cli.next_move import answers_to, command
     from agentflow.report.inert import inert, inert_line
+    from agentflow.report.lineage import lineage_text
+    from agentflow.report.service_wait import may_go_on, paused_text
     from agentflow.report.style import Paint
     from agentflow.report.summary import summary_of, summary_text
     from agentflow.report.text import COLOURS, gate_text, outputs_text, totals, tree
@@ -94,13 +101,19 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
     status = paint(summary.status, "bold", *COLOURS[summary.status])
     click.echo(f"{paint(inert_line(summary.workflow), 'bold')}  {status}  run {summary.run}")
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(summary.started_at))
-    click.echo(f"{inert_line(summary.path)}, started {started}, {totals(view)}\n")
+    click.echo(f"{inert_line(summary.path)}, started {started}, {totals(view)}")
+    if view.started is not None and view.started.lineage is not None:
+        click.echo(lineage_text(view.started.lineage))
+    click.echo()
     for row in tree(view.root, paint, now, running=summary.status == "running"):
         click.echo(row)
     for gate in waiting:
         click.echo(f"\nwaiting for a person at {inert_line(gate.step)}:\n{gate_text(gate)}")
         for line in answers_to(gate, project):
             click.echo(f"  {line}")
+    if view.paused is not None and (waits := paused_text(view.paused, time.time())) is not None:
+        click.echo(f"\n{waits}")
+        click.echo(f"{may_go_on(view.paused.until, time.time())}: {command(project, 'resume', summary.run)}")
     if view.finished is not None and view.finished.failure is not None:
         failure = view.finished.failure
         click.echo(f"\n{paint('failed', 'bold', 'red')} ({failure.kind}): {inert(failure.message)}")
@@ -110,6 +123,8 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
         click.echo(f"\n{paint('in all', 'bold')}\n{text}")
     if summary.status in ("interrupted", "crashed"):
         click.echo(f"\ngo on with it: {command(project, 'resume', summary.run)}")
+    elif summary.status == "failed":
+        click.echo(f"\na new run from there: {command(project, 'fork', summary.run)}")
 
 
 @click.command(short_help="List the runs.")
@@ -126,7 +141,9 @@ def runs(limit: int, output_format: str, project: str | None) -> int:
     journal = api.open_journal(folder)
     try:
         found = journal.runs(limit)
-        asked = [gate for one in found if one.status == "waiting" for gate in journal.gates(one.run)]
+        waiting = [one.run for one in found if one.status == "waiting"]
+        asked = [gate for run in waiting for gate in journal.gates(run)]
+        paused = {run: event for run in waiting if (event := _last_pause(journal, run)) is not None}
     finally:
         journal.close()
     if output_format == "json":
@@ -134,7 +151,29 @@ def runs(limit: int, output_format: str, project: str | None) -> int:
     else:
         click.echo(runs_table(found, time.time()) if found else "no runs yet")
         _tell_questions([gate for gate in asked if gate.approved is None], folder)
+        _tell_waits(paused, folder)
     return exits.DONE
+
+
+def _last_pause(journal: "Journal", run: str) -> "RunPaused | None":
+    from agentflow.events.run_events import RunPaused
+
+    last = None
+    for entry in journal.read(run, ""):
+        last = entry.event
+    return last if isinstance(last, RunPaused) else None
+
+
+def _tell_waits(paused: "Mapping[str, RunPaused]", project: Path) -> None:
+    """Which runs wait for the model's service, and how to go on; beside the table, too."""
+    from agentflow.cli.next_move import command
+    from agentflow.report.service_wait import may_go_on, paused_text
+
+    now = time.time()
+    for run, event in paused.items():
+        if (waits := paused_text(event, now)) is not None:
+            going_on = f"{may_go_on(event.until, now)}: {command(project, 'resume', run)}"
+            click.echo(f"\n{run} is {waits}\n  {going_on}", err=True)
 
 
 def _tell_questions(gates: list["Gate"], project: Path) -> None:
@@ -154,7 +193,7 @@ def _tell_questions(gates: list["Gate"], project: Path) -> None:
 @click.option("--older-than", required=True, metavar="AGE", help="As 30d, 12h or 90m, counted from a run's end.")
 @project
 def prune(older_than: str, project: str | None) -> int:
-    """Delete the runs that ended before then, with the workspaces they left. Runs that can go on are kept.
+    """Delete the runs that ended before then, with the workspaces and results they left. Runs that can go on are kept.
 
     Branches of worktrees are kept where they hold commits that no other branch has.
     """
@@ -162,6 +201,7 @@ def prune(older_than: str, project: str | None) -> int:
 
     from agentflow import api
     from agentflow.report.style import count
+    from agentflow.tools.kept_results import remove_kept
     from agentflow.tools.workspaces import remove_workspaces
 
     age = _seconds(older_than)
@@ -175,6 +215,7 @@ def prune(older_than: str, project: str | None) -> int:
         journal.close()
     for run in sorted(gone):
         asyncio.run(remove_workspaces(folder, run))
+        remove_kept(folder, run)
     click.echo(f"{count(deleted, 'run')} deleted")
     return exits.DONE
 

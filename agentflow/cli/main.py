@@ -24,6 +24,8 @@ COMMANDS = {
     "run": "agentflow.cli.run:run",
     "test": "agentflow.cli.test:test",
     "resume": "agentflow.cli.resume:resume",
+    "fork": "agentflow.cli.fork:fork",
+    "continue": "agentflow.cli.continuing:continue_",
     "approve": "agentflow.cli.resume:approve",
     "reject": "agentflow.cli.resume:reject",
     "answer": "agentflow.cli.answer:answer",
@@ -32,6 +34,8 @@ COMMANDS = {
     "show": "agentflow.cli.history:show",
     "runs": "agentflow.cli.history:runs",
     "report": "agentflow.cli.report:report",
+    "sessions": "agentflow.cli.sessions:sessions",
+    "session": "agentflow.cli.sessions:session",
     "prune": "agentflow.cli.history:prune",
     "doctor": "agentflow.cli.doctor:doctor",
     "completion": "agentflow.cli.completion_script:completion",
@@ -76,8 +80,8 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 failed, 2 invalid file or usage, 3 stopped by a limit, 4 waiting for a person, "
-    "5 a bug in agentflow, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 failed, 2 invalid file or usage, 3 stopped by a limit, 4 waiting for a person "
+    "or for the model's service, 5 a bug in agentflow, 130 interrupted.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
@@ -133,7 +137,7 @@ def _declared() -> AbstractContextManager[None]:
     """What the operator declares of models holds for the whole command: its reckoning, its dry run, its tests."""
     if not os.environ.get("AGENTFLOW_ENDPOINT"):
         return nullcontext()
-    from agentflow.models.endpoints import declaring_models
+    from agentflow.plan.endpoints import declaring_models
 
     return declaring_models()
 

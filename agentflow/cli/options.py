@@ -31,6 +31,14 @@ secret = click.option(
 )
 secrets_file = click.option("--secrets-file", metavar="FILE", help="Values of secrets: lines NAME=value.")
 stream = click.option("--stream", is_flag=True, help="Show what agents write, as they write it.")
+typed = click.option(
+    "-i", "--input", "typed", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file."
+)
+inputs = click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
+preview = click.option("--preview", is_flag=True, help="Only say what would be reused and what would run, and why.")
+wait = click.option(
+    "--wait", is_flag=True, help="Stay until the model's service can be asked again, however long that takes."
+)
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 project = click.option(
     "--project", metavar="FOLDER", help="The project whose runs are meant; default: the one around this folder."
@@ -51,6 +59,7 @@ class GoingOn(Struct, frozen=True):
     project: str | None
     secret: tuple[str, ...]
     secrets_file: str | None
+    wait: bool
 
 
 def going_on(command: Callable[..., int]) -> Callable[..., int]:
@@ -62,19 +71,8 @@ def going_on(command: Callable[..., int]) -> Callable[..., int]:
         return command(**given, options=options)
 
     wrapped: Callable[..., int] = with_options
-    for option in (
-        project,
-        quiet,
-        stream,
-        output_format,
-        durability,
-        secrets_file,
-        secret,
-        replay,
-        record,
-        scripted,
-        yes,
-    ):
+    last = (project, quiet, stream, wait, output_format, durability)
+    for option in (*last, secrets_file, secret, replay, record, scripted, yes):
         wrapped = option(wrapped)
     return wrapped
 

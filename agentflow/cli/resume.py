@@ -6,7 +6,8 @@ import click
 
 from agentflow.cli import exits
 from agentflow.cli.completion import run_ids, waiting_steps
-from agentflow.cli.options import GoingOn, going_on, project_folder
+from agentflow.cli.options import GoingOn, going_on, inputs, preview, project_folder, typed
+from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
     from agentflow.cli.driving import Driving
@@ -18,13 +19,36 @@ _comment = click.option("--comment", help="What to tell with the answer.")
 
 @click.command(short_help="Go on with a run.")
 @click.argument("run", shell_complete=run_ids)
+@click.argument("file", required=False)
+@click.option(
+    "--edited", is_flag=True, help="FILE was edited: a new run of it as it is now, that keeps what the edit leaves."
+)
+@typed
+@inputs
+@preview
 @going_on
-def resume(run: str, options: GoingOn) -> int:
-    """Go on with a run after a crash, an interruption, or a pause for people.
+def resume(
+    run: str,
+    file: str | None,
+    edited: bool,
+    typed: tuple[str, ...],
+    inputs: str | None,
+    preview: bool,
+    options: GoingOn,
+) -> int:
+    """Go on with a run after a crash, an interruption, or a pause for people or for the model's service.
 
-    RUN is its id, or the beginning of it. A run that was started with --scripted wants it again.
+    RUN is its id, or the beginning of it. A run that was started with --scripted wants it again. With --edited a new
+    run begins, whatever became of RUN; FILE is the one that RUN was started with unless another is named.
     """
-    return _go_on(run, _driving(options))
+    if edited:
+        from agentflow.cli.fork import run_edited
+
+        return run_edited(run, file, typed, inputs, preview, options)
+    if file is not None or preview or typed or inputs:
+        given = "FILE, `-i`, `--inputs` and `--preview` go with `--edited`"
+        raise UsageError(given, "without it a run goes on as it was started")
+    return _go_on(run, driving_of(options))
 
 
 @click.command(short_help="Say yes at a gate, and go on.")
@@ -65,7 +89,7 @@ def answer_and_go_on(
     from agentflow.cli.told import say, told_as
     from agentflow.errors import LeaseHeldError
 
-    driving = _driving(options)
+    driving = driving_of(options)
     with told_as(options.output_format):
         # A slip in the options is told while the question is still open.
         model_of(driving)
@@ -104,7 +128,8 @@ def _answer(
     return run, elsewhere
 
 
-def _driving(options: GoingOn) -> "Driving":
+def driving_of(options: GoingOn) -> "Driving":
+    """How the options of a command that goes on with a run have it driven."""
     from agentflow.cli.driving import Driving
     from agentflow.cli.secrets import read_secrets
 
@@ -119,6 +144,7 @@ def _driving(options: GoingOn) -> "Driving":
         durability=options.durability,
         project=project_folder(options.project),
         secrets=read_secrets(options.secret, options.secrets_file),
+        stays=options.wait,
     )
 
 

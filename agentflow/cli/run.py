@@ -11,6 +11,7 @@ from agentflow.cli.options import (
     Durability,
     Format,
     durability,
+    inputs,
     output_format,
     project_of_file,
     quiet,
@@ -20,6 +21,8 @@ from agentflow.cli.options import (
     secret,
     secrets_file,
     stream,
+    typed,
+    wait,
     yes,
 )
 
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
 
 @click.command(cls=FileCommand)
 @click.argument("file", shell_complete=files)
-@click.option("-i", "--input", "typed", multiple=True, metavar="KEY=VALUE", help="An input; KEY=@FILE reads a file.")
-@click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
+@typed
+@inputs
 @yes
 @scripted
 @record
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 @durability
 @output_format
 @stream
+@wait
 @quiet
 def run(
     file: str,
@@ -61,6 +65,7 @@ def run(
     durability: Durability,
     output_format: Format,
     stream: bool,
+    wait: bool,
     quiet: bool,
 ) -> int:
     """Run a workflow file. With FILE, --help tells the file's own inputs.
@@ -91,6 +96,7 @@ def run(
         outline=outline_of(plan),
         words=stream,
         secrets=secrets,
+        stays=wait,
     )
     return drive(driving, lambda options: api.start(checked, values, options))
 

@@ -114,7 +114,7 @@ def _room(project: Path) -> Finding:
 
 
 def _endpoint(environ: Mapping[str, str]) -> Finding:
-    from agentflow.models.endpoints import VARIABLE, endpoint_of
+    from agentflow.plan.endpoints import VARIABLE, endpoint_of
 
     try:
         endpoint = endpoint_of(environ)
@@ -142,8 +142,8 @@ _KEYS = {
 
 
 def _key(environ: Mapping[str, str]) -> Finding:
-    from agentflow.models.endpoints import endpoint_of
     from agentflow.models.opening import asking
+    from agentflow.plan.endpoints import endpoint_of
 
     try:
         endpoint = endpoint_of(environ)
@@ -216,8 +216,8 @@ def _terminal(environ: Mapping[str, str]) -> Finding:
 async def online(model: str = _ONLINE_MODEL) -> Finding:
     """Whether the service answers and takes the key: one small request, which costs nothing."""
     from agentflow.models.anthropic import AnthropicModel
-    from agentflow.models.endpoints import endpoint_of
     from agentflow.models.port import ModelError
+    from agentflow.plan.endpoints import endpoint_of
 
     try:
         endpoint = endpoint_of(os.environ)

@@ -6,6 +6,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agentflow.engine.admission import Wanted
+from agentflow.engine.contents import ONLY_FOR_AGENTS, redacted_content, text_of
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
@@ -13,7 +15,7 @@ from agentflow.engine.secrets import missing
 from agentflow.events.run_events import CommandCalled, FunctionCalled, StepFinished, StepStarted, ToolStepCalled
 from agentflow.events.values import Failure, FailureKind
 from agentflow.journal.port import RUN_STREAM
-from agentflow.plan.agent_plan import Effects
+from agentflow.plan.agent_plan import Effects, FunctionToolPlan
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.secrets import SecretMissingError
 from agentflow.run.files import folder_of
@@ -64,6 +66,10 @@ def want_effect(loop: Loop, path: str) -> None:
             prepared = Failure("expression", str(error))
         except SecretMissingError as error:
             prepared = missing(error)
+        if not isinstance(prepared, Failure) and isinstance(action, StartTool):
+            caller = loop.live.caller_of_step(path)
+            if loop.admission.holds(Wanted(caller, action.tool, action.input, ask, give)):
+                return False
         if isinstance(prepared, Failure):
             loop.happen(RUN_STREAM, failed(prepared))
             return False
@@ -71,7 +77,13 @@ def want_effect(loop: Loop, path: str) -> None:
         loop.perform(RUN_STREAM, lambda: loop.workspaces.within(action.workspace, prepared.work, failed), path)
         return True
 
-    loop.slots.request(RUN_STREAM, path, begin)
+    def give(value: Any) -> None:
+        loop.happen(RUN_STREAM, StepFinished(loop.now(), path, "done", value))
+
+    def ask() -> None:
+        loop.slots.request(RUN_STREAM, path, begin)
+
+    ask()
 
 
 def _command(loop: Loop, action: StartCommand, env: Env, key: str) -> Prepared | Failure:
@@ -89,7 +101,7 @@ def _call(loop: Loop, action: StartCall, env: Env, key: str) -> Prepared | Failu
 
 
 async def _call_function(loop: Loop, action: StartCall, env: Env, key: str) -> StepFinished:
-    from agentflow.tools.functions import FunctionCall, FunctionFailed, call_function
+    from agentflow.tools.functions import FunctionCall, FunctionFailed, call_function, place_of
     from agentflow.tools.shell import KEY_VARIABLE
 
     def failed(kind: FailureKind, message: str) -> StepFinished:
@@ -97,11 +109,10 @@ async def _call_function(loop: Loop, action: StartCall, env: Env, key: str) -> S
         return StepFinished(loop.now(), action.step, "failed", failure=failure)
 
     plan = action.plan
-    # The folder that module names start from: `lib.stats` of `flows/lib/stats.py` starts from `flows`.
-    above = plan.file.removesuffix(".py").removesuffix(plan.module.replace(".", "/"))
-    file = plan.file.removeprefix(above)
+    home = loop.around.project / folder_of(loop.live.run, action.step)
+    folder, file = place_of(home, plan.file, plan.module)
     call = FunctionCall(
-        folder=(loop.around.project / folder_of(loop.live.run, action.step) / above).resolve(),
+        folder=folder,
         file=file,
         module=plan.module,
         function=plan.function,
@@ -127,20 +138,28 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
     tool, plan = action.tool, loop.live.plan_of(action.step)
     own = plan.tools.get(tool.name)
     runs = tool.name == "Bash" or own is not None
-    if runs and not plan.sandbox_off:
+    if runs and not plan.sandbox_off and not isinstance(own, FunctionToolPlan):
         return _no_sandbox()
     if (wrong := wrong_input(action)) is not None:
         return wrong
     given = (env, loop.secrets.values) if runs else ({}, {})
     root = loop.workspaces.root(action.workspace)
-    context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own)
+    home = (loop.around.project / folder_of(loop.live.run, action.step)).resolve()
+    context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own, home=home)
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)
-        content = loop.secrets.redacted_data(output.content)
+        content = text_of(redacted_content(loop.secrets, output.content))
+        if content is None:
+            message = f"`{tool.name}`: {ONLY_FOR_AGENTS}"
+            failure = Failure("tool_failed", message, step=action.step)
+            return StepFinished(loop.now(), action.step, "failed", failure=failure)
         if not output.is_error:
-            return StepFinished(loop.now(), action.step, "done", content)
-        failure = Failure("tool_failed", f"`{tool.name}`: {content}", step=action.step)
+            value = loop.secrets.redacted_data(output.value) if output.is_checked else content
+            return StepFinished(loop.now(), action.step, "done", value)
+        kind: FailureKind = "timeout" if output.failure == "timeout" else "tool_failed"
+        said = loop.secrets.redacted(output.detail) or content
+        failure = Failure(kind, f"`{tool.name}`: {said}", step=action.step)
         return StepFinished(loop.now(), action.step, "failed", failure=failure)
 
     return Prepared(ToolStepCalled(loop.now(), action.step, tool.name, action.input), tool.effects, work)

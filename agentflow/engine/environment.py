@@ -13,6 +13,7 @@ from agentflow.source.diagnostics import Diagnostic, Place, Severity
 from agentflow.source.document import Loc
 from agentflow.spec.agents import Agent
 from agentflow.spec.bodies import body_of
+from agentflow.spec.own_tools import CommandTool
 from agentflow.spec.sources import Source
 from agentflow.spec.steps import AgentStep, RunStep, StepBase
 
@@ -21,8 +22,8 @@ CODE = "AF510"
 
 def _claude_refusal() -> AgentflowError | None:
     """What keeps the endpoint from being asked; None where nothing does. Nothing is sent."""
-    from agentflow.models.endpoints import endpoint_of
     from agentflow.models.opening import asking
+    from agentflow.plan.endpoints import endpoint_of
 
     try:
         asking(endpoint_of(os.environ), connections=1)
@@ -108,7 +109,8 @@ def _programs(source: Source) -> Iterator[tuple[str, Mapping[str, str], Loc, boo
     out. Raises nothing; a name that is not constant is no program here."""
     workflow = source.workflow
     for name, tool in workflow.tools.items():
-        yield tool.run[0], tool.env, ("tools", name, "run", 0), False
+        if isinstance(tool, CommandTool):
+            yield tool.run[0], tool.env, ("tools", name, "run", 0), False
     for step, loc, guarded in _steps(source):
         if isinstance(step, RunStep) and isinstance(step.run, str):
             yield "bash", step.env, (*loc, "run"), guarded

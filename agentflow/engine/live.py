@@ -4,26 +4,42 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from agentflow.engine.tool_history import Caller, ToolHistory
 from agentflow.events.codec import Event
-from agentflow.events.run_events import MoneyLeased, MoneyWrittenOff, RunStarted, StepFinished, StepStarted
+from agentflow.events.run_events import (
+    MoneyLeased,
+    MoneyWrittenOff,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    ToolStepCalled,
+)
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
     SessionFinished,
+    SessionKept,
     SessionStarted,
+    ToolCalled,
+    ToolFinished,
 )
 from agentflow.events.values import Spent
 from agentflow.guard.ledger import Ledger, UsedUp
 from agentflow.journal.port import RUN_STREAM, Recorded
 from agentflow.plan.agent_plan import AgentPlan
-from agentflow.plan.model import AgentStepPlan, Block, EffectStepPlan, Plan, every_step
+from agentflow.plan.model import AgentStepPlan, Block, EffectStepPlan, Plan, ToolStepPlan, every_step
 from agentflow.plan.secrets import EnvText, environment_text
 from agentflow.run import apply as run_apply
 from agentflow.run.files import file_of, files_around, folder_of
 from agentflow.run.names import names_for
 from agentflow.run.state import ROOT, RunState, ScopeState, StepState, split, step_path
+from agentflow.run.workspaces import workspace_of
 from agentflow.session import apply as session_apply
+from agentflow.session.kept import earlier_of
 from agentflow.session.plans import session_plan
 from agentflow.session.state import Earlier, SessionPlan, SessionState
 
@@ -37,6 +53,7 @@ class Live:
         children: the open subagents of a session.
         idle: sessions that have nothing left but people to wait for, and since when.
         ended: what ended sessions leave, kept only where the plan has a step that carries one on.
+        tools: what earlier calls of the file's own tools mean for later ones.
     """
 
     plan: Plan
@@ -47,6 +64,7 @@ class Live:
     children: dict[str, dict[str, None]] = field(default_factory=dict)
     idle: dict[str, float] = field(default_factory=dict)
     ended: dict[str, Earlier] = field(default_factory=dict)
+    tools: ToolHistory = field(default_factory=ToolHistory)
     _keeps: bool = False
     _known: dict[tuple[int, bool, PurePath], SessionPlan] = field(default_factory=dict)
 
@@ -76,11 +94,11 @@ class Live:
         return min([self.plan.limits.depth, *depths])
 
     @classmethod
-    def begin(cls, plan: Plan, started: RunStarted) -> "Live":
-        """A run that has only just started."""
+    def begin(cls, plan: Plan, started: RunStarted, *, keeps: bool = False) -> "Live":
+        """A run that has only just started; `keeps`: what its sessions leave is kept whether or not a step wants it."""
         limits = plan.limits
         ledger = Ledger(limits.cost_usd, limits.turns, limits.agents)
-        return cls(plan, run_apply.begin(plan, started), ledger, _keeps=_continues_any(plan.root))
+        return cls(plan, run_apply.begin(plan, started), ledger, _keeps=keeps or _continues_any(plan.root))
 
     @classmethod
     def replay(cls, plan: Plan, events: Iterable[Recorded]) -> "Live":
@@ -106,11 +124,18 @@ class Live:
                 self._open_file(event.step)
             elif isinstance(event, StepFinished):
                 self.ledger.close_part(event.step)
+                self.tools.ended(stream, event.step, event.output, event.at, good=event.status == "done")
+            elif isinstance(event, ToolStepCalled):
+                self._step_called(event)
         elif isinstance(event, SessionStarted):
             self._open(stream, event)
+        elif isinstance(event, SessionKept):
+            if self._keeps:
+                self.ended[stream] = earlier_of(event)
         else:
             before = self.sessions[stream]
             self._account(stream, before, event)
+            self._call_changed(stream, before, event)
             after = session_apply.apply(self.plans[stream], before, event)  # type: ignore[arg-type]  # likewise
             if isinstance(event, SessionFinished):
                 self._close(stream, after)
@@ -167,11 +192,50 @@ class Live:
             self.ended[stream] = session_apply.left_by(state)
 
     def _account(self, stream: str, before: SessionState, event: Event) -> None:
-        if isinstance(event, ModelCalled):
+        if isinstance(event, ModelCalled | CompactionCalled):
             self.ledger.called(stream, event.reserved_usd)
+        elif isinstance(event, Compacted | CompactionFailed) and before.context.out is not None:
+            charged = event.cost_usd if isinstance(event, Compacted) else event.charged_usd
+            self.ledger.settled(stream, before.context.out.reserved_usd, charged)
         elif isinstance(event, ModelReplied | ModelFailed) and before.in_flight is not None:
             charged = event.cost_usd if isinstance(event, ModelReplied) else event.charged_usd
             self.ledger.settled(stream, before.in_flight.reserved_usd, charged)
+            if isinstance(event, ModelFailed) and event.outage:
+                self.ledger.not_taken(stream)
+
+    def caller_of(self, stream: str, call: str) -> Caller:
+        """Who makes a session's call, and where."""
+        state = self.sessions[stream]
+        workspace = "" if state.workspace is None else state.workspace.folder
+        form = "in part" if self.can_read(stream) else "whole"
+        scope = self.scope_of(state.step)
+        return Caller(stream, call, self.plan_of(state.step).path, scope.path, workspace, form)
+
+    def caller_of_step(self, path: str) -> Caller:
+        """Who makes a step's own call, and where."""
+        workspace = workspace_of(self.run, path)
+        folder = "" if workspace is None else workspace.folder
+        return Caller(RUN_STREAM, path, self.plan_of(path).path, self.scope_of(path).path, folder, "value")
+
+    def can_read(self, stream: str) -> bool:
+        """Whether a session can open files: then it is shown large results in part."""
+        return "Read" in self.plans[stream].by_name
+
+    def _call_changed(self, stream: str, before: SessionState, event: Event) -> None:
+        if isinstance(event, ToolCalled):
+            tool = self.plans[stream].by_name.get(event.tool)
+            call = next((call for call in before.calls if call.id == event.call), None)
+            if tool is not None and call is not None and (tool.options.rate is not None or tool.options.cache):
+                self.tools.began(self.caller_of(stream, event.call), tool, call.input, event.at)
+        elif isinstance(event, ToolFinished):
+            good = not (event.is_error or event.unknown)
+            self.tools.ended(stream, event.call, event.content, event.at, good=good)
+
+    def _step_called(self, event: ToolStepCalled) -> None:
+        scope, name = split(event.step)
+        step = self.run.scopes[scope].block.steps[name]
+        if isinstance(step, ToolStepPlan):
+            self.tools.began(self.caller_of_step(event.step), step.tool, event.input, event.at)
 
     def _agent(self, event: SessionStarted) -> AgentPlan:
         if event.parent is not None:

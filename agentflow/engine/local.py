@@ -6,11 +6,12 @@ between an event and what follows from it; only performing awaits.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentflow.engine.admission import Admission
 from agentflow.engine.cancelling import look_for_cancellation
 from agentflow.engine.deadlines import Deadlines
 from agentflow.engine.live import Live
@@ -20,6 +21,8 @@ from agentflow.engine.questions import rest_idle
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.run_actions import RUN_ACTIONS
 from agentflow.engine.secrets import Secrets
+from agentflow.engine.service import Service, Waiting, bound
+from agentflow.engine.service_waits import asks_again_soon, hold_and_free, pauses_for
 from agentflow.engine.session_actions import SESSION_ACTIONS
 from agentflow.engine.slots import Bounds, Slots
 from agentflow.engine.timers import Timers
@@ -27,13 +30,21 @@ from agentflow.engine.workspaces import Workspaces
 from agentflow.errors import AgentflowError, JournalFullError
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished, RunLimitReached, RunPaused
-from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.session_events import (
+    Compacted,
+    CompactionFailed,
+    ModelFailed,
+    ModelReplied,
+    SessionEvent,
+    SessionStarted,
+)
 from agentflow.events.values import Failure
 from agentflow.journal.port import LEASE_SECONDS, RUN_STREAM, Journal, Lease
-from agentflow.models.port import Model
+from agentflow.models.port import Model, calls_at_first
 from agentflow.run.decide import decide as decide_run
 from agentflow.run.files import files_around
 from agentflow.session.decide import decide as decide_session
+from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.toolbox import Toolbox
 
 FILES_PER_CALL = 4
@@ -92,9 +103,12 @@ class LocalEngine:
     timers: Timers = field(init=False)
     recorder: Recorder = field(init=False)
     secrets: Secrets = field(init=False)
+    admission: Admission = field(init=False)
+    results: KeptResults = field(init=False)
     people: Askers = field(init=False)
     deadlines: Deadlines = field(init=False)
     workspaces: Workspaces = field(init=False)
+    service: Service = field(init=False)
     short_of_money: dict[str, Callable[[], bool]] = field(default_factory=dict)
     exhausted: dict[str, Failure] = field(default_factory=dict)
     _changed: dict[str, None] = field(default_factory=dict)
@@ -105,9 +119,14 @@ class LocalEngine:
     def __post_init__(self) -> None:
         self.slots = Slots(self.live.plan.limits.parallel, self._bounds_of)
         self.timers = Timers(self._fail)
+        self.service = Service(
+            self.live.plan.limits.parallel, None if self.model is None else calls_at_first(self.model)
+        )
         self.workspaces = Workspaces(self.around.project)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
         self.secrets = Secrets(self.around.secrets, self.around.ask_secret, self._secret_came, self._task_ended)
+        self.admission = Admission(self)
+        self.results = KeptResults(self.around.project, self.live.run.id)
         self.people = Askers(self, self.journal, self._task_ended)
         self.deadlines = Deadlines(self)
 
@@ -144,18 +163,27 @@ class LocalEngine:
         """Seconds since the epoch."""
         return self.around.clock()
 
+    def history(self, stream: str) -> Iterator[SessionEvent]:
+        """What is on record of a session, from its beginning; first that of the one it carries on."""
+        for entry in self.journal.read(self.live.run.id, stream):
+            if isinstance(entry.event, SessionStarted) and entry.event.continues is not None:
+                yield from self.history(entry.event.continues)
+            yield entry.event  # type: ignore[misc]  # a session's stream holds nothing else
+
     # What happens, and what follows
 
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
         """Takes an event up and has it recorded; `settle` then does what follows."""
         self.live.apply(stream, event)
+        self.admission.heard()
         self.recorder.add(stream, event, durable=durable)
         self._changed[stream] = None
         if self.live.run.gates and stream != RUN_STREAM:
             rest_idle(self, stream)
         if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
             self.deadlines.follow(step)
-        if self.short_of_money and isinstance(event, ModelReplied | ModelFailed):
+        if isinstance(event, ModelReplied | ModelFailed | Compacted | CompactionFailed):
+            self.service.came(self, stream, event)
             short, self.short_of_money = self.short_of_money, {}
             for waiting, begin in short.items():
                 self.slots.request(waiting, "model", begin)
@@ -195,25 +223,35 @@ class LocalEngine:
     def cancel(self, stream: str, call: str | None = None) -> None:
         """Ends whatever a stream has in flight, in line, or on a timer; or one call of it."""
         self.slots.forget(stream, call)
+        self.admission.forget(stream, call)
         if call is not None:
             for performance in self._out.get(stream, ()):
                 if performance.call == call:
                     performance.cancel()
             return
         self.timers.forget(stream)
+        self.service.forget(stream)
         self.short_of_money.pop(stream, None)
         self.exhausted.pop(stream, None)
         for performance in self._out.get(stream, ()):
             performance.cancel()
 
+    def at_work(self, stream: str) -> bool:
+        """Whether a stream has anything in flight, in line, or about to be tried again."""
+        asks = self.timers.is_set(stream, "retry") or stream in self.short_of_money
+        return asks or stream in self._out or self.slots.waits(stream)
+
     def _bounds_of(self, stream: str, call: str) -> Bounds:
-        """The files around a call that bound how many calls they have in flight."""
+        """What bounds how many calls are in flight: the files around a call, and what the model's service admits."""
         around = files_around(self.live.run, call if stream == RUN_STREAM else self.live.sessions[stream].step)
-        return {
+        bounds = {
             scope.path: scope.file.limits.parallel
             for scope in around
             if scope.file is not None and scope.file.limits.parallel is not None
         }
+        if call == "model" and (model := self.service.asks.get(stream)) is not None:
+            bounds[bound(model)] = self.service.allowed(model)
+        return bounds
 
     def cancel_everything(self) -> None:
         """Ends whatever is in flight."""
@@ -275,29 +313,38 @@ class LocalEngine:
 
     def _look_around(self) -> None:
         """Ends the run when a used-up cap holds back all that is left of it; pauses it when it only waits for people
-        whom nobody here can ask."""
+        whom nobody here can ask, or for the model's service."""
+        if not (self._ending or self._changed) and hold_and_free(self):
+            self.settle()
+            return
         if self._ending or self._out or self._changed or not self.secrets.idle:
             return
-        if not (self.slots.idle and self.recorder.idle) or self.timers.any_named("retry"):
+        if not (self.slots.idle and self.recorder.idle and self.admission.idle) or asks_again_soon(self):
             return
-        if self.exhausted:
+        service = pauses_for(self)
+        if service is None and self.service.waiting:
+            return
+        if service is None and self.exhausted:
             self.happen(RUN_STREAM, RunLimitReached(self.now(), next(iter(self.exhausted.values()))))
             self.settle()
             return
-        if not self.people.idle:
-            return
+        if self.people.idle:
+            self._pause(service)
+
+    def _pause(self, service: Waiting | None) -> None:
         waiting = tuple(sorted(self.live.run.gates))
-        if not waiting:
+        if not waiting and service is None:
             self._fail(AgentflowError("the run has nothing left to do and has not ended", "please report this"))
             return
         self.people.look()
         if self._changed:
             self.settle()
             return
-        paused = RunPaused(self.now(), "waiting", waiting)
+        until, why = (None, None) if service is None else (service.until, service.failure)
+        paused = RunPaused(self.now(), "waiting", waiting, until, why)
         self.live.apply(RUN_STREAM, paused)
         self.recorder.add(RUN_STREAM, paused)
-        self._end(Outcome("waiting", waiting=waiting))
+        self._end(Outcome("waiting", waiting=waiting, until=until, service=why))
 
     def _secret_came(self) -> None:
         """What waited for a secret is decided on again."""

@@ -1,24 +1,23 @@
 """Performing: one coroutine for each kind of call, from what is wanted to the event that tells what came of it."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.engine.secrets import Secrets
 from agentflow.events.run_events import StepFinished
-from agentflow.events.session_events import ModelFailed, ModelReplied, ToolFinished
+from agentflow.events.session_events import ModelFailed, ModelReplied
 from agentflow.events.values import JSON, Failure
-from agentflow.models.port import Model, ModelError
-from agentflow.models.retry import MAX_ATTEMPTS, delay
-from agentflow.plan.prices import Price, cost
+from agentflow.models.faults import course_of
+from agentflow.models.port import Model, ModelError, RateLimits
+from agentflow.models.retry import Tries, next_try
+from agentflow.plan.prices import Price, cost, price_of_reply
 from agentflow.run.state import StartCommand
 from agentflow.session.context import Request
-from agentflow.session.state import Call, InFlight
-from agentflow.tools.port import ToolContext
-from agentflow.tools.toolbox import Toolbox
+from agentflow.session.state import InFlight
 
 Clock = Callable[[], float]
 
@@ -26,47 +25,46 @@ _COMMAND_OUTPUT_BYTES = 10 << 20
 _TAIL = 2000
 
 
-async def call_model(
-    model: Model,
-    request: Request,
-    price: Price,
-    asked: InFlight,
-    queued: float,
-    clock: Clock,
-    chance: Callable[[], float],
-    on_text: Callable[[str], None] | None,
-) -> ModelReplied | ModelFailed:
-    """Sends a request.
+class Asking(Struct, frozen=True):
+    """What a call is accounted by.
 
-    Parameters:
-        queued: seconds that the call waited for a slot.
+    Attributes:
+        queued: seconds that it waited for a slot.
         chance: a number from 0 to 1, for the jitter of a retry.
+        has_answered: the service has answered something in this run.
+        on_limits: hears what the service said is left of its limits.
     """
+
+    price: Price
+    asked: InFlight
+    queued: float
+    clock: Clock
+    chance: Callable[[], float]
+    has_answered: bool
+    on_limits: Callable[[RateLimits | None], None]
+
+
+async def call_model(
+    model: Model, request: Request, asking: Asking, on_text: Callable[[str], None] | None
+) -> ModelReplied | ModelFailed:
+    """Sends a request."""
+    asked = asking.asked
     try:
         reply = await model.reply(request, on_text)
     except ModelError as error:
-        again = error.failure.retryable and asked.attempt < MAX_ATTEMPTS
-        return ModelFailed(
-            at=clock(),
-            turn=asked.turn,
-            attempt=asked.attempt,
-            failure=error.failure,
-            # A stream that had begun is billed, and nobody says how much of it: the most it can have been.
-            charged_usd=asked.reserved_usd if error.billed else 0.0,
-            retry_at=clock() + delay(asked.attempt, error.retry_after, chance()) if again else None,
-            request_id=error.request_id,
-            overloaded=error.overloaded,
-        )
+        asking.on_limits(error.limits)
+        return _failed(error, asking)
+    asking.on_limits(reply.limits)
     usage = reply.usage
     return ModelReplied(
-        at=clock(),
+        at=asking.clock(),
         turn=asked.turn,
         content=reply.content,
         stop_reason=reply.stop_reason,
         model=reply.model,
         usage=usage,
         cost_usd=cost(
-            price,
+            price_of_reply(request.model, request.service, reply.inference_geo, reply.speed) or asking.price,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             cache_read_tokens=usage.cache_read_tokens,
@@ -76,20 +74,31 @@ async def call_model(
         ),
         request_id=reply.request_id,
         stop_detail=reply.stop_detail,
-        timings=replace(reply.timings, queued=queued),
+        timings=replace(reply.timings, queued=asking.queued),
     )
 
 
-async def run_tool(tools: Toolbox, call: Call, context: ToolContext, secrets: Secrets, clock: Clock) -> ToolFinished:
-    """Runs a tool; no secret is in what it gives."""
-    began = time.perf_counter()
-    output = await tools.run(call.name, call.input, context)
-    return ToolFinished(
-        at=clock(),
-        call=call.id,
-        content=secrets.redacted_data(output.content),
-        is_error=output.is_error,
-        seconds=round(time.perf_counter() - began, 6),
+def _failed(error: ModelError, asking: Asking) -> ModelFailed:
+    asked, now = asking.asked, asking.clock()
+    course = course_of(error.fault, retryable=error.failure.retryable)
+    outage = course == "wait"
+    tries = Tries(
+        asked.attempt, asked.outages + outage, asked.down_since, asking.has_answered or bool(error.request_id)
+    )
+    retry_at, parked = next_try(course, tries, error.retry_after, now, asking.chance())
+    return ModelFailed(
+        at=now,
+        turn=asked.turn,
+        attempt=asked.attempt,
+        failure=error.failure,
+        # A stream that had begun is billed, and nobody says how much of it: the most it can have been.
+        charged_usd=asked.reserved_usd if error.billed else 0.0,
+        retry_at=retry_at,
+        request_id=error.request_id,
+        overloaded=error.overloaded,
+        fault=error.fault or None,
+        outage=outage,
+        parked=parked,
     )
 
 

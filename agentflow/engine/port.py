@@ -2,12 +2,13 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
+from agentflow.engine.admission import Admission
 from agentflow.engine.live import Live
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.secrets import Secrets
@@ -16,10 +17,15 @@ from agentflow.engine.timers import Timers
 from agentflow.engine.workspaces import Workspaces
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished
+from agentflow.events.session_events import SessionEvent
 from agentflow.events.values import JSON, Failure
 from agentflow.journal.port import Gate, Lease
 from agentflow.models.port import Model
+from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from agentflow.engine.service import Service
 
 
 class Answer(Struct, frozen=True):
@@ -46,6 +52,8 @@ class Surroundings(Struct, frozen=True):
         ask_secret: asks a person for the value of a secret; None: what has none is missing.
         observe: hears every event, with its stream, once it is on record.
         hear: hears the text of a session, by its stream, as it comes.
+        stays: waits for the model's service here, however long it takes; else a run that only waits for it longer than
+            some minutes pauses.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
         clock: seconds since the epoch.
         chance: a number from 0 to 1.
@@ -57,6 +65,7 @@ class Surroundings(Struct, frozen=True):
     ask_secret: Callable[[str], Awaitable[str | None]] | None = None
     observe: Callable[[str, Event], None] = lambda _stream, _event: None
     hear: Callable[[str, str], None] | None = None
+    stays: bool = False
     disk_full: Callable[[bool], None] = lambda _full: None
     clock: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
@@ -68,11 +77,14 @@ class Outcome(Struct, frozen=True):
     Attributes:
         finished: the run's end, where it has come to one.
         waiting: the paths of the gates that it waits for.
+        until: when it may ask the model's service again, where a time is known; `service`: why it waits for that.
     """
 
     status: Literal["finished", "waiting", "interrupted"]
     finished: RunFinished | None = None
     waiting: tuple[str, ...] = ()
+    until: float | None = None
+    service: Failure | None = None
 
 
 class People(Protocol):
@@ -100,6 +112,9 @@ class Loop(Protocol):
 
     Attributes:
         short_of_money: sessions whose next call waits for money in flight to come back, and how each asks again.
+        admission: holds tool calls back that are to wait.
+        results: keeps the results that are too large to show.
+        service: what is known of the model's service, and who waits for it.
         exhausted: what a used-up cap of the run holds back, by session or step; when nothing else is at work, the run
             ends by it.
     """
@@ -114,6 +129,9 @@ class Loop(Protocol):
     recorder: Recorder
     workspaces: Workspaces
     secrets: Secrets
+    admission: Admission
+    results: KeptResults
+    service: "Service"
     short_of_money: dict[str, Callable[[], bool]]
     exhausted: dict[str, Failure]
 
@@ -128,6 +146,10 @@ class Loop(Protocol):
     def now(self) -> float:
         """Seconds since the epoch."""
 
+    def history(self, stream: str) -> Iterator[SessionEvent] | None:
+        """What is on record of a session, from its beginning, and first that of the one it carries on; None where
+        nothing is recorded."""
+
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
         """Takes an event up and has it recorded; `settle` then does what follows."""
 
@@ -136,6 +158,9 @@ class Loop(Protocol):
 
     def decide(self, stream: str) -> None:
         """Does what a stream's decider wants now."""
+
+    def at_work(self, stream: str) -> bool:
+        """Whether a stream has anything in flight, in line, or about to be tried again."""
 
     def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]], call: str = "") -> None:
         """Starts a call that holds a slot, once everything that has happened so far is on record.

@@ -1,10 +1,11 @@
 """Questions of agents to people, and the clocks of those who have nothing left but to wait for an answer."""
 
-from agentflow.engine.clocks import watch_the_clock
 from agentflow.engine.live import Live
 from agentflow.engine.port import Loop
+from agentflow.engine.service_waits import free
+from agentflow.engine.session_clock import watch_the_clock
 from agentflow.events.run_events import GateOpened, QuestionWithdrawn, StepIdled
-from agentflow.events.session_events import SessionResumed, ToolCalled, ToolFinished
+from agentflow.events.session_events import SessionRested, ToolCalled, ToolFinished
 from agentflow.events.values import JSON
 from agentflow.journal.port import RUN_STREAM
 from agentflow.run.moves import scope_of
@@ -95,7 +96,7 @@ def go_on(loop: Loop, stream: str) -> None:
         state = live.sessions[above]
         since = live.idle.pop(above, None)
         if since is not None:
-            loop.happen(above, SessionResumed(loop.now(), since))
+            loop.happen(above, SessionRested(loop.now(), since))
             watch_the_clock(loop, above)
         if state.parent is None:
             _say_idle(loop, state.step, idle=False)
@@ -117,6 +118,7 @@ def _open(loop: Loop, stream: str, call: Call) -> None:
 def _say_idle(loop: Loop, path: str, *, idle: bool) -> None:
     scope, name = scope_of(loop.live.run, path)
     if scope.steps[name].idle != idle:
+        free(loop, path)
         loop.happen(RUN_STREAM, StepIdled(loop.now(), path, idle))
 
 

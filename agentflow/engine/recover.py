@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from agentflow.engine.clocks import watch_the_clock
 from agentflow.engine.deadlines import end_overdue
 from agentflow.engine.effects import want_effect
 from agentflow.engine.file_limits import watch_file
@@ -10,9 +9,11 @@ from agentflow.engine.live import effects_at_work
 from agentflow.engine.port import Loop
 from agentflow.engine.questions import idle_since, take_up_question, withdraw_answered
 from agentflow.engine.retries import wait
+from agentflow.engine.service_waits import free_all
 from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context
+from agentflow.engine.session_clock import watch_the_clock
 from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed, StepReset
-from agentflow.events.session_events import ModelFailed, SessionResumed, ToolFinished
+from agentflow.events.session_events import CompactionFailed, ModelFailed, SessionResumed, ToolFinished
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.agent_plan import AnsweredBy
@@ -28,6 +29,7 @@ def recover(loop: Loop) -> None:
     now = loop.now()
     worked_until = max([live.run.last_at, *(state.last_at for state in live.sessions.values())])
     loop.happen(RUN_STREAM, RunResumed(now, worked_until))
+    free_all(loop)
     unaccounted = live.ledger.unaccounted_usd()
     if not loop.lease.survived and unaccounted > 0:
         loop.happen(RUN_STREAM, MoneyWrittenOff(now, unaccounted), durable=True)
@@ -56,8 +58,13 @@ def _recover_session(loop: Loop, stream: str) -> None:
     if (out := state.in_flight) is not None:
         failure = Failure("model_unavailable", "the process ended before the reply came", retryable=True)
         # The service may have answered and billed; the most it can have cost stays charged.
-        failed = ModelFailed(now, out.turn, out.attempt, failure, out.reserved_usd, retry_at=now)
+        failed = ModelFailed(now, out.turn, out.attempt, failure, out.reserved_usd, retry_at=now, fault="lost")
         loop.happen(stream, failed)
+    if (compacting := state.context.out) is not None:
+        failure = Failure("model_unavailable", "the process ended before the answer came", retryable=True)
+        number, attempt, way = compacting.number, compacting.attempt, compacting.way
+        charged = compacting.reserved_usd
+        loop.happen(stream, CompactionFailed(now, number, attempt, way, failure, charged, retry_at=now))
     for call in state.calls:
         if call.result is None and call.started:
             _TAKE_UP[loop.live.plans[stream].by_name[call.name].by](loop, stream, call)
@@ -96,5 +103,6 @@ _TAKE_UP: Mapping[AnsweredBy, Callable[[Loop, str, Call], None]] = {
     "toolbox": _recover_call,
     "subagent": _let_be,
     "person": take_up_question,
+    "journal": _recover_call,
 }
 """What becomes of a call that was out when the process ended, by who answers it. Others never are out."""

@@ -5,13 +5,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agentflow.engine.clocks import watch_the_clock
 from agentflow.engine.effects import EFFECTS
 from agentflow.engine.file_limits import FILE_CLOCK, reach_limit, watch_file
 from agentflow.engine.live import effects_at_work
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.port import Loop
 from agentflow.engine.retries import forget, retry_step
+from agentflow.engine.session_clock import watch_the_clock
 from agentflow.events.run_events import (
     GateOpened,
     RunFinished,
@@ -98,6 +98,8 @@ def finish_step(loop: Loop, action: FinishStep) -> None:
             errors=action.errors,
             approved=action.approved,
             converged=action.converged,
+            exit_code=action.exit_code,
+            reused=action.reused,
         ),
     )
     loop.people.closed(action.step)

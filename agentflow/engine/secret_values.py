@@ -1,11 +1,13 @@
 """Where the values of secrets come from before a run begins or goes on: what was given, then the environment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+
+from msgspec.structs import replace
 
 from agentflow.engine.live import Live
 from agentflow.errors import UsageError
-from agentflow.plan.model import Plan
+from agentflow.plan.model import Block, Plan
 from agentflow.plan.secrets import SecretMissingError, secrets_declared, secrets_of_step, secrets_used
 from agentflow.run.state import ROOT
 from agentflow.source.suggest import did_you_mean
@@ -14,20 +16,27 @@ Ask = Callable[[str], Awaitable[str | None]]
 
 
 def secret_values(
-    plan: Plan, given: Mapping[str, str], environ: Mapping[str, str], *, may_ask: bool
+    plan: Plan,
+    given: Mapping[str, str],
+    environ: Mapping[str, str],
+    *,
+    may_ask: bool,
+    kept: Container[str] = (),
 ) -> Mapping[str, str]:
     """The values of a file's secrets, as far as they are known before it runs.
 
     Parameters:
         given: by name; it wins over `environ`.
         may_ask: a person can be asked for those that a step turns out to need.
+        kept: the ids of the file's steps that do not run, because an older run has done them.
 
     Raises:
         UsageError: a name is none of the file's, a value cannot be one, or one that a step may need is missing.
     """
     known = _known(plan, given, environ)
     if not may_ask:
-        _require(secrets_used(plan), known)
+        steps = {name: step for name, step in plan.root.steps.items() if name not in kept}
+        _require(secrets_used(replace(plan, root=Block(steps, {}, None, ()))), known)
     return known
 
 

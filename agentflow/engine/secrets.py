@@ -97,6 +97,10 @@ class Secrets:
             return {self.redacted(name): self.redacted_data(item) for name, item in data.items()}
         return data
 
+    def in_bytes(self, data: bytes) -> str | None:
+        """The name of a secret whose value stands plainly in bytes, or None."""
+        return self._patterns.in_bytes(data)
+
     async def close(self) -> None:
         """Asks for nothing any more, and returns when everyone who was asked knows."""
         asked = list(self._asking.values())
@@ -127,6 +131,9 @@ class _Patterns:
         self._names = {form: name for name, value in values.items() for form in _forms(value)}
         longest_first = sorted(self._names, key=len, reverse=True)
         self._any = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def in_bytes(self, data: bytes) -> str | None:
+        return next((name for form, name in self._names.items() if form.encode("utf-8", "replace") in data), None)
 
     def redacted(self, text: str) -> str:
         if self._any is None:

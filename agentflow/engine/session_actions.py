@@ -1,129 +1,66 @@
 """What a session decider wants, done: one function for each kind of action."""
 
 import json
-import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from agentflow.engine.clocks import watch_the_clock
-from agentflow.engine.file_limits import reach_limit
+from agentflow.engine.admission import Wanted
+from agentflow.engine.compacting import compact, count_tokens
 from agentflow.engine.live import Live
-from agentflow.engine.perform import call_model, run_tool
+from agentflow.engine.model_calls import send
 from agentflow.engine.port import Loop
 from agentflow.engine.questions import ask_person, go_on, withdraw_questions
-from agentflow.events.run_events import MoneyLeased, StepFinished
+from agentflow.engine.recalling import recall
+from agentflow.engine.session_clock import watch_the_clock
+from agentflow.engine.tool_calls import run_tool
+from agentflow.events.run_events import StepFinished
 from agentflow.events.session_events import (
+    CompactionFailed,
     LimitReached,
-    ModelCalled,
     ModelFailed,
-    ModelReplied,
     SessionFinished,
     SessionStarted,
     ToolCalled,
     ToolFinished,
 )
 from agentflow.events.values import Failure, StepStatus
-from agentflow.guard.ledger import Exhausted, Reservation, UsedUp, Wait
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.memory_tool import MEMORIES, MEMORY
-from agentflow.plan.prices import Price, price_of
 from agentflow.plan.rules import resolved
 from agentflow.plan.secrets import SecretMissingError
-from agentflow.plan.service_tools import RESULT_TOKENS
-from agentflow.run.files import inputs_at
+from agentflow.run.files import folder_of, inputs_at
 from agentflow.run.names import names_for
 from agentflow.run.workspaces import workspace_named
-from agentflow.session.context import input_bound, request, searches_bound
-from agentflow.session.state import AskPerson, Call, CallModel, End, GiveResult, RunTool, Spawn
+from agentflow.session.state import (
+    AGENT,
+    AskPerson,
+    Call,
+    CallModel,
+    Compact,
+    CountTokens,
+    End,
+    GiveResult,
+    RunTool,
+    Spawn,
+)
 from agentflow.tools.port import ToolContext
-
-
-def send(loop: Loop, stream: str, action: CallModel) -> None:
-    """Has the session's next request go out when it is due, a slot is free, and the money for it is there."""
-    wanted = time.perf_counter()
-
-    def begin() -> bool:
-        return _reserve_and_send(loop, stream, action, wanted)
-
-    if action.not_before is not None and action.not_before > loop.now():
-
-        def due() -> None:
-            loop.slots.request(stream, "model", begin)
-            loop.settle()
-
-        loop.timers.set(stream, "retry", action.not_before - loop.now(), due)
-    else:
-        loop.slots.request(stream, "model", begin)
-
-
-def _reserve_and_send(loop: Loop, stream: str, action: CallModel, wanted: float) -> bool:
-    live = loop.live
-    plan, state = live.plans[stream], live.sessions[stream]
-    price = price_of(action.model)
-    if price is None:
-        raise ValueError(f"the plan lets the model {action.model} through, which has no price")
-    searches = searches_bound(plan, state, action.note)
-    added = input_bound(state, action.note) + searches * RESULT_TOKENS
-    held = live.ledger.reserve(stream, price, added, plan.agent.max_tokens, searches)
-    loop.exhausted.pop(stream, None)
-    if isinstance(held, Exhausted):
-        loop.exhausted[stream] = held.failure
-    if isinstance(held, Wait | Exhausted):
-        loop.short_of_money[stream] = lambda: _reserve_and_send(loop, stream, action, wanted)
-        return False
-    if isinstance(held, UsedUp):
-        reach_limit(loop, held.part, held.failure)
-        held = held.failure
-    if isinstance(held, Failure):
-        loop.happen(stream, LimitReached(loop.now(), held))
-        return False
-    _send(loop, stream, action, price, held, wanted)
-    return True
-
-
-def _send(loop: Loop, stream: str, action: CallModel, price: Price, held: Reservation, wanted: float) -> None:
-    live, model, now = loop.live, loop.model, loop.now()
-    if model is None:
-        raise ValueError("an agent is at work in a run that was started without a model")
-    leased = live.ledger.lease(held.usd)
-    if leased > 0:
-        loop.happen(RUN_STREAM, MoneyLeased(now, leased), durable=True)
-    loop.happen(
-        stream, ModelCalled(now, action.turn, action.attempt, action.model, held.max_tokens, held.usd, action.note)
-    )
-    in_flight = live.sessions[stream].in_flight
-    assert in_flight is not None
-    state = live.sessions[stream]
-    asked = request(live.plans[stream], state, stream, action.model)
-    hear = loop.around.hear
-
-    def not_sent(failure: Failure) -> ModelFailed:
-        return ModelFailed(loop.now(), in_flight.turn, in_flight.attempt, failure, 0.0)
-
-    def ask() -> Coroutine[Any, Any, ModelReplied | ModelFailed]:
-        return call_model(
-            model,
-            asked,
-            price,
-            in_flight,
-            time.perf_counter() - wanted,
-            loop.now,
-            loop.around.chance,
-            None if hear is None else (lambda text: hear(stream, text)),
-        )
-
-    # Before the first request, so that an agent without the files it is to work on costs nothing.
-    loop.perform(stream, lambda: loop.workspaces.within(state.workspace, ask, not_sent))
 
 
 def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
     """Runs a tool when a slot is free, its intent on record first."""
 
+    def give(content: Any) -> None:
+        loop.happen(stream, ToolFinished(loop.now(), action.call.id, content, seconds=0.0, cached=True))
+
     def begin() -> bool:
+        caller = loop.live.caller_of(stream, action.call.id)
+        wanted = Wanted(caller, action.tool, action.call.input, ask, give, action.call.retry_at)
+        if loop.admission.holds(wanted):
+            return False
         try:
             context = tool_context(loop, stream, action.call)
         except (ExpressionError, SecretMissingError) as error:
@@ -135,7 +72,10 @@ def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
         perform_tool(loop, stream, action.call, context)
         return True
 
-    loop.slots.request(stream, action.call.id, begin)
+    def ask() -> None:
+        loop.slots.request(stream, action.call.id, begin)
+
+    ask()
 
 
 def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
@@ -165,6 +105,8 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
         own=own,
         session=stream,
         memory=_memory(loop, stream, call),
+        home=(loop.around.project / folder_of(live.run, step)).resolve(),
+        results=loop.results.access,
     )
 
 
@@ -179,7 +121,10 @@ def _memory(loop: Loop, stream: str, call: Call) -> Path | None:
 
 def perform_tool(loop: Loop, stream: str, call: Call, context: ToolContext) -> None:
     """Runs a tool call that was announced and holds a slot."""
-    loop.perform(stream, lambda: run_tool(loop.tools, call, context, loop.secrets, loop.now))
+    if loop.live.plans[stream].by_name[call.name].by == "journal" and (told := loop.history(stream)) is not None:
+        loop.perform(stream, lambda: recall(call, told, loop.now))
+        return
+    loop.perform(stream, lambda: run_tool(loop, stream, call, context))
 
 
 def spawn(loop: Loop, stream: str, action: Spawn) -> None:
@@ -243,6 +188,7 @@ def end(loop: Loop, stream: str, action: End) -> None:
         loop.happen(child, LimitReached(loop.now(), cancelled))
         loop.decide(child)
     loop.cancel(stream)
+    loop.tools.end_session(stream)
     _close_what_is_out(loop, stream)
     withdraw_questions(loop, stream)
     state = live.sessions[stream]
@@ -257,6 +203,7 @@ def end(loop: Loop, stream: str, action: End) -> None:
         loop.happen(RUN_STREAM, StepFinished(now, state.step, status, output, failure, spent=state.spent))
         return
     content = _as_text(action.output) if failure is None else _told_of_failure(failure, text)
+    content = loop.results.shown(AGENT, loop.secrets.redacted(content), can_read=live.can_read(state.parent))
     loop.happen(
         state.parent,
         ToolFinished(now, state.parent_call, content, is_error=failure is not None, spent=state.spent),
@@ -270,6 +217,10 @@ def _close_what_is_out(loop: Loop, stream: str) -> None:
         out = state.in_flight
         failure = Failure("cancelled", "the session ended before the reply came")
         loop.happen(stream, ModelFailed(loop.now(), out.turn, out.attempt, failure, out.reserved_usd))
+    if (compacting := state.context.out) is not None:
+        failure = Failure("cancelled", "the session ended before the answer came")
+        number, attempt, way = compacting.number, compacting.attempt, compacting.way
+        loop.happen(stream, CompactionFailed(loop.now(), number, attempt, way, failure, compacting.reserved_usd))
     for call in state.calls:
         if call.result is None:
             unknown = call.started and loop.live.plans[stream].by_name[call.name].by != "person"
@@ -295,6 +246,8 @@ def _told_of_failure(failure: Failure, text: str) -> str:
 
 SESSION_ACTIONS: Mapping[type[Any], Callable[[Loop, str, Any], None]] = {
     CallModel: send,
+    CountTokens: count_tokens,
+    Compact: compact,
     RunTool: use_tool,
     AskPerson: ask_person,
     Spawn: spawn,

@@ -51,6 +51,15 @@ class Slots:
             self._line.append(_Entry(stream, call))
             waiting[call] = begin
 
+    def waits(self, stream: str) -> bool:
+        """Whether a stream has a call in line."""
+        return stream in self._begin
+
+    def widened(self, name: str, most: int) -> None:
+        """Lets in what a bound need not hold back any more, now that it allows `most` calls at once."""
+        for _ in range(min(most - self._out.get(name, 0), len(self._held.get(name, ())))):
+            self._let_one_in(name)
+
     def forget(self, stream: str, call: str | None = None) -> None:
         """Takes a stream's calls out of the line, or one of them."""
         waiting = self._begin.get(stream, {})
@@ -109,8 +118,12 @@ class Slots:
         bounds = self._bounds_of(stream, call)
         for name, most in bounds.items():
             if self._out.get(name, 0) >= most:
-                self._held.setdefault(name, deque()).append(_Entry(stream, call))
-                if entry.let_in_by != name:
+                held = self._held.setdefault(name, deque())
+                if entry.let_in_by == name:
+                    # The bound was lowered since: it keeps its place before those that came later.
+                    held.appendleft(_Entry(stream, call))
+                else:
+                    held.append(_Entry(stream, call))
                     self._let_one_in(entry.let_in_by)
                 return None
         self.beginning = tuple(bounds)

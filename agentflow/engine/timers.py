@@ -32,6 +32,14 @@ class Timers:
         """Whether a timer of that name is set in any stream."""
         return any(name in handles for handles in self._handles.values())
 
+    def is_set(self, stream: str, name: str) -> bool:
+        """Whether a stream has a timer of that name."""
+        return name in self._handles.get(stream, {})
+
+    def streams_with(self, name: str) -> list[str]:
+        """The streams that have a timer of that name."""
+        return [stream for stream, handles in self._handles.items() if name in handles]
+
     def forget(self, stream: str, name: str | None = None) -> None:
         """Unsets a stream's timer of that name, or all of its timers."""
         handles = self._handles.get(stream, {})

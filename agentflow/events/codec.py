@@ -14,18 +14,23 @@ from agentflow.errors import JournalError
 from agentflow.events import run_events, session_events
 from agentflow.events.run_events import RunEvent
 from agentflow.events.session_events import SessionEvent
-from agentflow.events.values import JSON, Failure, Spent, Timings, Usage, Workspace
+from agentflow.events.values import JSON, Continued, Failure, Lineage, Spent, Timings, Usage, Workspace
 
 Event = RunEvent | SessionEvent
 
 VERSIONS: dict[type[Any], int] = {
     run_events.RunStarted: 1,
+    run_events.StepKept: 1,
     run_events.RunResumed: 1,
     run_events.RunPaused: 1,
     run_events.RunLimitReached: 1,
     run_events.RunCancelled: 1,
     run_events.WorkflowLimitReached: 1,
     run_events.RunFinished: 1,
+    run_events.ModelHeld: 1,
+    run_events.ModelFreed: 1,
+    run_events.StepHeld: 1,
+    run_events.StepFreed: 1,
     run_events.StepStarted: 1,
     run_events.CommandCalled: 1,
     run_events.FunctionCalled: 1,
@@ -43,12 +48,19 @@ VERSIONS: dict[type[Any], int] = {
     run_events.MoneyLeased: 1,
     run_events.MoneyWrittenOff: 1,
     session_events.SessionStarted: 1,
+    session_events.SessionKept: 1,
     session_events.SessionResumed: 1,
+    session_events.SessionRested: 1,
     session_events.ModelCalled: 1,
     session_events.ModelReplied: 1,
     session_events.ModelFailed: 1,
     session_events.ToolCalled: 1,
     session_events.ToolFinished: 1,
+    session_events.ToolRetried: 1,
+    session_events.TokensCounted: 1,
+    session_events.CompactionCalled: 1,
+    session_events.CompactionFailed: 1,
+    session_events.Compacted: 1,
     session_events.LimitReached: 1,
     session_events.SessionFinished: 1,
 }
@@ -56,7 +68,10 @@ VERSIONS: dict[type[Any], int] = {
 _TYPES = {kind.__name__: kind for kind in VERSIONS}
 _NESTED: dict[str, type[Any]] = {"failure": Failure, "usage": Usage, "spent": Spent, "timings": Timings}
 _NESTED["workspace"] = Workspace
+_NESTED |= {"lineage": Lineage, "continued": Continued}
+_NESTED["service"] = Failure
 _TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
+_TUPLES["Compacted"] = "head"
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -114,4 +129,7 @@ def _fields(kind: str, body: dict[str, JSON]) -> dict[str, Any]:
 def _nested(name: str, value: JSON) -> Any:
     if value is None or name not in _NESTED:
         return value
-    return _NESTED[name](**{inner: _nested(inner, content) for inner, content in value.items()})
+    values = {inner: _nested(inner, content) for inner, content in value.items()}
+    if name == "lineage" and "steps" in values:
+        values["steps"] = tuple(values["steps"])
+    return _NESTED[name](**values)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from agentflow.events.values import JSON, Failure, Spent, StepStatus, Workspace
+from agentflow.events.values import JSON, Continued, Failure, Lineage, Spent, StepStatus, Workspace
 
 
 class RunStarted(Struct, frozen=True):
@@ -19,6 +19,8 @@ class RunStarted(Struct, frozen=True):
         plan_digest: of the plan that `sources` give; another one refuses to resume.
         inputs: resolved, defaults filled in.
         folder: of the workflow file, seen from the project; functions are called from there.
+        lineage: the older run that it goes on from; what it keeps of that follows as `StepKept` and `SessionKept`.
+        continued: it carries a session on, and runs that in the place of the file's steps.
         declared: what was declared of models, as `plan/declared_models.py` writes it: the plan goes by it.
     """
 
@@ -31,7 +33,31 @@ class RunStarted(Struct, frozen=True):
     plan_digest: str
     inputs: Mapping[str, JSON]
     folder: str = ""
+    lineage: Lineage | None = None
+    continued: Continued | None = None
     declared: Mapping[str, JSON] = {}
+
+
+class StepKept(Struct, frozen=True):
+    """What a step came to in an older run: once it would begin here it ends so, and is not run again.
+
+    Attributes:
+        session: the stream that did it, and `attempt` which one of the step's that was.
+        else: as of `StepFinished`.
+    """
+
+    at: float
+    step: str
+    status: StepStatus
+    output: JSON = None
+    failure: Failure | None = None
+    reason: str | None = None
+    exit_code: int | None = None
+    errors: JSON = None
+    approved: bool | None = None
+    converged: bool | None = None
+    session: str | None = None
+    attempt: int = 1
 
 
 class RunResumed(Struct, frozen=True):
@@ -42,11 +68,19 @@ class RunResumed(Struct, frozen=True):
 
 
 class RunPaused(Struct, frozen=True):
-    """The process let the run go: it waits for people, or was interrupted. `resume` goes on."""
+    """The process let the run go: it waits, or was interrupted. `resume` goes on.
+
+    Attributes:
+        waiting: the paths of the gates whose people it waits for.
+        until: when the model's service may be asked again; None: no time is known, or a person must act first.
+        service: what it waits for where that is the model's service: what came of the last call.
+    """
 
     at: float
     reason: Literal["waiting", "interrupted"]
     waiting: tuple[str, ...] = ()
+    until: float | None = None
+    service: Failure | None = None
 
 
 class RunLimitReached(Struct, frozen=True):
@@ -80,6 +114,42 @@ class RunFinished(Struct, frozen=True):
     outputs: JSON
     failure: Failure | None
     spent: Spent
+
+
+class ModelHeld(Struct, frozen=True):
+    """A model failed several calls in a row: none goes to it before `until`, and then one to try."""
+
+    at: float
+    model: str
+    until: float
+    failure: Failure
+
+
+class ModelFreed(Struct, frozen=True):
+    """A model that was held has answered; calls go to it again."""
+
+    at: float
+    model: str
+
+
+class StepHeld(Struct, frozen=True):
+    """An agent's step only waits for the model's service from now on: its clock and the run's stand still for it.
+
+    Attributes:
+        until: when it is asked again; None: when a person has acted.
+    """
+
+    at: float
+    step: str
+    until: float | None
+    failure: Failure
+
+
+class StepFreed(Struct, frozen=True):
+    """A step that only waited for the model's service goes on."""
+
+    at: float
+    step: str
 
 
 class StepStarted(Struct, frozen=True):
@@ -144,6 +214,7 @@ class StepFinished(Struct, frozen=True):
         errors: of a `for_each` that collects: one `{index, kind, message}` per failed item.
         spent: by its session or the steps inside it.
         converged: of a `repeat` and its rounds: whether `until` held.
+        reused: it did not run: this is what it came to in the older run that this one goes on from.
     """
 
     at: float
@@ -157,6 +228,7 @@ class StepFinished(Struct, frozen=True):
     approved: bool | None = None
     spent: Spent | None = None
     converged: bool | None = None
+    reused: bool = False
 
 
 class StepRetried(Struct, frozen=True):
@@ -274,12 +346,17 @@ class MoneyWrittenOff(Struct, frozen=True):
 
 RunEvent = (
     RunStarted
+    | StepKept
     | RunResumed
     | RunPaused
     | RunLimitReached
     | RunCancelled
     | WorkflowLimitReached
     | RunFinished
+    | ModelHeld
+    | ModelFreed
+    | StepHeld
+    | StepFreed
     | StepStarted
     | CommandCalled
     | FunctionCalled

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from agentflow.events.values import JSON, Effects, Failure, Spent, Timings, Usage, Workspace
+from agentflow.events.values import JSON, CompactionWay, Effects, Failure, Spent, Timings, Usage, Workspace
 
 
 class SessionStarted(Struct, frozen=True):
@@ -31,8 +31,32 @@ class SessionStarted(Struct, frozen=True):
     workspace: Workspace | None = None
 
 
+class SessionKept(Struct, frozen=True):
+    """An ended session of an older run, as far as another can carry it on; the only event of its stream.
+
+    Attributes:
+        step: the path of the step it worked for.
+        messages: the conversation in the API's form.
+        system, tools: what it was said under; the tools as `{name, description, input_schema, effects}`.
+    """
+
+    at: float
+    agent: str
+    step: str
+    messages: JSON
+    system: str | None = None
+    tools: JSON = None
+
+
 class SessionResumed(Struct, frozen=True):
     """A process took the session over; the time since `worked_until`, the run's last event, was nobody's work."""
+
+    at: float
+    worked_until: float
+
+
+class SessionRested(Struct, frozen=True):
+    """The session goes on; since `worked_until` it only waited, for people or the model's service."""
 
     at: float
     worked_until: float
@@ -87,6 +111,9 @@ class ModelFailed(Struct, frozen=True):
         charged_usd: what it may have cost all the same.
         retry_at: when to try again, in seconds since the epoch; None: not at all.
         overloaded: the service had too much to do; the agent's fallback model may have less.
+        fault: which row of the table of faults it is, as `models/faults.py` names them.
+        outage: the service itself was not there; such a call is no try at the reply.
+        parked: nothing helps until a person has acted: the session waits for the next `resume`.
     """
 
     at: float
@@ -97,6 +124,9 @@ class ModelFailed(Struct, frozen=True):
     retry_at: float | None = None
     request_id: str | None = None
     overloaded: bool = False
+    fault: str | None = None
+    outage: bool = False
+    parked: bool = False
 
 
 class ToolCalled(Struct, frozen=True):
@@ -124,6 +154,10 @@ class ToolFinished(Struct, frozen=True):
         unknown: a crash cut the call off; whether it took effect cannot be told.
         spent: by a subagent.
         seconds: how long it ran.
+        cause: the kind of failure, where it is one that a tool's `retry` may name.
+        detail: what people are told of the failure and the model is not.
+        cached: the result is another call's, and nothing ran.
+        media_tokens: the most tokens that the images and documents in `content` come to, where that is known.
     """
 
     at: float
@@ -133,6 +167,117 @@ class ToolFinished(Struct, frozen=True):
     unknown: bool = False
     spent: Spent | None = None
     seconds: float | None = None
+    cause: str | None = None
+    detail: str | None = None
+    cached: bool = False
+    media_tokens: int | None = None
+
+
+class ToolRetried(Struct, frozen=True):
+    """A tool failed, and runs again before its agent hears of it.
+
+    Attributes:
+        attempt: the one that failed, from 1.
+        cause: the kind of failure.
+        message: what is wrong, for people.
+        next_at: when it runs again, in seconds since the epoch.
+    """
+
+    at: float
+    call: str
+    tool: str
+    attempt: int
+    cause: str
+    message: str
+    next_at: float
+
+
+class TokensCounted(Struct, frozen=True):
+    """The service counted what the next request would hold.
+
+    Attributes:
+        tokens: exact; None: it does not count, and is not asked again.
+    """
+
+    at: float
+    tokens: int | None
+
+
+class CompactionCalled(Struct, frozen=True):
+    """A request is about to go out whose answer shall stand for the older part of the conversation.
+
+    Attributes:
+        number: of the session's compactions, from 1.
+        attempt: from 1, of this way.
+        way: `api`: the service compacts; `summary`: a model summarises.
+        max_tokens, reserved_usd: as of a `ModelCalled`.
+    """
+
+    at: float
+    number: int
+    attempt: int
+    way: CompactionWay
+    model: str
+    max_tokens: int
+    reserved_usd: float
+
+
+class CompactionFailed(Struct, frozen=True):
+    """A way to compact brought nothing.
+
+    Attributes:
+        failure: why.
+        charged_usd: what it may have cost all the same.
+        usage: of an answer that was of no use.
+        retry_at: when to try again, in seconds since the epoch; None: the next way is taken.
+        overloaded, fault, outage, parked: as of `ModelFailed`.
+    """
+
+    at: float
+    number: int
+    attempt: int
+    way: CompactionWay
+    failure: Failure
+    charged_usd: float = 0.0
+    usage: Usage = Usage()
+    retry_at: float | None = None
+    request_id: str | None = None
+    overloaded: bool = False
+    fault: str | None = None
+    outage: bool = False
+    parked: bool = False
+
+
+class Compacted(Struct, frozen=True):
+    """The conversation was made smaller; all of it stays in the events before this one.
+
+    Attributes:
+        number: of the session's compactions, from 1.
+        strategy: the agent's; `way`: how it was done: `window` and `clear` ask no model.
+        until: so many messages, from the first, are replaced.
+        head: the messages in their place.
+        cleared: what now stands for a result, by the id of its call, among the messages that stay.
+        summary: the layers of a summary, to go on from when the next one is made.
+        tokens_before, tokens_after: of the next request, as estimated.
+        cost_usd: of the model's work; settles what the call reserved.
+    """
+
+    at: float
+    number: int
+    strategy: str
+    way: CompactionWay
+    until: int
+    head: tuple[Mapping[str, JSON], ...]
+    cleared: Mapping[str, str]
+    tokens_before: int
+    tokens_after: int
+    summary: Mapping[str, JSON] | None = None
+    model: str | None = None
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+    request_id: str | None = None
+    timings: Timings | None = None
+    media_tokens: int | None = None
 
 
 class LimitReached(Struct, frozen=True):
@@ -162,12 +307,19 @@ class SessionFinished(Struct, frozen=True):
 
 SessionEvent = (
     SessionStarted
+    | SessionKept
     | SessionResumed
+    | SessionRested
     | ModelCalled
     | ModelReplied
     | ModelFailed
     | ToolCalled
     | ToolFinished
+    | ToolRetried
+    | TokensCounted
+    | CompactionCalled
+    | CompactionFailed
+    | Compacted
     | LimitReached
     | SessionFinished
 )

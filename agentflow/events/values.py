@@ -68,6 +68,7 @@ LIMITS: frozenset[str] = frozenset(
 
 StepStatus = Literal["done", "failed", "skipped", "rejected"]
 Effects = Literal["none", "writes", "sends"]
+CompactionWay = Literal["api", "summary", "window", "clear"]
 
 
 class Failure(Struct, frozen=True):
@@ -155,6 +156,41 @@ class Workspace(Struct, frozen=True):
 
 
 NOTHING_SPENT = Spent()
+
+
+class Lineage(Struct, frozen=True):
+    """The older run that a run goes on from.
+
+    Attributes:
+        run: its id.
+        how: `fork`: a step and what follows it run anew; `edited`: so does what an edit of the file changed;
+            `session`: one of its sessions is carried on.
+        steps: of a fork, where it begins as a person said it; none: at what had failed.
+        session: the stream that is carried on.
+        turn: the last of its turns that is taken over; None: all.
+    """
+
+    run: str
+    how: Literal["fork", "edited", "session"]
+    steps: tuple[str, ...] = ()
+    session: str | None = None
+    turn: int | None = None
+
+
+class Continued(Struct, frozen=True):
+    """What a run does that only carries a session on: one agent step, in the place of the file's own steps.
+
+    Attributes:
+        step: the path of the step whose agent it is, in the file that is stored with the run.
+        subagent: the agent's name, where it is one that a session of that step called.
+        prompt: what a person says to it.
+        system: the system prompt that it has had.
+    """
+
+    step: str
+    prompt: str
+    system: str | None = None
+    subagent: str | None = None
 
 
 class Timings(Struct, frozen=True):

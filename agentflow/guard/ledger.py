@@ -223,6 +223,12 @@ class Ledger:
             account.settled_usd += cost_usd
             account = account.above
 
+    def not_taken(self, session: str) -> None:
+        """A call met no service: it was no turn, or an outage would use them up."""
+        self.turns_left += 1
+        for account in _up_from(self._accounts[session]):
+            account.turns_left += 1
+
     def _tightest(self, session: str) -> Account:
         tightest = account = self._accounts[session]
         while account.above is not None:

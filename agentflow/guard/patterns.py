@@ -55,7 +55,10 @@ def compile_pattern(text: str, *, ignore_case: bool = False, multiline: bool = F
     try:
         encoded = text.encode()
     except UnicodeEncodeError as error:
-        raise PatternError("the pattern is not valid text: it holds half a surrogate pair") from error
+        raise PatternError(
+            "the pattern is not valid text: it holds half a surrogate pair",
+            "write the whole character, or leave it out",
+        ) from error
     import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 
     options = re2.Options()

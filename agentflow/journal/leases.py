@@ -43,7 +43,9 @@ def take(connection: apsw.Connection, run: str, owner: Owner, now: float) -> Lea
         raise JournalError(f"there is no run {run}", "`agentflow runs` lists those that are there")
     epoch, text, expires_at, status, ended = row
     if ended:
-        raise JournalError(f"run {run} has ended: {status}", "start it anew with `agentflow run`")
+        where = "" if status == "failed" else " --from STEP"
+        move = f"`agentflow fork {run}{where}` begins a new run that keeps what this one has done"
+        raise JournalError(f"run {run} has ended: {status}", move)
     last = Owner.parse(text)
     if not is_free(last, expires_at, owner, now):
         raise LeaseHeldError(

@@ -50,6 +50,7 @@ class RunSummary(Struct, frozen=True):
 
     Attributes:
         status: `running` while a live process holds it, `crashed` where its owner is gone without a word.
+        goes_on_from: the older run that it took up; it need not be there any more.
     """
 
     run: str
@@ -62,6 +63,7 @@ class RunSummary(Struct, frozen=True):
     failure_kind: str | None
     cost_usd: float
     turns: int
+    goes_on_from: str | None = None
 
 
 class Gate(Struct, frozen=True):
@@ -111,8 +113,8 @@ class Follower(Protocol):
 class Journal(Protocol):
     """A journal. Reading needs no lease; every method but `append` is quick enough to call as it is."""
 
-    def create(self, started: RunStarted) -> Lease:
-        """Makes a run and records its first event, synced to disk."""
+    def create(self, started: RunStarted, entries: Sequence[Entry] = ()) -> Lease:
+        """Makes a run and records its first event and what it takes over from another, all or none, synced to disk."""
 
     def take(self, run: str) -> Lease:
         """Makes the caller the owner of a run's streams.

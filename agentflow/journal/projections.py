@@ -90,6 +90,24 @@ def _model_failed(connection: apsw.Connection, run: str, stream: str, event: ses
     connection.execute("UPDATE spend SET settled_usd = settled_usd + ? WHERE run = ?", (event.charged_usd, run))
 
 
+def _compaction_called(
+    connection: apsw.Connection, run: str, stream: str, event: session_events.CompactionCalled
+) -> None:
+    _reserve(connection, run, stream, event.reserved_usd)
+
+
+def _compaction_failed(
+    connection: apsw.Connection, run: str, stream: str, event: session_events.CompactionFailed
+) -> None:
+    _reserve(connection, run, stream, 0.0)
+    connection.execute("UPDATE spend SET settled_usd = settled_usd + ? WHERE run = ?", (event.charged_usd, run))
+
+
+def _compacted(connection: apsw.Connection, run: str, stream: str, event: session_events.Compacted) -> None:
+    _reserve(connection, run, stream, 0.0)
+    connection.execute("UPDATE spend SET settled_usd = settled_usd + ? WHERE run = ?", (event.cost_usd, run))
+
+
 def _reserve(connection: apsw.Connection, run: str, stream: str, amount_usd: float) -> None:
     # A session has one model call in flight: what it reserves stands in its stream, not in a sum that could drift.
     connection.execute("UPDATE streams SET reserved_usd = ? WHERE run = ? AND stream = ?", (amount_usd, run, stream))
@@ -97,12 +115,17 @@ def _reserve(connection: apsw.Connection, run: str, stream: str, amount_usd: flo
 
 PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.RunStarted: _run_started,
+    run_events.StepKept: None,
     run_events.RunResumed: _run_resumed,
     run_events.RunPaused: _run_paused,
     run_events.RunLimitReached: None,
     run_events.RunCancelled: _run_cancelled,
     run_events.WorkflowLimitReached: None,
     run_events.RunFinished: _run_finished,
+    run_events.ModelHeld: None,
+    run_events.ModelFreed: None,
+    run_events.StepHeld: None,
+    run_events.StepFreed: None,
     run_events.StepStarted: None,
     run_events.CommandCalled: None,
     run_events.FunctionCalled: None,
@@ -120,12 +143,19 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.MoneyLeased: _money_leased,
     run_events.MoneyWrittenOff: _money_written_off,
     session_events.SessionStarted: None,
+    session_events.SessionKept: None,
     session_events.SessionResumed: None,
+    session_events.SessionRested: None,
     session_events.ModelCalled: _model_called,
     session_events.ModelReplied: _model_replied,
     session_events.ModelFailed: _model_failed,
     session_events.ToolCalled: None,
     session_events.ToolFinished: None,
+    session_events.ToolRetried: None,
+    session_events.TokensCounted: None,
+    session_events.CompactionCalled: _compaction_called,
+    session_events.CompactionFailed: _compaction_failed,
+    session_events.Compacted: _compacted,
     session_events.LimitReached: None,
     session_events.SessionFinished: None,
 }

@@ -142,7 +142,9 @@ def newest_runs(
     rows = connection.execute(
         "SELECT runs.run, workflow, path, project, started_at,"
         " (SELECT max(updated_at) FROM streams WHERE streams.run = runs.run),"
-        " status, failure_kind, settled_usd, turns, owner, expires_at"
+        " status, failure_kind, settled_usd, turns, owner, expires_at,"
+        " (SELECT iif(json_valid(body), json_extract(body, '$.lineage.run'), NULL) FROM events"
+        " WHERE events.run = runs.run AND events.stream = ?1 AND events.seq = 1)"
         " FROM runs JOIN spend USING (run) JOIN streams ON streams.run = runs.run AND streams.stream = ?1"
         " WHERE ?3 IS NULL OR runs.run = ?3 ORDER BY started_at DESC, runs.run DESC LIMIT ?2",
         (RUN_STREAM, limit, run),
@@ -151,7 +153,8 @@ def newest_runs(
 
 
 def _summary(row: Any, seen_from: Owner, now: float) -> RunSummary:
-    run, workflow, path, project, started_at, updated_at, status, failure_kind, cost_usd, turns, owner, expires_at = row
+    *described, status, failure_kind, cost_usd, turns, owner, expires_at, goes_on_from = row
+    run, workflow, path, project, started_at, updated_at = described
     if status == "running" and is_free(Owner.parse(owner), expires_at, seen_from, now):
         status = "crashed"
     return RunSummary(
@@ -165,6 +168,7 @@ def _summary(row: Any, seen_from: Owner, now: float) -> RunSummary:
         failure_kind=failure_kind,
         cost_usd=cost_usd,
         turns=turns,
+        goes_on_from=goes_on_from if isinstance(goes_on_from, str) else None,
     )
 
 

@@ -76,9 +76,13 @@ class SqliteJournal:
         if writer is None:
             self._read(lambda connection: None)
 
-    def create(self, started: RunStarted) -> Lease:
-        """Makes a run and records its first event, synced to disk. Raises JournalError where its id is taken."""
-        rows = [to_row(Entry(RUN_STREAM, started))]
+    def create(self, started: RunStarted, entries: Sequence[Entry] = ()) -> Lease:
+        """Makes a run and records its first event and `entries`, all or none, synced to disk.
+
+        Raises:
+            JournalError: its id is taken.
+        """
+        rows = [to_row(entry) for entry in (Entry(RUN_STREAM, started), *entries)]
         heads: dict[str, Head] = {}
         run = storable(started.run)
 

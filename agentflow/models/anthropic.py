@@ -9,29 +9,28 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from agentflow.errors import AgentflowError
 from agentflow.events.values import Timings
+from agentflow.guard.pace import CALLS_AT_FIRST
 from agentflow.models.aws_events import CONTENT_TYPE, AwsEventDecoder
 from agentflow.models.clients import HINTS, credential_errors, new_client, secrets_of, sizes_told
-from agentflow.models.endpoints import Endpoint
 from agentflow.models.failures import Refusal, model_error, quote
 from agentflow.models.messages_params import MessagesParams, with_whole_characters
 from agentflow.models.port import ModelError, Reply, Request
+from agentflow.models.progress import READ_TIMEOUT_SECONDS, Progress
+from agentflow.models.rate_limits import rate_limits
 from agentflow.models.sse import EventDecoder
 from agentflow.models.stream import BrokenStreamError, ErrorEventError, ReplyStream
+from agentflow.plan.endpoints import Endpoint
 
 if TYPE_CHECKING:
     import anthropic
     import httpx2
-
-READ_TIMEOUT_SECONDS = 120.0
-PATIENCE = 5
-"""Thinking that is not shown sends nothing but pings: they count as life for so many times the read timeout."""
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 60.0
@@ -42,6 +41,9 @@ open loses the connection after this."""
 POOL_CONNECTIONS = 32
 """The transport looks at every connection of its pool, with a system call for each idle one, at the start and at the
 end of each call: 5 ms a call at 1,000 connections, measured. Several small pools cost what one small one does."""
+
+COUNT_SECONDS = 10.0
+"""How long a count of tokens is waited for: it saves a doubtful estimate, and nothing more."""
 
 LONGEST_REPLY_BYTES = 64 * 1024 * 1024
 
@@ -92,7 +94,7 @@ class AnthropicModel:
         endpoint: where it asks; None: the Claude API, as the client finds it.
         base_url: of the service; None leaves it to the endpoint, or the client.
         read_timeout: seconds without a byte after which a call is given up, the wait for the first one included;
-            seconds without anything but pings are five times as many.
+            the bounds on a stream that brings nothing on keep their proportion to it (`models/progress.py`).
         connections: calls at once; more of them wait, and their timeout runs.
         clock: seconds, for timings.
         now: seconds since the epoch, for waits that the service gives as a date.
@@ -100,6 +102,8 @@ class AnthropicModel:
     Raises:
         AgentflowError: there is no key, or it or the address cannot be used.
     """
+
+    calls_at_first: int | None = CALLS_AT_FIRST
 
     def __init__(
         self,
@@ -132,32 +136,43 @@ class AnthropicModel:
         stream = ReplyStream(on_text, lax=self._endpoint.is_lax)
         params = self._params.build(request)
         began = self._clock()
+        progress = Progress(request.max_tokens, asyncio.get_running_loop().time(), self._read_timeout)
         pool = self._free_pool()
         pool.busy += 1
+        headers: Mapping[str, str] = {}
         try:
-            async with asyncio.timeout(self._read_timeout) as timer:
+            async with asyncio.timeout_at(progress.deadline) as timer:
                 response = await self._send(pool, params)
+                headers = response.headers
                 try:
                     first_byte = self._clock() - began
-                    await self._read(response, stream, timer)
+                    await self._read(response, stream, timer, progress)
                 finally:
                     await response.aclose()
             content, usage = stream.content(), stream.usage()
         except TimeoutError:
-            raise self._broken("nothing more came in time", stream) from None
+            fault = progress.fault if headers else "unanswered"
+            raise self._broken("nothing more came in time", fault, stream, headers) from None
         except BrokenStreamError as error:
-            raise self._broken(str(error), stream, response.headers.get("request-id")) from None
+            raise self._broken(str(error), error.fault, stream, headers) from None
         except ErrorEventError as error:
-            refusal = Refusal(
-                200, error.error_type, error.code, self._redacted(str(error)), None, response.headers.get("request-id")
-            )
+            words, request_id = self._redacted(str(error)), headers.get("request-id")
+            refusal = Refusal(200, error.error_type, error.code, words, None, request_id)
             raise model_error(refusal, self._now(), billed=stream.started) from None
         finally:
             pool.busy -= 1
-        timings = Timings(queued=0.0, first_byte=first_byte, total=self._clock() - began)
-        request_id = response.headers.get("request-id")
-        stop_reason = stream.stop_reason or ""
-        return Reply(content, stop_reason, stream.stop_detail, stream.model, usage, request_id, timings)
+        return Reply(
+            content,
+            stream.stop_reason or "",
+            stream.stop_detail,
+            stream.model,
+            usage,
+            headers.get("request-id"),
+            Timings(queued=0.0, first_byte=first_byte, total=self._clock() - began),
+            stream.inference_geo,
+            stream.speed,
+            rate_limits(headers, self._now()),
+        )
 
     async def look_up(self, model: str) -> str:
         """The name that the service displays for a model: a small request that costs nothing.
@@ -172,9 +187,9 @@ class AnthropicModel:
         except library.APIStatusError as error:
             raise self._refused(error) from None
         except TimeoutError:
-            raise self._broken("nothing came in time", None) from None
+            raise self._broken("nothing came in time", "unanswered") from None
         except (library.AnthropicError, ValueError, *self._http_errors) as error:
-            raise self._broken(f"no connection ({type(error.__cause__ or error).__name__})", None) from None
+            raise self._broken(f"no connection ({type(error.__cause__ or error).__name__})", "unreachable") from None
         # Other servers tell of an id only.
         return str(getattr(found, "display_name", None) or model)
 
@@ -186,6 +201,21 @@ class AnthropicModel:
             async with asyncio.timeout(min(SIZES_SECONDS, self._read_timeout)):
                 return sizes_told(await self._client.models.retrieve(model))
         return None, None
+
+    async def count(self, request: Request) -> int | None:
+        """The tokens of a request, exact; None where the service cannot tell, or not in time."""
+        params = self._params.build_count(request)
+        try:
+            async with asyncio.timeout(COUNT_SECONDS):
+                try:
+                    counted = await self._client.messages.count_tokens(**params)
+                except UnicodeEncodeError:
+                    counted = await self._client.messages.count_tokens(**with_whole_characters(params))
+        except (self._library.AnthropicError, *self._http_errors, TimeoutError, ValueError, TypeError, RecursionError):
+            return None
+        # A compatible server may answer anything: the client does not look.
+        tokens: object = getattr(counted, "input_tokens", None)
+        return tokens if isinstance(tokens, int) and tokens > 0 else None
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -213,13 +243,13 @@ class AnthropicModel:
         except (library.APIConnectionError, *self._http_errors) as error:
             # Its cause may quote a header: the name of its type says enough.
             cause = type(error.__cause__ or error).__name__
-            raise self._broken(f"no connection ({cause})", None) from None
+            raise self._broken(f"no connection ({cause})", "unreachable") from None
         except library.AnthropicError as error:
             message = f"the credentials cannot be used: {self._redacted(quote(str(error)))}; {self._no_key_hint}"
-            raise ModelError("model_access", message, retryable=False) from None
+            raise ModelError("model_access", message, retryable=False, fault="key_refused") from None
         except (ValueError, TypeError, RecursionError) as error:
             message = f"the request cannot be written as JSON ({type(error).__name__}: {quote(str(error))})"
-            raise ModelError("model_request_refused", message, retryable=False) from None
+            raise ModelError("model_request_refused", message, retryable=False, fault="unwritable") from None
         response: httpx2.Response = answer.http_response
         return response
 
@@ -232,16 +262,19 @@ class AnthropicModel:
             # Half a character from an input, a file or a tool. It is rare: only where there is one is all gone through.
             return await pool.create(**with_whole_characters(params), stream=True)
 
-    async def _read(self, response: "httpx2.Response", stream: ReplyStream, timer: asyncio.Timeout) -> None:
+    async def _read(
+        self, response: "httpx2.Response", stream: ReplyStream, timer: asyncio.Timeout, progress: Progress
+    ) -> None:
         """Feeds the body to the stream until `message_stop`."""
         kind = response.headers.get("content-type", "text/event-stream")
         if not kind.startswith(CONTENT_TYPE if self._endpoint.kind == "bedrock" else "text/event-stream"):
-            raise BrokenStreamError(f"`{quote(kind)[:80]}` came in place of a stream; check ANTHROPIC_BASE_URL")
+            said = f"`{quote(kind)[:80]}` came in place of a stream; check ANTHROPIC_BASE_URL"
+            raise BrokenStreamError(said, "no_stream")
         chunks = response.aiter_bytes()
         try:
-            await self._read_events(chunks, stream, timer)
+            await self._read_events(chunks, stream, timer, progress)
         except self._http_errors as error:
-            raise BrokenStreamError(f"the connection broke ({type(error).__name__})") from None
+            raise BrokenStreamError(f"the connection broke ({type(error).__name__})", "cut") from None
         except UnicodeDecodeError:
             raise BrokenStreamError("the stream is not UTF-8") from None
         timer.reschedule(None)
@@ -249,25 +282,24 @@ class AnthropicModel:
             async with asyncio.timeout(LINGER_SECONDS):
                 await anext(chunks, None)
 
-    async def _read_events(self, chunks: AsyncIterator[bytes], stream: ReplyStream, timer: asyncio.Timeout) -> None:
+    async def _read_events(
+        self, chunks: AsyncIterator[bytes], stream: ReplyStream, timer: asyncio.Timeout, progress: Progress
+    ) -> None:
         decoder = AwsEventDecoder() if self._endpoint.kind == "bedrock" else EventDecoder()
         time_of = asyncio.get_running_loop().time
-        event_deadline = time_of() + PATIENCE * self._read_timeout
         size = 0
         async for chunk in chunks:
             size += len(chunk)
             if size > LONGEST_REPLY_BYTES:
-                raise BrokenStreamError(f"the reply is longer than {LONGEST_REPLY_BYTES} bytes")
-            alive = False
+                raise BrokenStreamError(f"the reply is longer than {LONGEST_REPLY_BYTES} bytes", "endless")
+            before = stream.characters
             for name, data in decoder.feed(chunk):
-                alive = stream.event(name, data) or alive
+                stream.event(name, data)
             if stream.stopped:
                 return
-            now = time_of()
-            if alive:
-                event_deadline = now + PATIENCE * self._read_timeout
-            timer.reschedule(min(now + self._read_timeout, event_deadline))
-        raise BrokenStreamError("the stream ended before `message_stop`")
+            progress.heard(time_of(), stream.characters - before)
+            timer.reschedule(progress.deadline)
+        raise BrokenStreamError("the stream ended before `message_stop`", "cut")
 
     def _new_client(self, endpoint: Endpoint) -> "anthropic.AsyncAnthropic":
         import httpx2
@@ -316,12 +348,19 @@ class AnthropicModel:
         refusal = Refusal(
             error.status_code, kind, error.error_code, self._redacted(said), error.response.headers, error.request_id
         )
-        return model_error(refusal, self._now())
+        failed = model_error(refusal, self._now())
+        failed.limits = rate_limits(error.response.headers, self._now())
+        return failed
 
-    def _broken(self, what: str, stream: ReplyStream | None, request_id: str | None = None) -> ModelError:
+    def _broken(
+        self, what: str, fault: str, stream: ReplyStream | None = None, headers: Mapping[str, str] | None = None
+    ) -> ModelError:
         billed = stream is not None and stream.started
         message = f"the model's service gave no whole reply: {what}"
-        return ModelError("model_unavailable", message, retryable=True, billed=billed, request_id=request_id)
+        request_id = (headers or {}).get("request-id")
+        return ModelError(
+            "model_unavailable", message, retryable=True, billed=billed, request_id=request_id, fault=fault
+        )
 
     def _redacted(self, text: str) -> str:
         for secret in secrets_of(self._client):

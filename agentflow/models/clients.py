@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from agentflow.errors import AgentflowError
-from agentflow.models.endpoints import KEY_VARIABLE, Endpoint, Kind
+from agentflow.plan.endpoints import KEY_VARIABLE, Endpoint, Kind
 
 if TYPE_CHECKING:
     import httpx2

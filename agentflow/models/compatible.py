@@ -18,9 +18,9 @@ from msgspec.structs import replace
 
 from agentflow.events.values import Usage
 from agentflow.models.capabilities import FEATURES, lacking, needed, refused_features, with_schema_in_words
-from agentflow.models.endpoints import Endpoint
-from agentflow.models.port import ModelError, Reply, Request
+from agentflow.models.port import ModelError, Reply, Request, calls_at_first
 from agentflow.plan.declared_models import declared
+from agentflow.plan.endpoints import Endpoint
 from agentflow.plan.prices import context_window, max_output_tokens
 
 JSON = Any
@@ -59,6 +59,7 @@ class EndpointClient(Protocol):
 
     async def reply(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply: ...
     async def sizes(self, model: str) -> tuple[int | None, int | None]: ...
+    async def count(self, request: Request) -> int | None: ...
     async def close(self) -> None: ...
 
 
@@ -74,6 +75,7 @@ class CompatibleModel:
         self._client = client
         self._endpoint = endpoint
         self._lacks: dict[str, frozenset[str]] = {}
+        self._uncounted: set[str] = set()
         self._sizes: dict[str, asyncio.Task[tuple[int | None, int | None]]] = {}
 
     async def reply(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
@@ -83,8 +85,7 @@ class CompatibleModel:
         if (feature := needed(request, lacks)) is not None:
             message = f"the endpoint has no `{feature}`, which this agent needs; {FEATURES[feature].instead}"
             raise ModelError("model_request_refused", message, retryable=False)
-        # A server that passes over what it does not know passes over the format too, without a word.
-        sent = lacking(with_schema_in_words(request) if self._endpoint.is_lax else request, lacks)
+        sent = self._adapted(request, name)
         most = fitting(request, await self._sizes_of(request.model, name, lacks))
         sent = replace(sent, model=name, max_tokens=most)
         try:
@@ -93,6 +94,26 @@ class CompatibleModel:
             raise self._learnt(error, sent, name, lacks) from None
         in_words = request.output_schema is not None and (self._endpoint.is_lax or sent.output_schema is None)
         return completed(reply, request, in_words=in_words)
+
+    @property
+    def calls_at_first(self) -> int | None:
+        """Calls that may be in flight before anything is known of the service."""
+        return calls_at_first(self._client)
+
+    async def count(self, request: Request) -> int | None:
+        """The tokens of the request, exact; None where the server does not tell, which is then not asked again."""
+        name = declared().id_of(request.model)
+        if name in self._uncounted:
+            return None
+        counted = await self._client.count(replace(self._adapted(request, name), model=name))
+        if counted is None:
+            self._uncounted.add(name)
+        return counted
+
+    def _adapted(self, request: Request, name: str) -> Request:
+        # A server that passes over what it does not know passes over the format too, without a word.
+        told = with_schema_in_words(request) if self._endpoint.is_lax else request
+        return lacking(told, self._lacks.get(name, self._endpoint.lacks))
 
     async def close(self) -> None:
         """Closes every connection."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from agentflow.events.values import FailureKind
+from agentflow.models.faults import FAULTS
 from agentflow.models.port import ModelError
 from agentflow.models.retry import RETRY_AFTER_CAP_SECONDS
 
@@ -30,12 +31,13 @@ _STATUS_OF_TYPE = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-_ACCESS = frozenset({401, 402, 403})
+_ACCESS = {401: "key_refused", 402: "billing", 403: "not_permitted"}
+_PASSING = {408: "timed_out", 409: "conflict", 429: "rate_limited", 504: "timed_out", 529: "overloaded"}
 _BUSY = frozenset({429, 529})
 _MONEY_CODES = ("_spend_limit_reached", "_billing_unavailable", "_not_billable", "_billing_not_authorized")
 _MONEY_WORDS = ("credit balance", "spend limit", "specified api usage limits")
 
-_MONEY_MOVE = "add credit or raise the limit in the Console, then start it anew"
+_MONEY_MOVE = "add credit or raise the limit in the Console"
 _LESS_MOVE = "give the agent less to read, or split its work between subagents"
 _NO_SEARCH_MOVE = "where the model's service has no WebSearch, take it out of the agent's `tools`"
 _MOVES = {
@@ -43,7 +45,6 @@ _MOVES = {
     402: _MONEY_MOVE,
     403: "use a key that may use this model and workspace",
     404: "check the model's name and ANTHROPIC_BASE_URL",
-    413: _LESS_MOVE,
 }
 
 
@@ -75,7 +76,8 @@ def model_error(refusal: Refusal, now: float, *, billed: bool = False) -> ModelE
     """
     status = _STATUS_OF_TYPE.get(refusal.error_type, 500) if refusal.status < 300 else refusal.status
     headers = refusal.headers or {}
-    kind, move = _judge(status, refusal, headers)
+    fault, move = _judge(status, refusal, headers)
+    kind = FAULTS[fault].kind or "model_unavailable"
     retryable = kind == "model_unavailable"
     said = quote(refusal.message)
     named = f"{refusal.status} {refusal.error_type}".strip()
@@ -88,6 +90,7 @@ def model_error(refusal: Refusal, now: float, *, billed: bool = False) -> ModelE
         billed=billed,
         request_id=refusal.request_id,
         overloaded=retryable and status in _BUSY,
+        fault="error_event" if retryable and refusal.status < 300 else fault,
     )
 
 
@@ -99,31 +102,32 @@ _VERBS: dict[FailureKind, str] = {
 }
 
 
-def _judge(status: int, refusal: Refusal, headers: Mapping[str, str]) -> tuple[FailureKind, str | None]:
+def _judge(status: int, refusal: Refusal, headers: Mapping[str, str]) -> tuple[str, str | None]:
+    """The row of the table of faults, and the next move."""
     code, words = refusal.code or "", refusal.message.lower()
-    if (
-        refusal.error_type == "billing_error"
-        or code.endswith(_MONEY_CODES)
-        or (status in (400, 403, 429) and any(phrase in words for phrase in _MONEY_WORDS))
-    ):
-        return "model_access", _MONEY_MOVE
-    if status == 400 and words.startswith("prompt is too long"):
-        return "context_window", _LESS_MOVE
-    if status in _ACCESS or code == "organization_on_hold":
-        return "model_access", _MOVES.get(status)
+    if refusal.error_type == "billing_error":
+        return "billing", _MONEY_MOVE
+    if code.endswith(_MONEY_CODES) or (status in (400, 403, 429) and any(phrase in words for phrase in _MONEY_WORDS)):
+        return "spend_limit", _MONEY_MOVE
+    if status == 413 or (status == 400 and words.startswith("prompt is too long")):
+        return "too_large" if status == 413 else "too_long", _LESS_MOVE
+    if code == "organization_on_hold":
+        return "on_hold", _MOVES.get(status)
+    if status in _ACCESS:
+        return _ACCESS[status], _MOVES[status]
     if status == 400 and "web_search" in words:
-        return "model_request_refused", _NO_SEARCH_MOVE
+        return "bad_request", _NO_SEARCH_MOVE
     if 300 <= status < 400:
-        return "model_request_refused", "it redirects, which is not followed: check ANTHROPIC_BASE_URL"
-    if status >= 500 or status in (408, 409, 429):
-        if status == 429 and headers.get("x-should-retry") == "false":
-            return "model_access", "the service says that waiting will not help; check the limits in the Console"
-        return "model_unavailable", None
-    return "model_request_refused", _MOVES.get(status)
+        return "redirected", "it redirects, which is not followed: check ANTHROPIC_BASE_URL"
+    if status == 429 and headers.get("x-should-retry") == "false":
+        return "no_retry", "the service says that waiting will not help; check the limits in the Console"
+    if status >= 500 or status in _PASSING:
+        return _PASSING.get(status, "server_error"), None
+    return "not_found" if status == 404 else "bad_request", _MOVES.get(status)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds the service asks to wait, between 0 and 60; None where it asks for nothing that can be understood.
+    """Seconds the service asks to wait, between 0 and a day; None where it asks for nothing that can be understood.
 
     Args:
         headers: `retry-after-ms`, and `retry-after` in seconds or as a date; names in lower case.

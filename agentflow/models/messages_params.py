@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from agentflow.models.output_format import output_format
 from agentflow.models.port import Request
 from agentflow.models.stream import sound
-from agentflow.plan.agent_plan import ToolSpec
+from agentflow.plan.agent_plan import ServiceSettings, ToolSpec
 from agentflow.plan.service_tools import SERVICE_TOOLS
 
 JSON = Any
@@ -22,6 +22,10 @@ Built = TypeVar("Built")
 
 EPHEMERAL: Mapping[str, str] = {"type": "ephemeral"}
 LOOKBACK_BLOCKS = 20
+FAST_MODE_BETA = "fast-mode-2026-02-01"
+
+COMPACTION_BETA = "compact-2026-09-04"
+"""Of the parameter `compaction` and of the blocks that it gives (`BetaCompactionConfigParam` of the client)."""
 
 _MARKABLE = frozenset({"text", "tool_result", "tool_use", "image", "document", "search_result"})
 _KEPT = 512
@@ -73,9 +77,20 @@ class MessagesParams:
         # The API refuses thinking in a reply that must call a tool.
         if request.thinking is not None and params.get("tool_choice", EPHEMERAL)["type"] != "tool":
             params["thinking"] = {"type": request.thinking}
+        params.update(_service_params(request.service))
         output = self._output_config(request)
         if output:
             params["output_config"] = output
+        if request.compact:
+            params["extra_body"] = {"compaction": {"type": "summarize"}}
+        if request.compact or _begins_with_compaction(request.messages):
+            params["extra_headers"] = {"anthropic-beta": COMPACTION_BETA}
+        return params
+
+    def build_count(self, request: Request) -> Params:
+        """The parameters of `messages.count_tokens`, which takes those that make up the input."""
+        params = self.build(request)
+        del params["max_tokens"]
         return params
 
     def _output_config(self, request: Request) -> Params:
@@ -86,6 +101,12 @@ class MessagesParams:
         if shape is not None:
             output["format"] = shape
         return output
+
+
+def _begins_with_compaction(messages: tuple[Message, ...]) -> bool:
+    content = messages[0]["content"] if messages else ""
+    first = content[0] if isinstance(content, list | tuple) and content else None
+    return isinstance(first, Mapping) and first.get("type") == "compaction"
 
 
 def with_whole_characters(value: JSON) -> JSON:
@@ -99,6 +120,20 @@ def with_whole_characters(value: JSON) -> JSON:
     return value
 
 
+def _service_params(service: ServiceSettings) -> Params:
+    params: Params = {
+        "inference_geo": service.inference_geo,
+        "service_tier": service.service_tier,
+        "speed": service.speed,
+        "metadata": None if service.user_id is None else {"user_id": service.user_id},
+    }
+    params = {name: value for name, value in params.items() if value is not None}
+    if service.speed is not None:
+        # Some models want it for any speed, and the others take it.
+        params["extra_headers"] = {"anthropic-beta": FAST_MODE_BETA}
+    return params
+
+
 def _tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:
     return [_tool_param(tool) for tool in tools]
 
@@ -106,7 +141,7 @@ def _tool_params(tools: tuple[ToolSpec, ...]) -> list[Params]:
 def _tool_param(tool: ToolSpec) -> Params:
     if tool.by == "service":
         served = SERVICE_TOOLS[tool.name]
-        return {"type": served.type, "name": served.name, **tool.options}
+        return {"type": served.type, "name": served.name, **tool.service}
     params: Params = {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
     return {**params, "defer_loading": True} if tool.deferred else params
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentflow.errors import UsageError
-from agentflow.models.endpoints import Endpoint, endpoint_of
 from agentflow.models.port import Model
+from agentflow.plan.endpoints import Endpoint, endpoint_of
 from agentflow.plan.model import Plan, asks_a_model
 
 if TYPE_CHECKING:
@@ -35,17 +35,16 @@ def model_for(plan: Plan, given: Model | None, record: Path | None, *, goes_on: 
     return _recorded(model, record, owned=given is None, goes_on=goes_on)
 
 
-def asking(endpoint: Endpoint, *, connections: int, read_timeout: float | None = None) -> Model:
+def asking(endpoint: Endpoint, *, connections: int) -> Model:
     """A model that asks an endpoint. Nothing is sent.
 
     Raises:
         AgentflowError: there is no key, a library is missing, or the address cannot be used.
     """
-    from agentflow.models.anthropic import READ_TIMEOUT_SECONDS, AnthropicModel
+    from agentflow.models.anthropic import AnthropicModel
     from agentflow.models.compatible import CompatibleModel
 
-    timeout = READ_TIMEOUT_SECONDS if read_timeout is None else read_timeout
-    client = AnthropicModel(endpoint=endpoint, connections=connections, read_timeout=timeout)
+    client = AnthropicModel(endpoint=endpoint, connections=connections)
     return client if endpoint.is_plain else CompatibleModel(client, endpoint)
 
 

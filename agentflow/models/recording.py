@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from agentflow.errors import AgentflowError
-from agentflow.models.port import Model, ModelError, Reply, Request
+from agentflow.models.port import Model, ModelError, Reply, Request, calls_at_first
 
 JSON = Any
 
@@ -54,9 +54,14 @@ class RecordingModel:
         except ModelError as error:
             self._write(request, {"error": _error_body(error)})
             raise
-        body = {name: value for name, value in asdict(reply).items() if name not in ("timings", "usage")}
+        body = {name: value for name, value in asdict(reply).items() if name not in ("timings", "usage", "limits")}
         self._write(request, {"reply": {**body, "usage": asdict(reply.usage)}})
         return reply
+
+    @property
+    def calls_at_first(self) -> int | None:
+        """As of the inner model."""
+        return calls_at_first(self._inner)
 
     async def close(self) -> None:
         """Closes the file, and the inner model where it is owned."""
@@ -119,6 +124,7 @@ def _error_body(error: ModelError) -> dict[str, JSON]:
         "retryable": failure.retryable,
         "billed": error.billed,
         "overloaded": error.overloaded,
+        "fault": error.fault,
     }
 
 

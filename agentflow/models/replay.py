@@ -94,6 +94,7 @@ class Recording:
             retryable=error["retryable"],
             billed=error["billed"],
             overloaded=error["overloaded"],
+            fault=error["fault"],
         )
 
     def result_of(self, session: str, call: str) -> tuple[JSON, bool] | None:
@@ -181,7 +182,13 @@ def _reply(body: Mapping[str, JSON]) -> Reply:
         usage=Usage(**usage, estimated=estimated),
         request_id=body["request_id"],
         timings=Timings(0.0, 0.0, 0.0),
+        inference_geo=_word(body.get("inference_geo")),
+        speed=_word(body.get("speed")),
     )
+
+
+def _word(value: JSON) -> str | None:
+    return None if value is None else str(value)
 
 
 def _is_whole(block: Mapping[str, JSON]) -> bool:
@@ -201,7 +208,7 @@ def _error(body: Mapping[str, JSON]) -> Mapping[str, JSON]:
     if body["kind"] not in get_args(FailureKind):
         raise ValueError(f"{body['kind']!r} is no kind of failure")
     flags = {name: body[name] is True for name in ("retryable", "billed", "overloaded")}
-    return {"kind": body["kind"], "message": str(body["message"]), **flags}
+    return {"kind": body["kind"], "message": str(body["message"]), "fault": str(body.get("fault", "")), **flags}
 
 
 def _why(error: Exception) -> str:

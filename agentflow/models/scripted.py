@@ -18,6 +18,9 @@ replies:
           text: "As [A page](https://x.org/a) says."
 ```
 
+Where a session's conversation is compacted, the summary is a reply of `AGENT#context`, its turns counted from 1 for
+each compaction; without one the oldest turns are left out.
+
 A reply has `text`, `tools`, `searches` or several. Texts, those in a tool's input too, are templates of the workflow
 language over `prompt` (the session's own, also where it carries another on), `results` (the texts of the last
 message's tool results) and `turn`. What answers follows from the request alone, never from the order in which requests
@@ -169,6 +172,8 @@ class ScriptedModel:
 
     async def reply(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """The scripted reply; `on_text` hears its text in pieces. Raises ModelError where the script has none."""
+        if request.compact:
+            raise ModelError("model_request_refused", "a scripted model does not compact by itself", retryable=False)
         prompt = _prompt(request)
         line = self._line(request, prompt)
         names = {"prompt": prompt, "results": _results(request), "turn": request.turn}
@@ -244,7 +249,9 @@ def _searched(search: SearchLine, index: int, request: Request, names: Mapping[s
 
 
 def _digest(request: Request, what: str) -> str:
-    return hashlib.sha256(f"{request.session}\0{request.turn}\0{what}".encode()).hexdigest()[:24]
+    # A session that carries on one of another run may have that one's name, and must not repeat its ids.
+    carried = f"\0{len(request.messages)}" if _carried(request) > 0 else ""
+    return hashlib.sha256(f"{request.session}\0{request.turn}\0{what}{carried}".encode()).hexdigest()[:24]
 
 
 def _rendered(value: JSON, names: Mapping[str, JSON]) -> JSON:
@@ -267,12 +274,18 @@ def _tokens(value: JSON) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN
 
 
+def _carried(request: Request) -> int:
+    """How many replies stand before those of the session itself."""
+    return len([message for message in request.messages if message["role"] == "assistant"]) - (request.turn - 1)
+
+
 def _prompt(request: Request) -> str:
     """What the session was asked; of one that carries another on, its own prompt and not the other's."""
     replies = [index for index, message in enumerate(request.messages) if message["role"] == "assistant"]
     carried = len(replies) - (request.turn - 1)
     if carried <= 0:
-        return _text(request.messages[0]["content"]) if request.messages else ""
+        # Where a compaction left things out, the first message still begins with the prompt.
+        return _first_text(request.messages[0]["content"]) if request.messages else ""
     content = request.messages[replies[carried - 1] + 1]["content"]
     if isinstance(content, str):
         return content
@@ -284,6 +297,12 @@ def _results(request: Request) -> list[str]:
     content = request.messages[-1]["content"] if request.messages else ""
     blocks = [] if isinstance(content, str) else content
     return [_text(block.get("content", "")) for block in blocks if block.get("type") == "tool_result"]
+
+
+def _first_text(content: JSON) -> str:
+    if isinstance(content, str):
+        return content
+    return next((block["text"] for block in content if block.get("type") == "text"), "")
 
 
 def _text(content: JSON) -> str:

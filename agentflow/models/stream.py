@@ -23,7 +23,15 @@ _WITH_INPUT = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 
 class BrokenStreamError(Exception):
-    """The stream is not a reply: cut off, out of order, or garbage. The message says what is wrong with it."""
+    """The stream is not a reply: cut off, out of order, or garbage. The message says what is wrong with it.
+
+    Attributes:
+        fault: its row in the table of faults.
+    """
+
+    def __init__(self, message: str, fault: str = "garbage") -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class ErrorEventError(Exception):
@@ -55,6 +63,8 @@ class ReplyStream:
     Attributes:
         started: `message_start` has come: the service may charge.
         stopped: `message_stop` has come: the reply counts.
+        characters: of the content that has come.
+        inference_geo, speed: where and how the reply was made, where it tells.
     """
 
     def __init__(self, on_text: Callable[[str], None] | None = None, *, lax: bool = False) -> None:
@@ -64,6 +74,7 @@ class ReplyStream:
         self.model = ""
         self.stop_reason: str | None = None
         self.stop_detail: str | None = None
+        self.characters = 0
         self._on_text = on_text
         self._usage: dict[str, JSON] = {}
         self._blocks: list[_Open] = []
@@ -118,8 +129,20 @@ class ReplyStream:
         truncated = self.stop_reason in TRUNCATING
         for entry in self._blocks:
             if entry.broken is not None and not truncated:
-                raise BrokenStreamError(entry.broken)
+                raise BrokenStreamError(entry.broken, "unusable_call")
         return tuple(entry.block for entry in self._blocks if entry.broken is None and _fit(entry.block, truncated))
+
+    @property
+    def inference_geo(self) -> str | None:
+        return self._named("inference_geo")
+
+    @property
+    def speed(self) -> str | None:
+        return self._named("speed")
+
+    def _named(self, key: str) -> str | None:
+        found = self._usage.get(key)
+        return found if isinstance(found, str) else None
 
     def usage(self) -> Usage:
         """What the reply used, as last reported: the counts of later events replace those of earlier ones.
@@ -127,18 +150,13 @@ class ReplyStream:
         Raises:
             BrokenStreamError: a count is not a whole number.
         """
-        written = _count(self._usage, "cache_creation_input_tokens")
-        by_ttl = self._usage.get("cache_creation")
-        served = self._usage.get("server_tool_use")
-        hour = _count(by_ttl, "ephemeral_1h_input_tokens") if isinstance(by_ttl, Mapping) else 0
-        return Usage(
-            input_tokens=_count(self._usage, "input_tokens"),
-            output_tokens=_count(self._usage, "output_tokens"),
-            cache_read_tokens=_count(self._usage, "cache_read_input_tokens"),
-            cache_write_5m_tokens=max(0, written - hour),
-            cache_write_1h_tokens=min(hour, written),
-            web_searches=_count(served, "web_search_requests") if isinstance(served, Mapping) else 0,
-        )
+        total = _usage(self._usage)
+        iterations = self._usage.get("iterations")
+        for each in iterations if isinstance(iterations, list) else ():
+            # What a compaction took is in no other count (`BetaUsage.iterations` of the client).
+            if isinstance(each, Mapping) and each.get("type") == "compaction":
+                total = total + _usage(each)
+        return total
 
     def _message_start(self, value: Mapping[str, JSON]) -> None:
         message = value["message"]
@@ -158,6 +176,7 @@ class ReplyStream:
     def _block_delta(self, value: Mapping[str, JSON]) -> None:
         entry, delta = self._open_block(value["index"]), value["delta"]
         kind = _string(delta, "type")
+        self.characters += sum(len(piece) for key, piece in delta.items() if key != "type" and isinstance(piece, str))
         if kind == "text_delta":
             self._heard = _string(delta, "text")
             entry.texts.setdefault("text", []).append(self._heard)
@@ -304,6 +323,21 @@ def _string(value: Mapping[str, JSON], key: str) -> str:
     if not isinstance(found, str):
         raise BrokenStreamError(f"`{key}` is not a text")
     return found
+
+
+def _usage(counts: Mapping[str, JSON]) -> Usage:
+    written = _count(counts, "cache_creation_input_tokens")
+    by_ttl = counts.get("cache_creation")
+    served = counts.get("server_tool_use")
+    hour = _count(by_ttl, "ephemeral_1h_input_tokens") if isinstance(by_ttl, Mapping) else 0
+    return Usage(
+        input_tokens=_count(counts, "input_tokens"),
+        output_tokens=_count(counts, "output_tokens"),
+        cache_read_tokens=_count(counts, "cache_read_input_tokens"),
+        cache_write_5m_tokens=max(0, written - hour),
+        cache_write_1h_tokens=min(hour, written),
+        web_searches=_count(served, "web_search_requests") if isinstance(served, Mapping) else 0,
+    )
 
 
 def _count(value: Mapping[str, JSON], key: str) -> int:

@@ -9,8 +9,39 @@ from agentflow.plan.expressions import Expression, Template
 
 Effects = Literal["none", "writes", "sends"]
 WorkspaceKind = Literal["shared", "copy", "worktree"]
-AnsweredBy = Literal["toolbox", "session", "subagent", "person", "service"]
+AnsweredBy = Literal["toolbox", "session", "subagent", "person", "service", "journal"]
+Strategy = Literal["compact", "window", "summarize", "clear_tools"]
 JSON = Any
+
+
+class ToolRetryPlan(Struct, frozen=True):
+    """How often a tool is tried in all, the seconds before the second attempt, and after which failures."""
+
+    attempts: int
+    backoff: float
+    on: tuple[str, ...]
+
+
+class Rate(Struct, frozen=True):
+    """At most so many calls begin within so many seconds."""
+
+    calls: int
+    seconds: float
+
+
+class ToolOptions(Struct, frozen=True):
+    """What stands around each call of a tool; all of it is absent where nothing is said.
+
+    Attributes:
+        cache: a result counts again for the same input, for `cache_for` seconds or, where that is None, the whole run.
+        output: JSON Schema that a result, read as JSON, must meet.
+    """
+
+    retry: ToolRetryPlan | None = None
+    rate: Rate | None = None
+    cache: bool = False
+    cache_for: float | None = None
+    output: Mapping[str, JSON] | None = None
 
 
 class ToolSpec(Struct, frozen=True):
@@ -23,9 +54,10 @@ class ToolSpec(Struct, frozen=True):
         effects: `none` may be repeated and runs at once with others; the rest runs in order and is never repeated
             silently.
         by: who answers a call: the `toolbox`; the `session` itself, from what it knows; a `subagent`; a `person`; or
-            the model's own `service`, while it replies.
+            the model's own `service`, while it replies; or the `journal`, which holds the session's whole history.
         deferred: the model sees it only once `ToolSearch` has found it.
-        options: of a tool `by: service`, what the service is told of it.
+        service: of a tool `by: service`, what the service is told of it.
+        options: what stands around each call.
     """
 
     name: str
@@ -34,7 +66,8 @@ class ToolSpec(Struct, frozen=True):
     effects: Effects
     by: AnsweredBy = "toolbox"
     deferred: bool = False
-    options: Mapping[str, JSON] = {}
+    service: Mapping[str, JSON] = {}
+    options: ToolOptions = ToolOptions()
 
 
 class Grant(Struct, frozen=True):
@@ -77,6 +110,46 @@ class StopRules(Struct, frozen=True):
     when: Expression | None = None
 
 
+class ServiceSettings(Struct, frozen=True):
+    """How the service is to answer, under the names that the Messages API has for it; None leaves it to the service.
+
+    Attributes:
+        user_id: of `metadata`: who the request is for, as an opaque identifier.
+    """
+
+    inference_geo: str | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    user_id: str | None = None
+
+    def of_another(self) -> "ServiceSettings":
+        """The same for another model than the agent's: how fast is a matter of the model, where and for whom is not."""
+        return ServiceSettings(self.inference_geo, self.service_tier, None, self.user_id)
+
+
+AS_THE_SERVICE_LIKES = ServiceSettings()
+
+
+class ContextPlan(Struct, frozen=True):
+    """What is done when a conversation fills the context window. Sizes in tokens.
+
+    Attributes:
+        at: the estimated input from which on the conversation is made smaller before the next turn.
+        window: the most that the agent's model, and its fallback, can take in.
+        keep_last: turns at the end that stay as they are, as far as half of `at` holds them.
+        keep: the tools whose results always stay.
+        model: what writes summaries; `summary_window`: the most that it can take in.
+    """
+
+    strategy: Strategy
+    at: int
+    window: int
+    keep_last: int
+    keep: tuple[str, ...]
+    model: str
+    summary_window: int
+
+
 class AgentPlan(Struct, frozen=True):
     """An agent, its defaults filled in.
 
@@ -89,6 +162,8 @@ class AgentPlan(Struct, frozen=True):
         workspace: whose files each of its sessions works on; None: it does not say.
         skills: what it may call upon by `Skill`.
         memory: whose files its `memory` tool keeps: those of the `agent` alone, or of all agents of the `workflow`.
+        service: how the service is to answer its requests.
+        context: what is done when its context window fills; None: nothing.
     """
 
     name: str
@@ -107,6 +182,8 @@ class AgentPlan(Struct, frozen=True):
     workspace: WorkspaceKind | None = None
     skills: tuple[SkillPlan, ...] = ()
     memory: Literal["agent", "workflow"] | None = None
+    service: ServiceSettings = AS_THE_SERVICE_LIKES
+    context: ContextPlan | None = None
 
 
 class CommandToolPlan(Struct, frozen=True):
@@ -117,3 +194,26 @@ class CommandToolPlan(Struct, frozen=True):
     stdin: Template | None
     env: Mapping[str, Template]
     timeout: float
+
+
+class FunctionToolPlan(Struct, frozen=True):
+    """A Python function of the author's as a tool; `env` is rendered over `input`. Timeout in seconds.
+
+    Attributes:
+        file, module, function, text: as of a step that calls one (`CallStepPlan`).
+        makes: of each parameter that takes more than JSON data, what the worker makes of its argument: what
+            `type_hints.Hint.maker` says.
+    """
+
+    spec: ToolSpec
+    file: str
+    module: str
+    function: str
+    text: str
+    env: Mapping[str, Template]
+    timeout: float
+    makes: Mapping[str, JSON] = {}
+
+
+OwnToolPlan = CommandToolPlan | FunctionToolPlan
+"""The tools of a file's own."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.plan.agent_plan import AgentPlan, Grant, StopRules
+from agentflow.plan.contexts import UNKNOWN_WINDOW, check_context, context_plan
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Expression, Template, verbatim
 from agentflow.plan.findings import Findings
@@ -15,8 +16,9 @@ from agentflow.plan.grants import FINISH_TOOL, GrantReader
 from agentflow.plan.graph import callers, cycles_of, sorted_by
 from agentflow.plan.memory_tool import MEMORY_TOOL
 from agentflow.plan.model_settings import refused_settings
-from agentflow.plan.prices import known_models, max_output_tokens, price_of
+from agentflow.plan.prices import context_window, known_models, max_output_tokens, price_of
 from agentflow.plan.scopes import Scope, Variable, check
+from agentflow.plan.service_settings import service_of, unpriced_settings
 from agentflow.plan.skills import skills_of
 from agentflow.plan.texts import TextReader
 from agentflow.plan.types import BOOLEAN, INTEGER, NUMBER, STRING, kinds, record
@@ -65,6 +67,11 @@ class AgentReader(Struct, frozen=True):
             _check_finish(agent.finish is not None, output, loc, self.findings)
         self._check_settings(merged, loc)
         self._check_searches(granted.grants, (model, merged.fallback_model), (*loc, "tools"))
+        names = frozenset(grant.tool.name for grant in granted.grants)
+        where = _written(self.findings, loc, "context")
+        window = context_window(model) or UNKNOWN_WINDOW
+        check_context(merged.context, names, window, where, agent.context is not None, self.findings)
+        max_tokens = self._max_tokens(merged.max_tokens, model, merged.fallback_model, loc)
         return AgentPlan(
             name=name,
             description=agent.description or "",
@@ -73,7 +80,7 @@ class AgentReader(Struct, frozen=True):
             fallback_model=merged.fallback_model,
             effort=merged.effort,
             thinking=merged.thinking,
-            max_tokens=self._max_tokens(merged.max_tokens, model, merged.fallback_model, loc),
+            max_tokens=max_tokens,
             output=output,
             finish=agent.finish is not None,
             stop=self._stop(agent, granted.grants, (*loc, "stop")),
@@ -82,6 +89,8 @@ class AgentReader(Struct, frozen=True):
             workspace=agent.workspace,
             skills=skills_of(agent.skills, granted.grants, loc, self.findings),
             memory=agent.memory,
+            service=service_of(merged),
+            context=context_plan(merged.context, model, merged.fallback_model, max_tokens),
         )
 
     def _instructions(self, agent: Agent, loc: Loc) -> Template | None:
@@ -113,6 +122,8 @@ class AgentReader(Struct, frozen=True):
         for model in (merged.model or DEFAULT_MODEL, merged.fallback_model):
             for key, message, hint in refused_settings(model or "", merged.effort, merged.thinking):
                 self.findings.at("AF203", message, _written(self.findings, loc, key), hint)
+            for key, message, hint in unpriced_settings(model or "", service_of(merged)):
+                self.findings.at("AF601", message, _written(self.findings, loc, key), hint)
 
     def _check_searches(self, grants: Iterable[Grant], models: Iterable[str | None], loc: Loc) -> None:
         """Notes searches by a model that has no price for them."""
@@ -170,19 +181,25 @@ class AgentReader(Struct, frozen=True):
             self._check_models(agent, loc)
 
     def _check_models(self, holder: AgentDefaults, loc: Loc) -> None:
-        for key, model in (("model", holder.model), ("fallback_model", holder.fallback_model)):
+        named: list[tuple[Loc, str | None]] = [
+            (("model",), holder.model),
+            (("fallback_model",), holder.fallback_model),
+            (("context", "model"), None if holder.context is None else holder.context.model),
+        ]
+        for key, model in named:
             if model is None or price_of(model) is not None:
                 continue
+            where = (*loc, *key)
             if "{{" in model:
-                self.findings.at("AF307", "a model is constant", (*loc, key), f"write its id, as `{DEFAULT_MODEL}`")
+                self.findings.at("AF307", "a model is constant", where, f"write its id, as `{DEFAULT_MODEL}`")
                 continue
             hint = self.findings.similar(model, known_models())
             if hint is not None:
-                self.findings.at("AF310", f"there is no model `{model}`", (*loc, key), hint)
+                self.findings.at("AF310", f"there is no model `{model}`", where, hint)
             else:
                 message = f"model `{model}` has no price, and the cap on money could not hold"
                 hint = f"use one that has, as `{DEFAULT_MODEL}`, or declare its price (docs/endpoints.md)"
-                self.findings.at("AF601", message, (*loc, key), hint)
+                self.findings.at("AF601", message, where, hint)
 
 
 def _with_memory(grants: tuple[Grant, ...], agent: Agent) -> tuple[Grant, ...]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from agentflow.plan.agent_plan import AnsweredBy, Effects, ToolSpec
+from agentflow.plan.context_tools import COMPACT, RECALL
 from agentflow.spec.agents import Label
 
 Rule = Literal["path", "agent", "host", "site", "skill"]
@@ -75,14 +76,16 @@ _PATH = "Path of the file: relative to the project, or absolute inside it."
 
 _READ = _tool(
     "Read",
-    "Reads a text file of the project. Each line comes with its number and a tab before it; the number is not part of "
-    "the file. Up to 2,000 lines come back, and lines are cut after 2,000 characters; for more, call again with "
-    "`offset`. Binary files and folders are refused (use Glob to list a folder).",
+    "Reads a file of the project. Of text each line comes with its number and a tab before it; the number is not part "
+    "of the file. Up to 2,000 lines come back, and lines are cut after 2,000 characters; for more, call again with "
+    "`offset`. An image (PNG, JPEG, GIF, WebP) is shown to you as it is, and so is a PDF, up to 20 pages at a time; "
+    "for more, name them with `pages`. Other binary files and folders are refused (use Glob to list a folder).",
     "none",
     {
         "file_path": _text(_PATH),
         "offset": _count("The first line to read, counted from 1. Default 1."),
         "limit": _count("How many lines to read. Default 2000.", minimum=1),
+        "pages": _text("Of a PDF: which pages, such as `3` or `1-5`, at most 20. Default: all.", maxLength=20),
     },
     ["file_path"],
     labels=_PRIVATE,
@@ -166,16 +169,22 @@ _GREP = _tool(
 
 _BASH = _tool(
     "Bash",
-    "Runs a script with bash in the project's folder and returns what it prints on standard output and standard "
-    "error, and its exit code when that is not 0. Each call is a new shell: variables and `cd` do not carry over. No "
-    "input can be typed, and whatever still runs when the script ends is stopped. To read, search or edit files use "
+    "Runs a script with bash in the project's folder. Returns what it printed on standard output; then, behind a line "
+    "`[stderr]`, what it printed on standard error; then its exit code when that is not 0. Each call is a new shell: "
+    "variables and `cd` do not carry over. No input can be typed, and whatever still runs when the script ends is "
+    "stopped. A server, or anything that takes longer than ten minutes, is started with `run_in_background`, which "
+    "returns a `task_id` at once; TaskOutput tells what it prints, TaskStop ends it. To read, search or edit files use "
     "Read, Grep, Glob and Edit.",
     "sends",
     {
         "command": _text("The script.", minLength=1),
         "timeout": _count(
-            "Milliseconds after which it is stopped. Default 120000, at most 600000.", minimum=1, maximum=600_000
+            "Milliseconds after which it is stopped. Default 120000, at most 600000; with `run_in_background` 3600000 "
+            "and 86400000.",
+            minimum=1,
+            maximum=86_400_000,
         ),
+        "run_in_background": _flag("Start it and go on at once; it ends with your work at the latest. Default false."),
         "description": _text("What it does, in five to ten words."),
     },
     ["command"],
@@ -199,6 +208,10 @@ _AGENT = _tool(
     rule="agent",
     by="subagent",
 )
+
+# What they give was there before: it brings no data that the conversation did not hold.
+_RECALL = BuiltinTool(RECALL, None, _NOTHING)
+_COMPACT = BuiltinTool(COMPACT, None, _NOTHING)
 
 _TODO = _tool(
     "TodoWrite",
@@ -344,6 +357,8 @@ BUILTIN_TOOLS: Mapping[str, BuiltinTool] = MappingProxyType(
             _ASK,
             _SKILL,
             _TOOL_SEARCH,
+            _RECALL,
+            _COMPACT,
         )
     }
 )

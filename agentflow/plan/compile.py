@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan
+from agentflow.plan.agent_plan import AgentPlan, OwnToolPlan
 from agentflow.plan.agents import AgentReader, agents_of_steps, check_calls, inline_agents
 from agentflow.plan.analysis import Analysis
 from agentflow.plan.arrange import arrange
 from agentflow.plan.bounds import check_bounds
 from agentflow.plan.build import Builder
-from agentflow.plan.commands import command_tools, tool_specs
+from agentflow.plan.commands import own_tools
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.drafts import check_names, draft_steps
 from agentflow.plan.files import Compiled, Files
@@ -80,8 +80,7 @@ def _compiled(source: Source, tainted: frozenset[str], files: Files, findings: F
     check_names(block, findings)
     arranged = arrange(block, findings)
 
-    specs = tool_specs(workflow.tools, findings)
-    tools = command_tools(workflow.tools, specs, secrets, read)
+    specs, tools = own_tools(workflow.tools, secrets, read)
     grants = GrantReader(findings, specs, workflow.agents, workflow.inputs)
     agents = _agents(workflow, block, AgentReader(findings, read, grants, workflow.defaults, names))
     by_step = dict(agents_of_steps(block, agents.named, agents.inline, findings))
@@ -131,7 +130,7 @@ def _plan(
     source: Source,
     inputs: Mapping[str, InputPlan],
     env: Mapping[str, Use],
-    tools: Mapping[str, CommandToolPlan],
+    tools: Mapping[str, OwnToolPlan],
     agents: Mapping[str, AgentPlan],
     root: Block,
     outputs: Mapping[str, Use],

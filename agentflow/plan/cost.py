@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agentflow.plan.agent_plan import AgentPlan
+from agentflow.plan.agent_plan import AgentPlan, ServiceSettings
 from agentflow.plan.inputs import known_inputs_of
 from agentflow.plan.iterations import Iterations, Known, most_items, most_rounds
 from agentflow.plan.model import (
@@ -31,7 +31,7 @@ from agentflow.plan.model import (
     every_step,
     limits_within,
 )
-from agentflow.plan.prices import context_window, price_of
+from agentflow.plan.prices import context_window, price_for
 from agentflow.plan.service_tools import most_uses, with_options
 
 JSON = Any
@@ -181,25 +181,33 @@ def run_cost(plan: Plan, values: Mapping[str, JSON]) -> RunCost:
 
 
 def call_usd(agent: AgentPlan) -> float:
-    """What one call of an agent costs at most, in US dollars; `inf` where its model has no known window or price."""
-    searches = most_uses(with_options(grant, agent.stop) for grant in agent.grants if grant.tool.by == "service")
-    models = (agent.model, agent.fallback_model or agent.model)
-    return max(_call_of(model, agent.max_tokens, searches) for model in models)
+    """What one call of an agent costs at most, in US dollars; `inf` where its model has no known window or price.
+
+    A call that compacts its conversation counts as one of its turns, and may be the dearest.
+    """
+    own = dict.fromkeys((agent.model, agent.fallback_model or agent.model), agent.service)
+    return max(_call_of(model, agent, service) for model, service in (*own.items(), *_writer(agent)))
 
 
-def _call_of(model: str, max_tokens: int, searches: int) -> float:
-    price, window = price_of(model), context_window(model)
+def _writer(agent: AgentPlan) -> list[tuple[str, ServiceSettings]]:
+    """The model that sums up the agent's conversation, and how it is asked."""
+    return [] if agent.context is None else [(agent.context.model, agent.service.of_another())]
+
+
+def _call_of(model: str, agent: AgentPlan, service: ServiceSettings) -> float:
+    price, window = price_for(model, service), context_window(model)
     if price is None or window is None:
         return inf
     price = price.at(window)
+    searches = most_uses(with_options(grant, agent.stop) for grant in agent.grants if grant.tool.by == "service")
     # After each search the service has the model read all of it again.
     read = (searches + 1) * window * max(price.input, price.cache_write_5m)
-    return read + max_tokens * price.output + searches * (price.web_search or 0.0)
+    return read + agent.max_tokens * price.output + searches * (price.web_search or 0.0)
 
 
-def _token_of(model: str) -> float:
+def _token_of(model: str, service: ServiceSettings) -> float:
     """The dearest token, in or out."""
-    price, window = price_of(model), context_window(model)
+    price, window = price_for(model, service), context_window(model)
     if price is None or window is None:
         return inf
     price = price.at(window)
@@ -215,6 +223,11 @@ def _turns(agent: AgentPlan) -> int:
     return agent.stop.turns + _corrections(agent)
 
 
+def _calls_of_a_turn(agent: AgentPlan) -> int:
+    """A turn that the model refuses goes to its fallback, once."""
+    return 1 if agent.fallback_model in (None, agent.model) else 2
+
+
 def _corrections(agent: AgentPlan) -> int:
     """An agent whose output misses its schema, or that `stop.when` ends without one, gets one turn more."""
     return 0 if agent.output is None else 1
@@ -223,10 +236,12 @@ def _corrections(agent: AgentPlan) -> int:
 def _own(agent: AgentPlan) -> _Bounded:
     """What the calls of one session cost, its subagents' left out."""
     call, turns = call_usd(agent), _turns(agent)
-    usd, by = Dollars(turns * call, turns * call * ATTEMPTS), "stop.turns"
+    calls = _calls_of_a_turn(agent)
+    usd, by = Dollars(turns * call * calls, turns * call * (ATTEMPTS + calls - 1)), "stop.turns"
     if agent.stop.tokens is not None:
         # The bound is looked at before a call: the one that passes it is made. What broke off is not in the count.
-        token = max(_token_of(agent.model), _token_of(agent.fallback_model or agent.model))
+        own = [(model, agent.service) for model in (agent.model, agent.fallback_model or agent.model)]
+        token = max(_token_of(model, service) for model, service in (*own, *_writer(agent)))
         counted = agent.stop.tokens * token + (1 + _corrections(agent)) * call
         if counted < usd.once:
             usd, by = Dollars(counted, usd.retried), "stop.tokens"

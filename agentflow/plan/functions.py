@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-# Parsing takes a microsecond a character, and memory a hundred times the text's.
-_LONGEST = 60_000
+LONGEST = 60_000
+"""Characters: parsing takes a microsecond for each, and memory a hundred times the text's."""
 # What hands a function on with the parameters it is written with.
 _TRANSPARENT = frozenset({"cache", "lru_cache", "override", "final", "deprecated"})
 
@@ -67,7 +67,7 @@ def signature_of(text: str, module: str, function: str, file: str, known: Known 
     """What a function takes; None where its text does not tell: it is imported, made by a call, or decorated.
 
     Parameters:
-        text: of the module; one of more than 200,000 characters tells nothing.
+        text: of the module; one of more than `LONGEST` characters tells nothing.
         file: its name, for messages.
         known: what came of modules so far; this one is added.
 
@@ -77,7 +77,7 @@ def signature_of(text: str, module: str, function: str, file: str, known: Known 
     outer = module.partition(".")[0]
     if outer in sys.stdlib_module_names or outer in sys.builtin_module_names:
         raise FunctionError(f"`{outer}` is the name of a module of Python's own", "rename the file or its folder")
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return None
     known = {} if known is None else known
     if file not in known:
@@ -96,15 +96,15 @@ def signature_of(text: str, module: str, function: str, file: str, known: Known 
 
 def _module(text: str, file: str) -> Module | FunctionError:
     try:
-        tree = _parsed(text, file)
+        tree = parsed(text, file)
     except FunctionError as error:
         return error
     names: dict[str, None] = {}
     last: dict[str, ast.stmt] = {}
-    for statement in _statements(tree.body):
+    for statement in statements(tree.body):
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             names[statement.name] = None
-        last |= dict.fromkeys(_bound_by(statement), statement)
+        last |= dict.fromkeys(bound_by(statement), statement)
     return Module(
         names=tuple(names),
         bound={name: _signature_in(statement) for name, statement in last.items()},
@@ -116,10 +116,11 @@ def _module(text: str, file: str) -> Module | FunctionError:
 def _signature_in(statement: ast.stmt) -> Signature | None:
     if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
         return None
-    return _signature(statement.args) if all(map(_is_transparent, statement.decorator_list)) else None
+    return _signature(statement.args) if all(map(is_transparent, statement.decorator_list)) else None
 
 
-def _parsed(text: str, file: str) -> ast.Module:
+def parsed(text: str, file: str) -> ast.Module:
+    """The syntax tree of a module. Raises FunctionError where it is no Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in a module is its author's business
@@ -131,7 +132,7 @@ def _parsed(text: str, file: str) -> ast.Module:
         raise FunctionError(f"`{file}` is not Python that can be read", "simplify it") from None
 
 
-def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+def statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements that a module runs in its own scope."""
     waiting = list(reversed(list(body)))
     while waiting:
@@ -144,7 +145,8 @@ def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
             waiting += reversed(inner)
 
 
-def _bound_by(statement: ast.stmt) -> Iterator[str]:
+def bound_by(statement: ast.stmt) -> Iterator[str]:
+    """The names that a statement binds."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield statement.name
     elif isinstance(statement, ast.Import | ast.ImportFrom):
@@ -155,7 +157,8 @@ def _bound_by(statement: ast.stmt) -> Iterator[str]:
             yield from (node.id for node in ast.walk(target) if isinstance(node, ast.Name))
 
 
-def _is_transparent(decorator: ast.expr) -> bool:
+def is_transparent(decorator: ast.expr) -> bool:
+    """Whether a decorator leaves the parameters of a function as they are written."""
     inner = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = inner.attr if isinstance(inner, ast.Attribute) else inner.id if isinstance(inner, ast.Name) else ""
     return name in _TRANSPARENT

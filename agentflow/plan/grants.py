@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from agentflow.plan.agent_plan import Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.companions import COMES_WITH
 from agentflow.plan.findings import Findings
 from agentflow.plan.hosts import domain_rule_problem, site_rule_problem
 from agentflow.plan.paths import check_rule
@@ -136,6 +137,9 @@ class GrantReader(Struct, frozen=True):
 
     def _unknown(self, name: str, loc: Loc) -> None:
         if self.findings.is_broken(("tools", name)):
+            return
+        if (tool := COMES_WITH.get(name)) is not None:
+            self._refuse(f"`{name}` comes with `{tool}` and is not granted by itself", loc, f"write `{tool}`")
             return
         if name.startswith("mcp__"):
             self._refuse(f"tool `{name}` is not supported yet", loc, "use a command tool of the file's own")

@@ -1,6 +1,6 @@
 """A file that others import, looked at by itself: what it can only name waits for the files that import it."""
 
-from agentflow.plan.commands import command_tools, tool_specs
+from agentflow.plan.commands import own_tools
 from agentflow.plan.findings import Findings, TooManyFindings
 from agentflow.plan.scopes import Variable
 from agentflow.plan.texts import TextReader
@@ -21,9 +21,8 @@ def check_library(source: Source) -> list[Diagnostic]:
 
 def _check(source: Source, findings: Findings) -> None:
     read = TextReader(findings)
-    tools = source.workflow.tools
     # Which secrets there are is for the files that import it to say.
-    command_tools(tools, tool_specs(tools, findings), Variable(UNKNOWN), read)
+    own_tools(source.workflow.tools, Variable(UNKNOWN), read)
     for name, agent in source.workflow.agents.items():
         loc = ("agents", name)
         if agent.instructions is not None and not source.is_verbatim((*loc, "instructions")):

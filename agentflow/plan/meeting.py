@@ -18,7 +18,8 @@ from agentflow.plan.memory_tool import MEMORY
 from agentflow.plan.texts import Use
 from agentflow.source.diagnostics import Severity
 from agentflow.source.document import Loc
-from agentflow.spec.agents import CommandTool, Label
+from agentflow.spec.agents import Label
+from agentflow.spec.own_tools import OwnTool
 from agentflow.spec.steps import (
     AgentStep,
     ApproveStep,
@@ -87,7 +88,7 @@ def _warn(who: str, sources: Mapping[Label, list[str]], loc: Loc, findings: Find
     findings.add("AF509", message, findings.source.document.place(loc, key=True), hint, Severity.WARNING)
 
 
-def _labels_of_tool(tool: CommandTool) -> Labels:
+def _labels_of_tool(tool: OwnTool) -> Labels:
     if tool.labels is not None:
         return frozenset(tool.labels)
     return ALL if tool.effects == "sends" else _TEXT

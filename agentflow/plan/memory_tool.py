@@ -1,7 +1,7 @@
 """The `memory` tool as a model sees it: the commands of the API's own memory tool, whose names models know.
 
 Source: the Messages API's `memory_20250818`. It is handed over as a tool with a schema, so that every server of the API
-takes it (decision XXXX).
+takes it (decision 15).
 """
 
 from pathlib import Path

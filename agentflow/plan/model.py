@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field, structs
 
-from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan, Effects, ToolSpec, WorkspaceKind
+from agentflow.plan.agent_plan import AgentPlan, Effects, OwnToolPlan, ToolSpec, WorkspaceKind
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.graph import Edges, digraph
 
@@ -295,7 +295,7 @@ class Plan(Struct, frozen=True):
         digest: SHA-256, in hex, of the language version and every source text the plan was made from.
         sandbox_off: the file says `sandbox: off`; else no command runs.
         agents: by name, those of the file; inline ones are in their steps.
-        tools: the file's own command tools.
+        tools: the file's own.
         env: for every command.
         root: the steps.
         outputs: the file's, by name.
@@ -310,7 +310,7 @@ class Plan(Struct, frozen=True):
     limits: RunLimits
     sandbox_off: bool
     env: Mapping[str, Template]
-    tools: Mapping[str, CommandToolPlan]
+    tools: Mapping[str, OwnToolPlan]
     agents: Mapping[str, AgentPlan]
     root: Block
     outputs: Mapping[str, Expression] = field(default_factory=dict)

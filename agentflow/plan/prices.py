@@ -6,10 +6,17 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agentflow.plan.agent_plan import ServiceSettings
 from agentflow.plan.declared_models import DeclaredModel, declared
-from agentflow.plan.price_table import MODELS, Rates
+from agentflow.plan.price_table import FAST, MODELS, Rates
 
 _MILLION = 1_000_000
+
+GEO_PRICES = {"global": 1.0, "us": 1.1}
+"""By what every kind of token is dearer where the place of inference is chosen. Source: the data residency and pricing
+pages of the Claude API, read in November 2026."""
+
+_NO_GEO = "not_available"
 
 
 class Price(Struct, frozen=True):
@@ -34,6 +41,20 @@ class Price(Struct, frozen=True):
     tiers: tuple[tuple[int, "Price"], ...] = ()
     web_search: float | None = None
 
+    def times(self, factor: float) -> "Price":
+        """Returns the price with every token, but no search, so much dearer."""
+        if factor == 1.0:
+            return self
+        return Price(
+            input=factor * self.input,
+            output=factor * self.output,
+            cache_read=factor * self.cache_read,
+            cache_write_5m=factor * self.cache_write_5m,
+            cache_write_1h=factor * self.cache_write_1h,
+            tiers=tuple((start, tier.times(factor)) for start, tier in self.tiers),
+            web_search=self.web_search,
+        )
+
     def at(self, input_tokens: int) -> "Price":
         """Returns the price of a call whose input, cached or not, has so many tokens."""
         held = self
@@ -47,6 +68,7 @@ class _Model(Struct, frozen=True):
     """A model of the table; sizes in tokens."""
 
     price: Price
+    fast: Price | None
     context_window: int | None
     max_output: int | None
 
@@ -55,6 +77,24 @@ def price_of(model: str) -> Price | None:
     """Returns what `model`, an id of the Messages API or one of its aliases, costs, or None for an unknown one."""
     found = _find(model)
     return None if found is None else found.price
+
+
+def price_for(model: str, service: ServiceSettings) -> Price | None:
+    """Returns what `model` costs when it is asked so, or None where there is no price for that."""
+    found = _find(model)
+    price = None if found is None else found.fast if service.speed == "fast" else found.price
+    factor = GEO_PRICES.get(service.inference_geo or "global")
+    return None if price is None or factor is None else price.times(factor)
+
+
+def price_of_reply(model: str, service: ServiceSettings, geo: str | None, speed: str | None) -> Price | None:
+    """Returns what a reply cost, which tells where and how it was made; None where that has no price.
+
+    Parameters:
+        service: how it was asked for, which holds where the reply does not tell.
+    """
+    told = service.inference_geo if geo is None else "global" if geo == _NO_GEO else geo
+    return price_for(model, ServiceSettings(told, speed=speed or service.speed))
 
 
 def context_window(model: str) -> int | None:
@@ -103,7 +143,8 @@ def _find(model: str) -> _Model | DeclaredModel | None:
     """What is declared of the model here, completed from the table; None where neither has a price for it."""
     catalogue, listed = declared(), _in_table(model)
     if listed is not None and catalogue.dearer != 1.0:
-        listed = replace(listed, price=_dearer(listed.price, catalogue.dearer))
+        fast = None if listed.fast is None else listed.fast.times(catalogue.dearer)
+        listed = replace(listed, price=listed.price.times(catalogue.dearer), fast=fast)
     own = catalogue.model(model)
     if own is None or listed is None:
         return listed if own is None else own
@@ -115,20 +156,14 @@ def _find(model: str) -> _Model | DeclaredModel | None:
     )
 
 
-def _dearer(price: Price, factor: float) -> Price:
-    tokens = {name: factor * getattr(price, name) for name in ("input", "output", "cache_read")}
-    written = {name: factor * getattr(price, name) for name in ("cache_write_5m", "cache_write_1h")}
-    tiers = tuple((start, _dearer(tier, factor)) for start, tier in price.tiers)
-    return replace(price, **tokens, **written, tiers=tiers)
-
-
 @lru_cache(maxsize=256)
 def _in_table(model: str) -> _Model | None:
-    for _, window, longest, rules, rates, tiers, searches in MODELS:
+    for name, window, longest, rules, rates, tiers, searches in MODELS:
         if any(_holds(kind, text, model) for kind, text in rules):
             per_search = None if searches is None else searches / 1000
             above = tuple((start, _price(higher, (), per_search)) for start, higher in tiers)
-            return _Model(_price(rates, above, per_search), window, longest)
+            fast = _price(FAST[name], (), per_search) if name in FAST else None
+            return _Model(_price(rates, above, per_search), fast, window, longest)
     return None
 
 

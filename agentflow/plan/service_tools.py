@@ -49,15 +49,15 @@ def with_options(grant: Grant, stop: StopRules) -> ToolSpec:
     """
     bound = SEARCHES_PER_REQUEST if stop.tool_calls is None else max(1, min(SEARCHES_PER_REQUEST, stop.tool_calls))
     # Called by the model itself, not by code that it has the service run: each search is then a block of the reply.
-    options: dict[str, JSON] = {"max_uses": bound, "allowed_callers": ["direct"]}
+    told: dict[str, JSON] = {"max_uses": bound, "allowed_callers": ["direct"]}
     if grant.rules:
-        options["allowed_domains"] = [host_of_rule(rule) for rule in grant.rules]
-    return replace(grant.tool, options=options)
+        told["allowed_domains"] = [host_of_rule(rule) for rule in grant.rules]
+    return replace(grant.tool, service=told)
 
 
 def most_uses(tools: Iterable[ToolSpec]) -> int:
     """How often the service may use tools in one request, all of them together."""
-    return sum(tool.options.get("max_uses", 0) for tool in tools if tool.by == "service")
+    return sum(tool.service.get("max_uses", 0) for tool in tools if tool.by == "service")
 
 
 def service_calls(content: Iterable[Mapping[str, JSON]]) -> list[str]:

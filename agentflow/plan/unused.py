@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan
+from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan, OwnToolPlan
 from agentflow.plan.bounds import bounds_of
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Expression, Reference, Template
@@ -84,7 +84,7 @@ def check_secrets(workflow: Workflow, texts: Iterable[Expression | Template], fi
 
 
 def every_text(
-    block: DraftBlock, uses: Iterable[Use], agents: Iterable[AgentPlan], tools: Mapping[str, CommandToolPlan]
+    block: DraftBlock, uses: Iterable[Use], agents: Iterable[AgentPlan], tools: Mapping[str, OwnToolPlan]
 ) -> Iterator[Expression | Template]:
     """Every text of a file: a secret that is read where it may not be is not told as unused too.
 
@@ -94,7 +94,9 @@ def every_text(
     yield from (use.code for use in (*uses, *_uses(block)))
     yield from (agent.instructions for agent in agents if agent.instructions is not None)
     for tool in tools.values():
-        yield from (*tool.argv, *tool.env.values(), *(() if tool.stdin is None else (tool.stdin,)))
+        yield from tool.env.values()
+        if isinstance(tool, CommandToolPlan):
+            yield from (*tool.argv, *(() if tool.stdin is None else (tool.stdin,)))
 
 
 def check_defaults(workflow: Workflow, inline: Iterable[Agent], findings: Findings) -> None:

@@ -64,6 +64,8 @@ def result_json(
         "seconds": round(view.seconds(), 3),
         "waiting": [gate_json(gate) for gate in waiting],
         "summary": view_summary(summary_of(view)),
+        "until": None if view.paused is None else view.paused.until,
+        "service": None if view.paused is None else _plain(view.paused.service),
         "workspaces": [_plain(workspace) for workspace in workspaces_of(view)],
     }
 
@@ -91,6 +93,11 @@ def summary_json(summary: RunSummary) -> dict[str, JSON]:
     return _fields(summary)
 
 
+def struct_json(value: Struct) -> dict[str, JSON]:
+    """A value and all that is in it, every field under its own name."""
+    return _fields(value)
+
+
 def node_json(node: Node, *, inside: bool = True) -> dict[str, JSON]:
     """A step, item or subagent and, unless it is not wanted, what is inside it."""
     body = {
@@ -98,6 +105,7 @@ def node_json(node: Node, *, inside: bool = True) -> dict[str, JSON]:
         "kind": node.kind,
         "state": node.state,
         "agent": node.agent,
+        "reused": node.reused,
         "attempt": node.attempt,
         "retry_at": node.retry_at,
         "items": node.items,
@@ -111,6 +119,7 @@ def node_json(node: Node, *, inside: bool = True) -> dict[str, JSON]:
         "turns": node.turns,
         "tokens": node.tokens,
         "tool_calls": node.tool_calls,
+        "compactions": node.compactions,
         "cost_usd": round(node.cost_usd, 9),
         "started_at": node.started_at,
         "ended_at": node.ended_at,

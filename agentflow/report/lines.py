@@ -4,6 +4,8 @@ from agentflow.events.codec import Event
 from agentflow.events.run_events import (
     GateAnswered,
     GateOpened,
+    ModelFreed,
+    ModelHeld,
     OutcomeUnknown,
     RunCancelled,
     RunFinished,
@@ -12,17 +14,30 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepFreed,
+    StepHeld,
     StepReset,
     StepRetried,
     StepStarted,
     StepTimedOut,
     WorkflowLimitReached,
 )
-from agentflow.events.session_events import ModelFailed, ModelReplied, SessionFinished, SessionStarted
+from agentflow.events.session_events import (
+    Compacted,
+    ModelFailed,
+    ModelReplied,
+    SessionFinished,
+    SessionStarted,
+    ToolRetried,
+)
+from agentflow.events.values import Failure
 from agentflow.plan.service_tools import service_errors
+from agentflow.report.contexts import compaction_line
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
+from agentflow.report.lineage import lineage_text
 from agentflow.report.node import Node
+from agentflow.report.service_wait import held_text, paused_text
 from agentflow.report.style import case_name, count, duration, money, tokens
 from agentflow.report.view import RunView
 
@@ -42,13 +57,25 @@ def line(view: RunView, stream: str, event: Event) -> str | None:
 def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
     match event:
         case RunStarted():
-            return "run", f"{event.run} started: {inert_line(event.workflow)} ({inert_line(event.path)})"
+            said = f"{event.run} started: {inert_line(event.workflow)} ({inert_line(event.path)})"
+            return "run", said if event.lineage is None else f"{said}; {lineage_text(event.lineage)}"
         case RunResumed():
             return "run", f"{view.run} resumed"
+        case RunPaused(reason="waiting", service=Failure()) if not event.waiting:
+            return "run", f"paused: {paused_text(event, event.at)}"
         case RunPaused(reason="waiting"):
             return "run", f"paused: it waits for {count(len(event.waiting), 'answer')}"
         case RunPaused():
             return "run", "interrupted"
+        case ModelHeld():
+            wait = duration(event.until - event.at)
+            return "run", f"{inert_line(event.model)} is not asked for {wait}: {inert_line(event.failure.message, 500)}"
+        case ModelFreed():
+            return "run", f"{inert_line(event.model)} answers again"
+        case StepHeld():
+            return event.step, held_text(event, event.at)
+        case StepFreed():
+            return event.step, "goes on"
         case RunLimitReached():
             return "run", f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
         case WorkflowLimitReached():
@@ -102,6 +129,11 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
         case ModelReplied() if errors := service_errors(event.content):
             told = ", ".join(f"{name} failed ({inert_line(code, 60)})" for name, code in errors)
             return about, f"turn {event.turn}: {told}"
+        case ToolRetried():
+            wait = duration(event.next_at - event.at)
+            return about, f"tool {inert_line(event.tool, 60)}: {inert_line(event.message, 300)}; again in {wait}"
+        case Compacted():
+            return about, compaction_line(event)
     return None
 
 
@@ -124,7 +156,7 @@ def _started(event: StepStarted, node: Node | None) -> str:
 
 
 def _finished(event: StepFinished, node: Node | None) -> str:
-    why = ""
+    why = " (reused)" if event.reused else ""
     if event.failure is not None:
         why = f" ({event.failure.kind}): {inert_line(event.failure.message, 500)}"
     elif event.reason is not None:

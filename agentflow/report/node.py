@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from agentflow.events.run_events import GateAnswered, GateOpened
+from agentflow.events.run_events import GateAnswered, GateOpened, StepHeld
 from agentflow.events.values import Failure, Workspace
 
 State = Literal["waiting", "running", "asking", "done", "failed", "skipped", "rejected", "stopped"]
@@ -25,11 +25,14 @@ class Node:
         rounds: how many at most, for a `repeat`; `converged`: whether `until` held.
         choice: the case that runs, for a `choose`.
         turn: of its own session; `turns`, `tokens`, `cost_usd` and `tool_calls` include all that is inside.
+        compactions: of its own session's conversation.
         calls: its tool calls that have not ended, each in a few words.
         calling: a request of its own is out.
         workspace: the files it works on, where they are not the project's.
+        reused: it did not run: it ended so in an older run.
         tail: the end of what the model is writing.
         retry: why its last request failed, while it waits to be sent again.
+        held: it only waits for the model's service.
         open: what is at work inside; `inner`: everything inside; `ended`: how many inside ended how;
             `bad`: those inside that failed or were rejected.
         at_work: agents at work, here and inside.
@@ -55,16 +58,19 @@ class Node:
     tokens: int = 0
     cost_usd: float = 0.0
     tool_calls: int = 0
+    compactions: int = 0
     calls: dict[str, str] = field(default_factory=dict)
     calling: bool = False
     tail: str = ""
     retry: Failure | None = None
     retry_at: float | None = None
+    held: StepHeld | None = None
     reason: str | None = None
     failure: Failure | None = None
     exit_code: int | None = None
     errors: Any = None
     workspace: Workspace | None = None
+    reused: bool = False
     gate: GateOpened | None = None
     answer: GateAnswered | None = None
     inner: dict[str, "Node"] = field(default_factory=dict)

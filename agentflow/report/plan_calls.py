@@ -4,11 +4,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
+from msgspec.structs import asdict
+
+from agentflow.plan.agent_plan import FunctionToolPlan
 from agentflow.plan.arguments import sources
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.expressions import Template
 from agentflow.plan.hosts import HostError, canonical_host, host_of_rule
 from agentflow.plan.model import CallStepPlan, StepPlan, ToolStepPlan
+from agentflow.report.plan_parts import Part, tools_of
 
 JSON = Any
 _PATHS = ("file_path", "path")
@@ -28,11 +32,42 @@ def function_json(step: CallStepPlan) -> dict[str, JSON]:
     }
 
 
-def functions_json(every: Iterable[tuple[str, StepPlan]]) -> Iterator[JSON]:
-    """The functions of all steps."""
+def functions_json(every: Iterable[tuple[str, StepPlan]], parts: Iterable[Part]) -> Iterator[JSON]:
+    """The functions of all steps, and of the files' own tools."""
     for path, step in every:
         if isinstance(step, CallStepPlan):
-            yield {"step": path, **function_json(step)}
+            yield {"step": path, "tool": None, "of": None, **function_json(step)}
+    for part, name, tool in tools_of(parts):
+        if isinstance(tool, FunctionToolPlan):
+            yield {
+                "step": None,
+                "tool": name,
+                "of": part.file,
+                "file": tool.file,
+                "function": tool.function,
+                "arguments": None,
+                "effects": tool.spec.effects,
+                "timeout": tool.timeout,
+            }
+
+
+def own_tools_json(parts: Iterable[Part]) -> Iterator[JSON]:
+    """The files' own tools, and what stands around their calls."""
+    for part, name, tool in tools_of(parts):
+        options = tool.spec.options
+        retry = None if options.retry is None else {**asdict(options.retry), "on": list(options.retry.on)}
+        yield {
+            "name": name,
+            "file": part.file,
+            "by": "function" if isinstance(tool, FunctionToolPlan) else "command",
+            "effects": tool.spec.effects,
+            "timeout": tool.timeout,
+            "retry": retry,
+            "rate_limit": None if options.rate is None else asdict(options.rate),
+            "cache": (options.cache_for or True) if options.cache else None,
+            "input": dict(tool.spec.input_schema),
+            "output": None if options.output is None else dict(options.output),
+        }
 
 
 def tool_call_json(step: ToolStepPlan) -> dict[str, JSON]:

@@ -15,14 +15,18 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `edges`: a list of `block` (the path of the scope, `""` outermost), `from`, `to` (ids there), `why`: `needs`, `reads`
   and `continues`, those that hold.
 - `agents`: a list of `name`, `file` (null for the plan's own, the path for one that a step runs), `steps` (paths that
-  start it), `model`, `fallback_model`, `effort`, `thinking`, `max_tokens`, `stop`, `finish`, `output`, `subagents`,
-  `workspace`, `skills` (`name`, `folder`), `memory` (`agent`, `workflow`, or null), and `tools`: `name`, `effects`,
-  `rules`, each with `rule` and `resolved`: with the inputs in their places, or null where one is not known.
+  start it), `model`, `fallback_model`, `effort`, `thinking`, `max_tokens`, `service`, `stop`, `context` (or null),
+  `finish`, `output`, `subagents`, `workspace`, `skills` (`name`, `folder`), `memory` (`agent`, `workflow`, or null),
+  and `tools`: `name`, `effects`, `rules`, each with `rule` and `resolved`: with the inputs in their places, or null
+  where one is not known.
 - `commands`: a list of `step` or `tool` (the other is null), `file` (a tool's, as of agents), `argv`, `script`,
   `stdin`, `env` (names), `cwd`,
   `effects`, `timeout`.
-- `functions`: a list of `step`, `file` (seen from the workflow's folder), `function`, `arguments`, `effects`,
-  `timeout`.
+- `functions`: a list of `step` or `tool` (the other is null), `of` (a tool's, as `file` of agents), `file` (seen from
+  the workflow's folder), `function`, `arguments` (null for a tool: the model gives them), `effects`, `timeout`.
+- `tools`: the file's own, a list of `name`, `file` (as of agents), `by` (`command` or `function`), `effects`,
+  `timeout`, `retry` (`attempts`, `backoff`, `on`, or null), `rate_limit` (`calls`, `seconds`, or null), `cache` (true,
+  seconds, or null), `input`, `output` (JSON Schemas; null: any text).
 - `tool_calls`: those of steps, a list of `step`, `tool`, `input`, `effects`.
 - `gates`: a list of `step`, `about` (`approve` or `ask`), `message`, `show`, `timeout`, `on_timeout`, `on_reject`
   (null for `ask`), `form` (JSON Schema of the answers; null for `approve`).
@@ -75,11 +79,12 @@ from agentflow.report.plan_calls import (
     function_json,
     functions_json,
     hosts_json,
+    own_tools_json,
     tool_call_json,
     tool_calls_json,
     unbounded_of,
 )
-from agentflow.report.plan_parts import Part, parts_of
+from agentflow.report.plan_parts import Part, name_of, parts_of, tools_of
 
 JSON = Any
 
@@ -123,8 +128,9 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         "edges": list(_edges(plan.root, "")),
         "agents": agents,
         "commands": list(_commands(parts, every)),
-        "functions": list(functions_json(every)),
+        "functions": list(functions_json(every, parts)),
         "tool_calls": list(tool_calls_json(every)),
+        "tools": list(own_tools_json(parts)),
         "gates": list(_gates(every)),
         "files": (files := _files(parts, every, agents)),
         "hosts": hosts_json(agents, every, files["unbounded"]),
@@ -278,7 +284,9 @@ def _commands(parts: list[Part], every: list[tuple[str, StepPlan]]) -> Iterator[
     for path, step in every:
         if isinstance(step, RunStepPlan):
             yield {"step": path, "tool": None, "file": None, **_command_json(step)}
-    for part, name, tool in _tools(parts):
+    for part, name, tool in tools_of(parts):
+        if not isinstance(tool, CommandToolPlan):
+            continue
         yield {
             "step": None,
             "tool": name,
@@ -291,16 +299,6 @@ def _commands(parts: list[Part], every: list[tuple[str, StepPlan]]) -> Iterator[
             "effects": tool.spec.effects,
             "timeout": tool.timeout,
         }
-
-
-def _tools(parts: list[Part]) -> Iterator[tuple[Part, str, CommandToolPlan]]:
-    for part in parts:
-        yield from ((part, name, tool) for name, tool in part.plan.tools.items())
-
-
-def _named(name: str, part: Part) -> str:
-    """What to call an agent or tool of a file."""
-    return name if part.file is None else f"{name} of {part.file}"
 
 
 def _gate_json(step: ApproveStepPlan | AskStepPlan) -> dict[str, JSON]:
@@ -322,7 +320,9 @@ def _gates(every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
 def _files(parts: list[Part], every: list[tuple[str, StepPlan]], agents: list[JSON]) -> dict[str, JSON]:
     found: dict[str, list[JSON]] = {"read": [], "write": []}
     unbounded = [f"the command of step {path}" for path, step in every if isinstance(step, RunStepPlan)]
-    unbounded += [f"the command of tool {_named(name, part)}" for part, name, _ in _tools(parts)]
+    for part, name, tool in tools_of(parts):
+        what = "command" if isinstance(tool, CommandToolPlan) else "function"
+        unbounded.append(f"the {what} of tool {name_of(name, part)}")
     unbounded += unbounded_of(every)
     for agent in agents:
         for tool in agent["tools"]:
@@ -347,13 +347,13 @@ def _environment(parts: list[Part], every: list[tuple[str, StepPlan]]) -> Iterat
     for path, step in every:
         if isinstance(step, RunStepPlan):
             yield from ({"name": name, "for": f"step {path}"} for name in step.env)
-    for part, tool, command in _tools(parts):
-        yield from ({"name": name, "for": f"tool {_named(tool, part)}"} for name in command.env)
+    for part, tool, command in tools_of(parts):
+        yield from ({"name": name, "for": f"tool {name_of(tool, part)}"} for name in command.env)
 
 
 def _secrets(parts: list[Part], every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
-    holders = [(_named("every command", part), part.plan.env) for part in parts]
+    holders = [(name_of("every command", part), part.plan.env) for part in parts]
     holders += [(f"step {path}", step.env) for path, step in every if isinstance(step, RunStepPlan)]
-    holders += [(f"tool {_named(name, part)}", tool.env) for part, name, tool in _tools(parts)]
+    holders += [(f"tool {name_of(name, part)}", tool.env) for part, name, tool in tools_of(parts)]
     for name in dict.fromkeys(name for part in parts for name in part.plan.secrets):
         yield {"name": name, "for": [whose for whose, env in holders if name in secrets_of(env.values())]}

@@ -1,12 +1,13 @@
 """The files that a plan is made of: its own, and those that its steps run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
 
+from agentflow.plan.agent_plan import OwnToolPlan
 from agentflow.plan.inputs import known_inputs_of
-from agentflow.plan.model import Block, ForEachStepPlan, GroupStepPlan, Plan, StepPlan, WorkflowStepPlan
+from agentflow.plan.model import Block, BlockStepPlan, Plan, StepPlan, WorkflowStepPlan
 
 JSON = Any
 
@@ -37,11 +38,22 @@ def parts_of(plan: Plan, values: Mapping[str, JSON]) -> list[Part]:
     return list(parts.values())
 
 
+def tools_of(parts: Iterable[Part]) -> Iterator[tuple[Part, str, OwnToolPlan]]:
+    """The files' own tools."""
+    for part in parts:
+        yield from ((part, name, tool) for name, tool in part.plan.tools.items())
+
+
+def name_of(name: str, part: Part) -> str:
+    """What to call an agent or tool of a file."""
+    return name if part.file is None else f"{name} of {part.file}"
+
+
 def _block(block: Block, prefix: str, part: Part, parts: dict[str, Part]) -> None:
     for name, step in block.steps.items():
         path = f"{prefix}{name}"
         part.steps.append((path, step))
-        if isinstance(step, ForEachStepPlan | GroupStepPlan):
+        if isinstance(step, BlockStepPlan):
             _block(step.body, f"{path}.", part, parts)
         elif isinstance(step, WorkflowStepPlan):
             found = known_inputs_of(step)

@@ -145,7 +145,7 @@ def _command(command: Mapping[str, JSON]) -> str:
 
 
 def _function(call: Mapping[str, JSON]) -> str:
-    return inert_line(f"{call['file']}:{call['function']}{_given(call['arguments'])}", _LONGEST)
+    return inert_line(f"{call['file']}:{call['function']}{_given(call['arguments'] or {})}", _LONGEST)
 
 
 def _tool_call(call: Mapping[str, JSON]) -> str:
@@ -198,7 +198,8 @@ def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
         model = agent["model"] + (f", else {agent['fallback_model']}" if agent["fallback_model"] else "")
         effort = f", effort {agent['effort']}" if agent["effort"] else ""
         replies = f"replies of at most {agent['max_tokens']:,} tokens"
-        yield f"{_of_file(agent['name'], agent)}  {inert_line(model)}{effort}, {replies}"
+        asked = "".join(f", {key} {inert_line(value)}" for key, value in agent["service"].items() if value is not None)
+        yield f"{_of_file(agent['name'], agent)}  {inert_line(model)}{effort}, {replies}{asked}"
         yield f"    tools: {', '.join(_tools(agent)) or 'none'}"
         yield f"    stop: {', '.join(_stop(agent['stop']))}"
         if agent["skills"]:
@@ -206,6 +207,8 @@ def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
         if agent["memory"]:
             whose = "its own" if agent["memory"] == "agent" else "shared by the workflow's agents"
             yield f"    memory: files that outlive the run, {whose}"
+        if (context := agent["context"]) is None or context["strategy"] != "compact":
+            yield f"    context: {_context(context)}"
         if agent["workspace"]:
             yield f"    workspace: {agent['workspace']}"
 
@@ -227,6 +230,14 @@ def _tools(agent: Mapping[str, JSON]) -> Iterator[str]:
 
 def _rule(written: str, found: str | None) -> str:
     return inert_line(written if found is None else found, _LONGEST)
+
+
+def _context(context: Mapping[str, JSON] | None) -> str:
+    """What is done when the window fills; of the usual way nothing is said."""
+    if context is None:
+        return "none: a conversation that fills the window fails"
+    writer = f", summaries by {inert_line(context['model'])}" if context["strategy"] == "summarize" else ""
+    return f"{context['strategy']} from {context['at']:,} tokens on{writer}"
 
 
 def _stop(stop: Mapping[str, JSON]) -> Iterator[str]:
@@ -256,7 +267,25 @@ def _commands(data: Mapping[str, JSON]) -> Iterator[str]:
 
 def _functions(data: Mapping[str, JSON]) -> Iterator[str]:
     for call in data["functions"]:
-        yield f"{call['step']}  {_function(call)}  (effects {call['effects']}, {duration(call['timeout'])})"
+        whose = call["step"] or f"tool {call['tool']}" + (f" of {inert_line(call['of'])}" if call["of"] else "")
+        yield f"{whose}  {_function(call)}  (effects {call['effects']}, {duration(call['timeout'])})"
+
+
+def _own_tools(data: Mapping[str, JSON]) -> Iterator[str]:
+    """What stands around the calls of the file's own tools, where something does."""
+    for tool in data["tools"]:
+        facts = []
+        if (rate := tool["rate_limit"]) is not None:
+            facts.append(f"at most {count(rate['calls'], 'call')} in {duration(rate['seconds'])}")
+        if (retry := tool["retry"]) is not None:
+            facts.append(f"up to {retry['attempts']} attempts after {', '.join(retry['on'])}")
+        if tool["cache"] is not None:
+            lasts = "the whole run" if tool["cache"] is True else duration(tool["cache"])
+            facts.append(f"the same input gives the same result for {lasts}")
+        if tool["output"] is not None:
+            facts.append("its result is checked")
+        if facts:
+            yield f"{_of_file(tool['name'], tool)}  {'; '.join(facts)}"
 
 
 def _tool_calls(data: Mapping[str, JSON]) -> Iterator[str]:
@@ -323,6 +352,7 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, JSON]], Iterator[str]]] = {
     "agents": _agents,
     "commands": _commands,
     "functions": _functions,
+    "tools": _own_tools,
     "tool calls": _tool_calls,
     "files": _files,
     "hosts": _hosts,

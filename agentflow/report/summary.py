@@ -83,6 +83,7 @@ def summary_json(summary: Summary) -> dict[str, JSON]:
         "tool_calls": tally.tool_calls,
         "tool_errors": tally.tool_errors,
         "model_calls_again": tally.calls_again,
+        "compactions": tally.compactions,
         "steps_again": tally.steps_again,
         "tokens": _tokens_json(ModelUse(usage=tally.usage)),
         "cached_share": None if share is None else round(share, 4),

@@ -8,8 +8,18 @@ from msgspec import Struct
 
 from agentflow.events.codec import Event
 from agentflow.events.run_events import StepRetried
-from agentflow.events.session_events import ModelCalled, ModelFailed, ModelReplied, SessionStarted, ToolFinished
+from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
+    ModelCalled,
+    ModelFailed,
+    ModelReplied,
+    SessionStarted,
+    ToolFinished,
+)
 from agentflow.events.values import Usage
+from agentflow.plan.service_tools import service_calls
 
 NO_TOKENS = Usage()
 
@@ -32,6 +42,7 @@ class Tally:
         calls_again: requests to a model that failed and were made again.
         steps_again: attempts at steps after the first.
         tool_errors: tool calls whose result was an error.
+        compactions: how often a conversation was made smaller.
     """
 
     agents: int = 0
@@ -41,6 +52,7 @@ class Tally:
     steps_again: int = 0
     tool_calls: int = 0
     tool_errors: int = 0
+    compactions: int = 0
     _asked: dict[str, str] = field(default_factory=dict)
 
     def take(self, stream: str, event: Event) -> None:
@@ -57,11 +69,12 @@ class Tally:
     def _session_started(self, _stream: str, _event: SessionStarted) -> None:
         self.agents += 1
 
-    def _model_called(self, stream: str, event: ModelCalled) -> None:
+    def _model_called(self, stream: str, event: ModelCalled | CompactionCalled) -> None:
         self._asked[stream] = event.model
 
     def _model_replied(self, stream: str, event: ModelReplied) -> None:
         self.usage = self.usage + event.usage
+        self.tool_calls += len(service_calls(event.content))
         # As it was asked for: the reply may name the same model by its date.
         model = self._asked.get(stream, event.model)
         before = self.models.get(model, ModelUse())
@@ -69,10 +82,22 @@ class Tally:
 
     def _model_failed(self, stream: str, event: ModelFailed) -> None:
         self.calls_again += event.retry_at is not None
-        if event.charged_usd and stream in self._asked:
-            before = self.models.get(self._asked[stream], ModelUse())
-            after = ModelUse(before.turns, before.usage, before.cost_usd + event.charged_usd)
-            self.models[self._asked[stream]] = after
+        self._paid(stream, NO_TOKENS, event.charged_usd)
+
+    def _compacted(self, stream: str, event: Compacted) -> None:
+        self.compactions += 1
+        self._paid(stream, event.usage, event.cost_usd)
+
+    def _compaction_failed(self, stream: str, event: CompactionFailed) -> None:
+        self.calls_again += event.retry_at is not None
+        self._paid(stream, event.usage, event.charged_usd)
+
+    def _paid(self, stream: str, usage: Usage, cost_usd: float) -> None:
+        """Counts what a call took that is no turn."""
+        self.usage = self.usage + usage
+        if (model := self._asked.get(stream)) is not None and (usage.total or cost_usd):
+            before = self.models.get(model, ModelUse())
+            self.models[model] = ModelUse(before.turns, before.usage + usage, before.cost_usd + cost_usd)
 
     def _tool_finished(self, _stream: str, event: ToolFinished) -> None:
         self.tool_calls += 1
@@ -87,6 +112,9 @@ _COUNTED: Mapping[type[Any], Any] = {
     ModelCalled: Tally._model_called,
     ModelReplied: Tally._model_replied,
     ModelFailed: Tally._model_failed,
+    CompactionCalled: Tally._model_called,
+    Compacted: Tally._compacted,
+    CompactionFailed: Tally._compaction_failed,
     ToolFinished: Tally._tool_finished,
     StepRetried: Tally._step_retried,
 }

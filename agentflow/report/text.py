@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agentflow.journal.port import Gate, RunSummary
@@ -10,6 +10,7 @@ from agentflow.report.forms import form_lines
 from agentflow.report.inert import inert, inert_line
 from agentflow.report.kept import kept_text
 from agentflow.report.node import Node
+from agentflow.report.service_wait import held_text
 from agentflow.report.style import Paint, case_name, cell_width, count, duration, money, tokens
 from agentflow.report.view import RunView
 
@@ -96,6 +97,8 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
     if node.agent is not None and node.kind == "step":
         parts.append(paint(f"agent {inert_line(node.agent)}", "dim"))
     parts.append("not ended" if node.state == "running" and not running else node.state)
+    if node.reused:
+        parts.append("reused")
     if node.attempt > 1:
         parts.append(f"attempt {node.attempt}")
     if node.items is not None:
@@ -107,6 +110,8 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
         parts.append(case_name(node.choice))
     if node.turns:
         parts.append(f"{count(node.turns, 'turn')}, {tokens(node.tokens)} tokens, {money(node.cost_usd)}")
+    if node.compactions:
+        parts.append(f"compacted {count(node.compactions, 'time')}")
     if node.workspace is not None:
         parts.append(paint(f"in {kept_text(node.workspace)}", "dim"))
     seconds = node.seconds(now)
@@ -119,6 +124,8 @@ def _line(node: Node, paint: Paint, now: float, running: bool, depth: int) -> st
 def _why(node: Node) -> str:
     if node.failure is not None:
         return f"{node.failure.kind}: {inert_line(node.failure.message, 500)}"
+    if node.held is not None and node.state == "running":
+        return held_text(node.held)
     if node.retry is not None and node.state == "running":
         return f"{node.retry.kind}: {inert_line(node.retry.message, 500)}; it is tried again"
     if node.state == "asking" and node.gate is not None:
@@ -141,9 +148,9 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: frozen
     return "\n".join(line(row) for row in cells)
 
 
-def runs_table(runs: Iterable[RunSummary], now: float) -> str:
+def runs_table(runs: Sequence[RunSummary], now: float) -> str:
     """Runs, one a line."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             run.run,
             run.status if run.failure_kind is None else f"{run.status} ({inert_line(run.failure_kind, 30)})",
@@ -155,4 +162,8 @@ def runs_table(runs: Iterable[RunSummary], now: float) -> str:
         )
         for run in runs
     ]
-    return table(("RUN", "STATUS", "WORKFLOW", "STARTED", "TIME", "TURNS", "COST"), rows, frozenset({4, 5, 6}))
+    heads: tuple[str, ...] = ("RUN", "STATUS", "WORKFLOW", "STARTED", "TIME", "TURNS", "COST")
+    if any(run.goes_on_from for run in runs):
+        heads = (*heads, "GOES ON FROM")
+        rows = [(*row, inert_line(run.goes_on_from or "", 40)) for row, run in zip(rows, runs, strict=True)]
+    return table(heads, rows, frozenset({4, 5, 6}))

@@ -12,6 +12,8 @@ from agentflow.events.run_events import (
     FunctionCalled,
     GateAnswered,
     GateOpened,
+    ModelFreed,
+    ModelHeld,
     OutcomeUnknown,
     QuestionWithdrawn,
     RunCancelled,
@@ -21,12 +23,16 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepFreed,
+    StepHeld,
     StepReset,
     StepRetried,
     StepStarted,
     ToolStepCalled,
 )
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
@@ -38,6 +44,8 @@ from agentflow.events.session_events import (
 from agentflow.events.values import Failure, Usage
 from agentflow.plan.service_tools import service_calls
 from agentflow.report.again import step_reset, step_retried
+from agentflow.report.contexts import compacted, compaction_failed
+from agentflow.report.gates import gate_answered, gate_opened, question_withdrawn
 from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node, State
 from agentflow.report.outline import Outline
@@ -56,6 +64,8 @@ class RunView:
     Attributes:
         root: holds the steps.
         status: as the events tell it; whether a process is at work on it, they do not.
+        paused: how the last process let the run go; None: it went on since.
+        models_held: the models that are not asked now, and why.
         gates: the nodes that ask a person, by path.
         outline: what is known of the plan.
         tally: what it has used.
@@ -71,6 +81,8 @@ class RunView:
         self.started: RunStarted | None = None
         self.finished: RunFinished | None = None
         self.status: Literal["running", "waiting", "interrupted", "done", "failed"] = "running"
+        self.paused: RunPaused | None = None
+        self.models_held: dict[str, ModelHeld] = {}
         self.gates: dict[str, Node] = {}
         self.outline = Outline(steps)
         self.tally = Tally()
@@ -81,7 +93,7 @@ class RunView:
         self._steps: dict[str, Node] = {"": self.root}
         self._sessions: dict[str, Node] = {}
         for step in steps:
-            self._step(step)
+            self.made(step)
 
     @property
     def usage(self) -> Usage:
@@ -92,7 +104,7 @@ class RunView:
         """Takes up what is known of its plan; steps that have not begun show as waiting."""
         self.outline = outline
         for step in outline.steps:
-            self._step(step)
+            self.made(step)
 
     def apply(self, stream: str, event: Event) -> Node | None:
         """Takes an event up; returns the node it is about, if it is about one."""
@@ -133,7 +145,8 @@ class RunView:
         self.root.started_at = event.at
 
     def _run_resumed(self, event: RunResumed) -> None:
-        self.status = "running"
+        self.status, self.paused = "running", None
+        self.models_held.clear()
         self.idle_seconds += max(0.0, event.at - event.worked_until)
         for node in self._sessions.values():
             # What was out when the process ended is not out any more.
@@ -141,7 +154,13 @@ class RunView:
             node.calling = False
 
     def _run_paused(self, event: RunPaused) -> None:
-        self.status = event.reason
+        self.status, self.paused = event.reason, event
+
+    def _model_held(self, event: ModelHeld) -> None:
+        self.models_held[event.model] = event
+
+    def _model_freed(self, event: ModelFreed) -> None:
+        self.models_held.pop(event.model, None)
 
     def _limit_reached(self, event: RunLimitReached) -> None:
         self.stopping = event.failure
@@ -154,12 +173,12 @@ class RunView:
         self.status, self.finished = event.status, event
         self.gates.clear()
         for node in list(_open_nodes(self.root)):
-            self._close(node, "stopped", event.at)
+            self.close(node, "stopped", event.at)
 
     # Steps
 
     def _step_started(self, event: StepStarted) -> Node:
-        node = self._step(event.step)
+        node = self.made(event.step)
         node.attempt, node.items, node.rounds, node.choice = event.attempt, event.items, event.rounds, event.choice
         node.workspace = event.workspace
         node.failure = node.reason = node.retry = node.retry_at = None
@@ -168,21 +187,21 @@ class RunView:
         return node
 
     def _step_finished(self, event: StepFinished) -> Node:
-        node = self._step(event.step)
+        node = self.made(event.step)
         node.failure, node.reason, node.exit_code, node.errors = (
             event.failure,
             event.reason,
             event.exit_code,
             event.errors,
         )
-        node.converged = event.converged
-        node.retry = node.retry_at = None
+        node.converged, node.reused = event.converged, event.reused
+        node.retry = node.retry_at = node.held = None
         self.gates.pop(node.path, None)
-        self._close(node, event.status, event.at)
+        self.close(node, event.status, event.at)
         return node
 
     def _effect_called(self, event: CommandCalled | FunctionCalled | ToolStepCalled) -> Node:
-        node = self._step(event.step)
+        node = self.made(event.step)
         if isinstance(event, CommandCalled):
             words = " ".join(event.argv[:8])
         elif isinstance(event, FunctionCalled):
@@ -193,32 +212,18 @@ class RunView:
         return node
 
     def _outcome_unknown(self, event: OutcomeUnknown) -> Node:
-        node = self._step(event.step)
+        node = self.made(event.step)
         node.reason = "a crash cut it off; whether it happened cannot be told"
         return node
 
-    def _gate_opened(self, event: GateOpened) -> Node:
-        node = self._step(event.step)
-        node.gate, node.answer = event, None
-        self._open(node, event.at)
-        node.state = "asking"
-        self.gates[node.path] = node
+    def _step_held(self, event: StepHeld) -> Node:
+        node = self.made(event.step)
+        node.held = event
         return node
 
-    def _gate_answered(self, event: GateAnswered) -> Node:
-        node = self._step(event.step)
-        node.answer = event
-        if node.gate is not None and node.gate.session is not None:
-            self._close(node, "done", event.at)
-        elif node.state == "asking":
-            node.state = "running"
-        self.gates.pop(node.path, None)
-        return node
-
-    def _question_withdrawn(self, event: QuestionWithdrawn) -> Node:
-        node = self._step(event.step)
-        self._close(node, "skipped", event.at)
-        self.gates.pop(node.path, None)
+    def _step_freed(self, event: StepFreed) -> Node:
+        node = self.made(event.step)
+        node.held = None
         return node
 
     # Sessions
@@ -235,7 +240,7 @@ class RunView:
     def _session_started(self, stream: str, event: SessionStarted) -> Node:
         above = None if event.parent is None else self._sessions.get(event.parent)
         if above is None:
-            node = self._step(event.step)
+            node = self.made(event.step)
         else:
             node = above.inner.setdefault(stream, Node(stream, event.agent, "agent", above))
             node.brief = above.briefs.pop(event.parent_call or "", node.brief)
@@ -289,28 +294,29 @@ class RunView:
             around.at_work -= 1
         if node.kind == "agent":
             node.failure = event.failure
-            self._close(node, "done" if event.failure is None else "failed", event.at)
+            self.close(node, "done" if event.failure is None else "failed", event.at)
 
     # The tree
 
     def reopened(self, path: str, at: float) -> Node:
         """The node of a step that goes on, although it had ended."""
-        node = self._step(path)
+        node = self.made(path)
         self._open(node, at)
         return node
 
     def put_back(self, path: str) -> Node:
         """The node of a step that waits to begin, although it had ended."""
-        node = self._step(path)
+        node = self.made(path)
         node.taken_back()
         node.state, node.started_at, node.ended_at = "waiting", None, None
         return node
 
-    def _step(self, path: str) -> Node:
+    def made(self, path: str) -> Node:
+        """The node of a step or item; one that has not been heard of is made."""
         node = self._steps.get(path)
         if node is None:
             above, name = parent_of(path)
-            parent = self._step(above)
+            parent = self.made(above)
             node = Node(path, name, "item" if path.endswith("]") else "step", parent)
             self._steps[path] = parent.inner[path] = node
         return node
@@ -330,7 +336,8 @@ class RunView:
             inside.state = "running"
             above.open[inside.path] = inside
 
-    def _close(self, node: Node, state: State, at: float) -> None:
+    def close(self, node: Node, state: State, at: float) -> None:
+        """Marks a node as ended."""
         above = node.above
         if above is None:
             return
@@ -370,10 +377,14 @@ _RUN_EVENTS: Mapping[type[Any], Callable[[RunView, Any], Node | None]] = {
     ToolStepCalled: RunView._effect_called,
     StepRetried: step_retried,
     StepReset: step_reset,
+    ModelHeld: RunView._model_held,
+    ModelFreed: RunView._model_freed,
+    StepHeld: RunView._step_held,
+    StepFreed: RunView._step_freed,
     OutcomeUnknown: RunView._outcome_unknown,
-    GateOpened: RunView._gate_opened,
-    GateAnswered: RunView._gate_answered,
-    QuestionWithdrawn: RunView._question_withdrawn,
+    GateOpened: gate_opened,
+    GateAnswered: gate_answered,
+    QuestionWithdrawn: question_withdrawn,
 }
 _SESSION_EVENTS: Mapping[type[Any], Callable[[RunView, Node, Any], None]] = {
     ModelCalled: RunView._model_called,
@@ -381,5 +392,7 @@ _SESSION_EVENTS: Mapping[type[Any], Callable[[RunView, Node, Any], None]] = {
     ModelFailed: RunView._model_failed,
     ToolCalled: RunView._tool_called,
     ToolFinished: RunView._tool_finished,
+    Compacted: compacted,
+    CompactionFailed: compaction_failed,
     SessionFinished: RunView._session_finished,
 }

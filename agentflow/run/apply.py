@@ -12,6 +12,8 @@ from agentflow.events.run_events import (
     FunctionCalled,
     GateAnswered,
     GateOpened,
+    ModelFreed,
+    ModelHeld,
     MoneyLeased,
     MoneyWrittenOff,
     OutcomeUnknown,
@@ -25,7 +27,10 @@ from agentflow.events.run_events import (
     RunResumed,
     RunStarted,
     StepFinished,
+    StepFreed,
+    StepHeld,
     StepIdled,
+    StepKept,
     StepReset,
     StepRetried,
     StepStarted,
@@ -44,9 +49,10 @@ from agentflow.plan.model import (
     RepeatStepPlan,
     WorkflowStepPlan,
 )
-from agentflow.run import clocks, questions
+from agentflow.run import clocks, held, questions
 from agentflow.run.blocks import fill, loops_around, may_open, only, open_scope
 from agentflow.run.files import inputs_for, limited, woken
+from agentflow.run.kept import keep, not_kept_inside, used_up
 from agentflow.run.moves import counted, due, scope_of, taken, taken_to_begin, with_step
 from agentflow.run.reruns import reset
 from agentflow.run.retries import check_end, has_another, no_rest, rested, retried, set_aside
@@ -100,6 +106,10 @@ def _paused(_plan: Plan, state: RunState, _event: RunPaused) -> RunState:
     return state
 
 
+def _model_told(_plan: Plan, state: RunState, _event: ModelHeld | ModelFreed) -> RunState:
+    return state
+
+
 def _limit(_plan: Plan, state: RunState, event: RunLimitReached) -> RunState:
     return replace(state, limit=event.failure)
 
@@ -135,6 +145,8 @@ def _step_started(_plan: Plan, state: RunState, event: StepStarted) -> RunState:
     scope, name = scope_of(state, event.step)
     step = scope.block.steps[name]
     failed = scope.steps[name].failed_attempts
+    if event.attempt > 1:
+        state = not_kept_inside(state, event.step)
     started = StepState(
         status="running",
         attempt=event.attempt,
@@ -184,6 +196,8 @@ def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunStat
     scope, name = scope_of(state, event.step)
     before = scope.steps[name]
     check_end(state, scope, scope.block.steps[name], event)
+    if event.reused:
+        state, before = used_up(state, event, before)
     if event.step in state.todo:
         state = taken(state, event.step)
     elif event.step in state.gates:
@@ -191,12 +205,16 @@ def _step_finished(_plan: Plan, state: RunState, event: StepFinished) -> RunStat
     elif event.step in state.retrying:
         state = no_rest(state, event.step)
     elif before.status == "running" and not _is_block(scope, name):
+        state = held.freed(state, event.step)
         state = counted(replace(state, running=state.running - 1), scope.path, busy=-1)
     else:
         raise ValueError(f"{event.step} finished and nothing had asked for it")
     state = clocks.stopped(_closed(state, event.step, scope, name), event.step)
-    if event.status == "failed" and has_another(
-        state, state.scopes[scope.path], scope.block.steps[name], event.failure
+    step = scope.block.steps[name]
+    if (
+        event.status == "failed"
+        and not event.reused
+        and has_another(state, state.scopes[scope.path], step, event.failure)
     ):
         return set_aside(state, scope, name, event.failure)
     after = StepState(
@@ -328,12 +346,17 @@ def _is_block(scope: ScopeState, name: str) -> bool:
 
 
 _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
+    StepKept: keep,
     RunResumed: _resumed,
     RunPaused: _paused,
     RunLimitReached: _limit,
     RunCancelled: _cancelled,
     WorkflowLimitReached: _file_limit,
     RunFinished: _run_finished,
+    ModelHeld: _model_told,
+    ModelFreed: _model_told,
+    StepHeld: held.step_held,
+    StepFreed: held.step_freed,
     StepStarted: _step_started,
     CommandCalled: _called,
     FunctionCalled: _called,

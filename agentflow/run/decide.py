@@ -7,6 +7,7 @@ from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import FailStepPlan, Plan, StepPlan
 from agentflow.run.ending import GO_ON, finish_run, finish_scope
 from agentflow.run.halts import halted
+from agentflow.run.kept import as_it_was
 from agentflow.run.names import became, find, readable, succeeded
 from agentflow.run.retries import decide_retry, pointless_retries
 from agentflow.run.starting import holds, start
@@ -62,7 +63,9 @@ def _decide_path(plan: Plan, state: RunState, path: str) -> Action:
 
 
 def _begin(plan: Plan, state: RunState, scope: ScopeState, step: StepPlan, path: str) -> Action:
-    """A step that waits for nothing more: skip it, or start it."""
+    """A step that waits for nothing more: end it as it did in an older run, skip it, or start it."""
+    if path in state.kept:
+        return as_it_was(state.kept[path])
     reason = halted(state, scope, step) or _unmet_need(scope, step) or _unreadable(state, scope, step)
     if reason is not None:
         return FinishStep(path, "skipped", reason=reason)

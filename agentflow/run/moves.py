@@ -35,11 +35,11 @@ def _counting_scope(path: str) -> str:
     return path if path == ROOT or item_of(path) is not None else split(path)[0]
 
 
-def counted(state: RunState, path: str | None, *, busy: int = 0, asking: int = 0) -> RunState:
+def counted(state: RunState, path: str | None, *, busy: int = 0, asking: int = 0, held: int = 0) -> RunState:
     """Counts in a scope and in all around it; a loop learns which of its items only wait for people."""
     while path is not None:
         before = state.scopes[path]
-        after = replace(before, busy=before.busy + busy, asking=before.asking + asking)
+        after = replace(before, busy=before.busy + busy, asking=before.asking + asking, held=before.held + held)
         after = files.clocked(before, after, state.last_at)
         state = replace(state, scopes=state.scopes.insert(path, after))
         if after.parked != before.parked and (item := item_of(path)) is not None:
@@ -47,7 +47,7 @@ def counted(state: RunState, path: str | None, *, busy: int = 0, asking: int = 0
             parked = loop.parked + (1 if after.parked else -1)
             state = replace(state, loops=state.loops.insert(item[0], replace(loop, parked=parked)))
         if state.clocks and before.above is not None:
-            state = clocked(state, step_path(before.above, before.holder), busy, asking)
+            state = clocked(state, step_path(before.above, before.holder), busy, asking + held)
         path = before.above
     return state
 

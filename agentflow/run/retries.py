@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from agentflow.events.run_events import RetryDue, StepFinished, StepRetried
 from agentflow.events.values import Failure
+from agentflow.plan.agent_plan import ToolRetryPlan
 from agentflow.plan.model import Plan, RetryPlan, StepPlan
 from agentflow.run.halts import halted
 from agentflow.run.moves import counted, due, scope_of, taken, with_step
@@ -16,7 +17,7 @@ LONGEST_REST = 600.0
 """Seconds. Doubling ends here, unless the file's own `backoff` is longer."""
 
 
-def rest(retry: RetryPlan, attempt: int, chance: float) -> float:
+def rest(retry: RetryPlan | ToolRetryPlan, attempt: int, chance: float) -> float:
     """Seconds to wait before an attempt, from the second.
 
     The bound doubles from one attempt to the next; of it at least half is waited, so that a `backoff` is a rest, and

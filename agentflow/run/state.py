@@ -11,7 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from rpds import HashTrieMap
 
-from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
+from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished, StepKept
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent, StepStatus, Workspace
 from agentflow.plan.agent_plan import AgentPlan, ToolSpec
 from agentflow.plan.model import Block, CallStepPlan, ForEachStepPlan, RepeatStepPlan, RetryPlan, WorkflowStepPlan
@@ -67,7 +67,8 @@ class ScopeState(Struct, frozen=True):
         waits: for each step, how many it still waits for.
         open: steps that have not ended.
         failing: the first failure, which lets nothing new start.
-        busy: what is to be decided or is running in it, at any depth; `asking`: gates open in it.
+        busy: what is to be decided or is running in it, at any depth; `asking`: gates open in it; `held`: steps in it
+            that only wait for the model's service.
         file: where it is the root of a file that runs as a step, that step: nothing outside is seen from inside.
         worked: of a file, how long it was at work, in seconds; `since`: when it began to be.
     """
@@ -83,6 +84,7 @@ class ScopeState(Struct, frozen=True):
     failing: Failure | None = None
     busy: int = 0
     asking: int = 0
+    held: int = 0
     file: WorkflowStepPlan | None = None
     worked: float = 0.0
     since: float | None = None
@@ -90,15 +92,16 @@ class ScopeState(Struct, frozen=True):
     @property
     def parked(self) -> bool:
         """Nothing goes on in it but waiting for people."""
-        return self.busy == 0 and self.asking > 0
+        return self.busy == 0 and self.asking > 0 and self.held == 0
 
 
 class StepClock(Struct, frozen=True):
     """The time at work of a step that has a bound on it.
 
     Attributes:
-        worked: seconds up to `since`; since None it stands still, because what is inside only waits for people.
-        busy, asking: as of a scope, of all that is inside the step.
+        worked: seconds up to `since`; since None it stands still, because what is inside only waits for people or
+            for the model's service.
+        busy: as of a scope, of all that is inside the step; `asking`: open gates and held steps.
     """
 
     worked: float
@@ -159,12 +162,14 @@ class RunState(Struct, frozen=True):
         todo: paths to decide on, each with its place in line.
         line: the next place.
         running: leaf steps at work.
+        held: those that only wait for the model's service, and since when.
         gates: those that are open, by the path of their step.
         failing: scopes and loops, those that are gone too, in which something failed that lets nothing new start.
         sessions: how many sessions began for each agent step's path.
         asked: how many questions the agents of a step have asked, by its path.
         retrying: the steps that rest before another attempt, and when it may begin.
         clocks: the time at work of the steps at work that have a bound on it.
+        kept: what steps came to in the older run that this one goes on from, until they would begin.
         limit: what ends the run: a bound of it that was reached, or a person who cancelled it.
         active_seconds: time at work, waits for people not counted.
     """
@@ -178,12 +183,14 @@ class RunState(Struct, frozen=True):
     todo: "HashTrieMap[str, int]"
     line: int = 0
     running: int = 0
+    held: "HashTrieMap[str, float]" = HashTrieMap()  # immutable
     gates: "HashTrieMap[str, GateOpened]" = HashTrieMap()  # immutable
     failing: int = 0
     sessions: "HashTrieMap[str, int]" = HashTrieMap()  # immutable
     asked: "HashTrieMap[str, int]" = HashTrieMap()  # immutable
     retrying: "HashTrieMap[str, float]" = HashTrieMap()  # immutable
     clocks: "HashTrieMap[str, StepClock]" = HashTrieMap()  # immutable
+    kept: "HashTrieMap[str, StepKept]" = HashTrieMap()  # immutable
     limit: Failure | None = None
     active_seconds: float = 0.0
     spent: Spent = NOTHING_SPENT
@@ -281,7 +288,7 @@ class RetryStep(Struct, frozen=True):
 
 
 class FinishStep(Struct, frozen=True):
-    """End a step, an item or a round, without running anything more."""
+    """End a step, an item or a round, without running anything more; `reused`: as it did in an older run."""
 
     step: str
     status: StepStatus
@@ -291,6 +298,8 @@ class FinishStep(Struct, frozen=True):
     errors: JSON = None
     approved: bool | None = None
     converged: bool | None = None
+    exit_code: int | None = None
+    reused: bool = False
 
 
 class FinishRun(Struct, frozen=True):

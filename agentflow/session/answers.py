@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
+from agentflow.plan.context_tools import COMPACT
 from agentflow.session.state import FINISH, SKILL, TODO, TOOL_SEARCH, Call, GiveResult, SessionPlan, SessionState
 from agentflow.session.tool_search import DEFAULT_RESULTS, found
 
@@ -55,7 +56,17 @@ def _tool_search(plan: SessionPlan, _state: SessionState, call: Call) -> GiveRes
     return GiveResult(call, [{"type": "tool_reference", "tool_name": name} for name in names], is_error=False)
 
 
-ANSWERS: Mapping[str, Answer] = {FINISH: _finish, TODO: _todo, SKILL: _skill, TOOL_SEARCH: _tool_search}
+def _compact(_plan: SessionPlan, _state: SessionState, call: Call) -> GiveResult:
+    return GiveResult(call, "Room is made before your next turn, where there is something to leave out.", False)
+
+
+ANSWERS: Mapping[str, Answer] = {
+    FINISH: _finish,
+    TODO: _todo,
+    SKILL: _skill,
+    TOOL_SEARCH: _tool_search,
+    COMPACT.name: _compact,
+}
 """What each tool `by: session` gives; its input has met the tool's schema."""
 
 NOTED: Mapping[str, Note] = {FINISH: _finished, TODO: _noted}

@@ -8,23 +8,33 @@ from msgspec.structs import replace
 from rpds import HashTrieSet
 
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     LimitReached,
     ModelCalled,
     ModelFailed,
     ModelReplied,
     SessionEvent,
     SessionFinished,
+    SessionRested,
     SessionResumed,
     SessionStarted,
+    TokensCounted,
     ToolCalled,
     ToolFinished,
+    ToolRetried,
 )
 from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
+from agentflow.plan.context_tools import RECALL
 from agentflow.plan.service_tools import without_open_calls
+from agentflow.session import context_events
 from agentflow.session.answers import NOTED
-from agentflow.session.calls import calls_of, too_many_calls, with_service_calls
+from agentflow.session.calls import with_service_calls
+from agentflow.session.context_state import ContextState
 from agentflow.session.decide import decide
-from agentflow.session.ending import ended_turn
+from agentflow.session.refusals import falls_back, may_fall_back
+from agentflow.session.sizes import size
 from agentflow.session.state import (
     AskPerson,
     Call,
@@ -37,6 +47,7 @@ from agentflow.session.state import (
     SessionState,
     Spawn,
 )
+from agentflow.session.stops import stopped
 
 JSON = Any
 
@@ -49,6 +60,9 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         # The API wants tools where the messages hold calls: an agent without any is shown those, and may call none.
         shown = plan.tools or earlier.tools
         carried = _answered(earlier.messages)
+        if plan.tools and RECALL in earlier.tools and RECALL.name in plan.by_name and RECALL not in shown:
+            # What is carried on was compacted, and says where the rest is found.
+            shown = (*shown, RECALL)
         if (event.instructions, shown) != (earlier.system, earlier.tools):
             carried = _without_thinking(carried)
     messages = with_user_text(carried, event.prompt)
@@ -65,7 +79,8 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         messages=messages,
         tools=shown,
         call_ids=HashTrieSet(_call_ids(messages)),
-        added_bytes=_size([event.instructions, tools, plan.agent.output, messages]),
+        added_bytes=size([event.instructions, tools, plan.agent.output, [each["content"] for each in messages]]),
+        context=ContextState(prompt=event.prompt),
     )
 
 
@@ -83,7 +98,7 @@ def apply(plan: SessionPlan, state: SessionState, event: SessionEvent) -> Sessio
     """The state after `event`. Raises ValueError for an event that nothing asked for."""
     if state.finished is not None:
         raise ValueError(f"{type(event).__name__} after the session's end")
-    until = event.worked_until if isinstance(event, SessionResumed) else event.at
+    until = event.worked_until if isinstance(event, SessionResumed | SessionRested) else event.at
     worked = state.active_seconds + max(0.0, until - state.last_at)
     state = replace(state, last_at=event.at, active_seconds=worked)
     return _APPLY[type(event)](plan, state, event)
@@ -142,6 +157,11 @@ def _answered(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 
 def _resumed(_plan: SessionPlan, state: SessionState, _event: SessionResumed) -> SessionState:
+    # Somebody took the run up again: what kept it from asking may be gone, and an outage is waited for anew.
+    return replace(state, parked=False, down_since=None)
+
+
+def _rested(_plan: SessionPlan, state: SessionState, _event: SessionRested) -> SessionState:
     return state
 
 
@@ -149,33 +169,49 @@ def _called(plan: SessionPlan, state: SessionState, event: ModelCalled) -> Sessi
     wanted = ((action.turn, action.attempt) for action in decide(plan, state) if isinstance(action, CallModel))
     if (event.turn, event.attempt) not in wanted:
         raise ValueError(f"nothing wanted attempt {event.attempt} of turn {event.turn}")
-    in_flight = InFlight(event.turn, event.attempt, event.max_tokens, event.reserved_usd)
-    state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None)
+    in_flight = InFlight(
+        event.turn, event.attempt, event.max_tokens, event.reserved_usd, event.model, state.outages, state.down_since
+    )
+    # What was asked for and would have gained nothing is not made up for later.
+    context = replace(state.context, forced=False)
+    state = replace(state, turn=event.turn, in_flight=in_flight, retry_at=None, context=context)
     if event.note is None:
         return state
     messages = with_user_text(_answered(state.messages), event.note)
-    added = state.added_bytes + _size(event.note)
+    added = state.added_bytes + size(event.note)
     return replace(state, messages=messages, added_bytes=added, closing=True, correction=None)
 
 
-def _failed(_plan: SessionPlan, state: SessionState, event: ModelFailed) -> SessionState:
+def _failed(plan: SessionPlan, state: SessionState, event: ModelFailed) -> SessionState:
     if state.in_flight is None:
         raise ValueError("a failed model call that was not made")
+    down_since = state.down_since or event.at
+    failure = event.failure
     state = replace(
         state,
         in_flight=None,
         attempt=event.attempt,
         overloads=state.overloads + 1 if event.overloaded else 0,
+        outages=state.outages + 1 if event.outage else state.outages,
+        down_since=down_since if event.outage else None,
         spent=state.spent + Spent(cost_usd=event.charged_usd),
         retry_at=event.retry_at,
+        last_failure=event.failure,
+        parked=event.parked,
     )
-    return state if event.retry_at is not None else replace(state, failure=event.failure)
+    if event.retry_at is not None or event.parked:
+        return state
+    if failure.kind == "context_window":
+        return context_events.refused_as_too_long(plan, state, failure)
+    return replace(state, failure=failure)
 
 
 def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> SessionState:
     asked = state.in_flight
     if asked is None or asked.turn != event.turn:
         raise ValueError("a reply to a model call that was not made")
+    if event.stop_reason == "refusal" and may_fall_back(plan, asked):
+        return falls_back(state, event, asked)
     text = "".join(block["text"] for block in event.content if block.get("type") == "text")
     messages = state.messages
     if event.content:
@@ -185,74 +221,18 @@ def _replied(plan: SessionPlan, state: SessionState, event: ModelReplied) -> Ses
         in_flight=None,
         attempt=0,
         overloads=0,
+        outages=0,
+        down_since=None,
+        last_failure=None,
+        falls_back=False,
         messages=messages,
         spent=state.spent + Spent(event.usage, event.cost_usd, turns=1),
         text=text or state.text,
         last_calls=0,
-        context_tokens=event.usage.input_total + event.usage.output_tokens,
-        added_bytes=0,
     )
     state = with_service_calls(state, event.content)
-    return _STOPPED.get(event.stop_reason, _unexpected)(plan, state, event, asked)
-
-
-def _wants_tools(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    if state.closing:
-        return _fail(state, "output_invalid", "the agent called a tool in place of correcting its output")
-    return calls_of(plan, state, event.content)
-
-
-def _ended(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    text = "".join(block["text"] for block in event.content if block.get("type") == "text")
-    return ended_turn(plan, state, text)
-
-
-def _cut_short(plan: SessionPlan, state: SessionState, _event: ModelReplied, asked: InFlight) -> SessionState:
-    if asked.max_tokens < plan.agent.max_tokens:
-        return _fail(
-            state, "cost_usd", f"the money left bounded the reply to {asked.max_tokens} tokens, and it was cut"
-        )
-    return _fail(
-        state, "max_tokens", f"the reply was cut at {asked.max_tokens} tokens; raise `max_tokens`, or ask for less"
-    )
-
-
-def _goes_on(plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    # Sent back as it came, a call of ours in it would never get its result.
-    if any(block.get("type") == "tool_use" for block in event.content):
-        return _fail(state, "unexpected_reply", "the model paused its turn in the middle of a tool call")
-    failure = too_many_calls(plan, state.counts)
-    return state if failure is None else replace(state, failure=failure)
-
-
-def _refused(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    why = f" ({event.stop_detail})" if event.stop_detail else ""
-    return _fail(state, "refusal", f"the model refused to answer{why}; reword the prompt, or use another model")
-
-
-def _too_long(plan: SessionPlan, state: SessionState, _event: ModelReplied, _asked: InFlight) -> SessionState:
-    return _fail(
-        state,
-        "context_window",
-        f"the conversation no longer fits the context window of {plan.agent.model}; "
-        "give the agent less to read, or split its work between subagents",
-    )
-
-
-def _unexpected(_plan: SessionPlan, state: SessionState, event: ModelReplied, _asked: InFlight) -> SessionState:
-    return _fail(state, "unexpected_reply", f"the model stopped with `{event.stop_reason}`, which is not known here")
-
-
-_Stop = Callable[[SessionPlan, SessionState, ModelReplied, InFlight], SessionState]
-_STOPPED: Mapping[str, _Stop] = {
-    "tool_use": _wants_tools,
-    "end_turn": _ended,
-    "stop_sequence": _ended,
-    "max_tokens": _cut_short,
-    "pause_turn": _goes_on,
-    "refusal": _refused,
-    "model_context_window_exceeded": _too_long,
-}
+    state = context_events.counted_by(state, event)
+    return stopped(plan, state, event, asked)
 
 
 def _tool_called(plan: SessionPlan, state: SessionState, event: ToolCalled) -> SessionState:
@@ -260,6 +240,17 @@ def _tool_called(plan: SessionPlan, state: SessionState, event: ToolCalled) -> S
     if not any(isinstance(action, RunTool | AskPerson | Spawn) and action.call.id == event.call for action in wanted):
         raise ValueError(f"nothing wanted call {event.call} now")
     return replace(state, calls=_with_call(state, event.call, lambda call: replace(call, started=True)))
+
+
+def _tool_retried(_plan: SessionPlan, state: SessionState, event: ToolRetried) -> SessionState:
+    if not any(call.id == event.call and call.started for call in state.calls):
+        raise ValueError(f"call {event.call} has not begun")
+    again = _with_call(
+        state,
+        event.call,
+        lambda call: replace(call, started=False, failures=call.failures + 1, retry_at=event.next_at),
+    )
+    return replace(state, calls=again)
 
 
 def _tool_finished(plan: SessionPlan, state: SessionState, event: ToolFinished) -> SessionState:
@@ -274,7 +265,7 @@ def _tool_finished(plan: SessionPlan, state: SessionState, event: ToolFinished) 
 def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
     """One user message with a result for each call, in the calls' order, whatever order they came in."""
     results = []
-    failed = state.failed
+    failed, added = state.failed, 0
     for call in state.calls:
         if call.result is None:
             raise ValueError(f"call {call.id} has no result")
@@ -284,15 +275,17 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
         if call.result.is_error:
             result["is_error"] = True
         results.append(result)
+        added += size(result, media=call.result.media_tokens)
         failed = failed + 1 if call.result.is_error else 0
         if call.name in NOTED and not call.result.is_error:
             state = NOTED[call.name](plan, state, call)
+    state = context_events.asked_for(state)
     state = replace(
         state,
         calls=(),
         failed=failed,
         messages=(*state.messages, {"role": "user", "content": results}),
-        added_bytes=state.added_bytes + _size(results),
+        added_bytes=state.added_bytes + added,
     )
     if failed >= plan.agent.stop.failed_calls and state.ending is None:
         return _fail(state, "failed_calls", f"{failed} tool calls in a row failed; the last: {_last_error(results)}")
@@ -322,20 +315,32 @@ def _fail(state: SessionState, kind: FailureKind, message: str) -> SessionState:
     return replace(state, failure=Failure(kind, message))
 
 
-def _size(value: JSON) -> int:
-    """Bytes that bound how many tokens a value can come to: no token is shorter than a byte."""
-    if isinstance(value, str):
-        return len(value.encode("utf-8", "surrogatepass"))
-    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+def _in_context(plan: SessionPlan, state: SessionState, event: Any) -> SessionState:
+    """An event of the context, which is only accepted where it is what the session wants done."""
+    wanted = next(iter(decide(plan, state)), None)
+    state = _CONTEXT[type(event)](plan, state, event, wanted)
+    if not isinstance(event, Compacted):
+        return state
+    # Thinking is bound to what came before it.
+    return context_events.recounted(plan, state, _without_thinking(state.messages), event)
 
 
+_CONTEXT: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any, object], SessionState]] = {
+    TokensCounted: context_events.tokens_counted,
+    CompactionCalled: context_events.compaction_called,
+    CompactionFailed: context_events.compaction_failed,
+    Compacted: context_events.compacted,
+}
 _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionState]] = {
     SessionResumed: _resumed,
+    SessionRested: _rested,
     ModelCalled: _called,
     ModelReplied: _replied,
     ModelFailed: _failed,
     ToolCalled: _tool_called,
     ToolFinished: _tool_finished,
+    ToolRetried: _tool_retried,
+    **dict.fromkeys(_CONTEXT, _in_context),
     LimitReached: _limit,
     SessionFinished: _finished,
 }

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agentflow.events.values import Failure, FailureKind, Spent
+from agentflow.plan.companions import POLLED
 from agentflow.plan.service_tools import SERVICE_TOOLS, service_calls
 from agentflow.session.state import AGENT, FINISH, Call, SessionPlan, SessionState
 
@@ -36,6 +37,9 @@ def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[s
     most = 0
     for call in calls:
         counts[call.name] = counts.get(call.name, 0) + 1
+        if call.name in POLLED:
+            repeated = ("", 0)
+            continue
         form = f"{call.name} {json.dumps(call.input, sort_keys=True)}"
         repeated = (form, repeated[1] + 1 if form == repeated[0] else 1)
         most = max(most, repeated[1])
@@ -79,7 +83,8 @@ def _refusal(plan: SessionPlan, name: str, tool_input: Mapping[str, JSON]) -> st
     if tool is not None and tool.by == "service":
         return f"`{name}` is no tool to call: search with `{SERVICE_TOOLS[name].name}`."
     if tool is None:
-        return f"There is no tool `{name}`. You have: {', '.join(plan.by_name) or 'no tools'}."
+        known = [each.name for each in plan.tools]
+        return f"There is no tool `{name}`. You have: {', '.join(known) or 'no tools'}."
     problems = plan.contracts[name].problems(tool_input)
     if problems:
         listed = "\n".join(f"- {problem}" for problem in problems)

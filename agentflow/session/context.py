@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from agentflow.plan.agent_plan import ToolSpec
+from agentflow.plan.agent_plan import AS_THE_SERVICE_LIKES, ServiceSettings, ToolSpec
 from agentflow.plan.service_tools import most_uses
 from agentflow.session.state import Message, SessionPlan, SessionState
 
@@ -28,6 +28,8 @@ class Request(Struct, frozen=True):
             not go together with a format, the schema is asked for in the turn without tools.
         cache: `conversation`: the next turn will read what this one sends; `prefix`: only tools and system will be
             read again; `none`.
+        service: how the service is to answer.
+        compact: the service shall answer with what can stand in the place of these messages, and with nothing else.
     """
 
     session: str
@@ -43,12 +45,19 @@ class Request(Struct, frozen=True):
     thinking: str | None
     output_schema: Mapping[str, JSON] | None
     cache: Literal["conversation", "prefix", "none"]
+    service: ServiceSettings = AS_THE_SERVICE_LIKES
+    compact: bool = False
 
 
 def request(plan: SessionPlan, state: SessionState, session: str, model: str) -> Request:
     """The request of the model call that is in flight. Raises ValueError where none is."""
     if state.in_flight is None:
         raise ValueError("no model call is in flight")
+    return request_of(plan, state, session, model, state.in_flight.max_tokens)
+
+
+def request_of(plan: SessionPlan, state: SessionState, session: str, model: str, max_tokens: int) -> Request:
+    """The request that a model call would send now."""
     agent = plan.agent
     return Request(
         session=session,
@@ -59,11 +68,12 @@ def request(plan: SessionPlan, state: SessionState, session: str, model: str) ->
         messages=state.messages,
         tools=state.tools,
         tool_choice="none" if state.closing or (state.tools and not plan.tools) else "auto",
-        max_tokens=state.in_flight.max_tokens,
+        max_tokens=max_tokens,
         effort=agent.effort,
         thinking=agent.thinking,
         output_schema=None if not state.closing and (agent.finish or most_uses(plan.tools)) else agent.output,
         cache=_cache(plan, state),
+        service=agent.service,
     )
 
 
@@ -73,8 +83,12 @@ def input_bound(state: SessionState, note: str | None) -> int:
     What the last reply's usage said is exact; what was said since counts its bytes, for no token is shorter. The
     margin is for what the API adds around messages and tools.
     """
-    note_bytes = len(note.encode("utf-8", "surrogatepass")) if note else 0
-    return state.context_tokens + state.added_bytes + note_bytes + _MARGIN
+    return state.context_tokens + bytes_added(state, note) - state.context.slack + _MARGIN
+
+
+def bytes_added(state: SessionState, note: str | None) -> int:
+    """What was said since the last exact count, a note that is to come included."""
+    return state.added_bytes + (len(note.encode("utf-8", "surrogatepass")) if note else 0)
 
 
 _MARGIN = 1000

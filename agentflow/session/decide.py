@@ -6,6 +6,7 @@ from typing import Any
 from agentflow.events.values import Failure
 from agentflow.plan.expressions import ExpressionError
 from agentflow.session.answers import ANSWERS
+from agentflow.session.compaction import next_step
 from agentflow.session.ending import closing_note, result_of
 from agentflow.session.state import (
     Action,
@@ -31,7 +32,7 @@ def decide(plan: SessionPlan, state: SessionState) -> tuple[Action, ...]:
         return ()
     if state.failure is not None:
         return (End(state.failure.kind, None, state.failure),)
-    if state.in_flight is not None:
+    if state.in_flight is not None or state.context.out is not None or state.parked:
         return ()
     if state.calls:
         return tuple(_calls(plan, state))
@@ -80,17 +81,19 @@ def _next_turn(plan: SessionPlan, state: SessionState) -> Action:
                 note = closing_note(plan)
         if note is None and (failure := _bound_reached(plan, state)) is not None:
             return _end(failure)
+    if (step := next_step(plan, state, note)) is not None:
+        return step
     attempt = state.attempt + 1
     turn = state.turn if state.attempt else state.turn + 1
-    falls_back = agent.fallback_model is not None and state.overloads >= OVERLOADS_BEFORE_FALLBACK
-    model = agent.fallback_model if falls_back and agent.fallback_model else agent.model
+    falls_back = state.falls_back or state.overloads >= OVERLOADS_BEFORE_FALLBACK
+    model = agent.fallback_model if falls_back and agent.fallback_model is not None else agent.model
     return CallModel(turn, attempt, model, state.retry_at, note)
 
 
 def _bound_reached(plan: SessionPlan, state: SessionState) -> Failure | None:
     """The bound that keeps the agent from another turn. Money and time are the engine's to tell."""
     stop = plan.agent.stop
-    if state.attempt == 0 and state.turn >= stop.turns:
+    if state.attempt == 0 and state.turn + state.context.calls >= stop.turns:
         return Failure("turns", f"the agent has used its {stop.turns} turns; raise `stop.turns`, or ask for less")
     if stop.tokens is not None and state.spent.usage.total >= stop.tokens:
         used = state.spent.usage.total

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from agentflow.plan.agent_plan import AgentPlan, Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.companions import COMPANIONS
+from agentflow.plan.context_tools import RECALL
 from agentflow.plan.memory_tool import MEMORY
 from agentflow.plan.service_tools import with_options
 from agentflow.session.state import AGENT, FINISH, SKILL, TOOL_SEARCH, SessionPlan
@@ -34,6 +36,7 @@ def session_plan(
     """
     searches = any(grant.tool.name == TOOL_SEARCH for grant in agent.grants)
     tools = [_as_shown(grant, agent, agents, searches=searches) for grant in agent.grants]
+    tools += [companion for grant in agent.grants for companion in COMPANIONS.get(grant.tool.name, ())]
     if agent.finish:
         tools.append(
             ToolSpec(
@@ -44,11 +47,14 @@ def session_plan(
                 by="session",
             )
         )
+    named = {tool.name: tool for tool in tools}
+    if tools and agent.context is not None:
+        named.setdefault(RECALL.name, RECALL)
     return SessionPlan(
         agent=agent,
         tools=tuple(tools),
-        by_name={tool.name: tool for tool in tools},
-        contracts={tool.name: Contract(tool.input_schema) for tool in tools},
+        by_name=named,
+        contracts={name: Contract(tool.input_schema) for name, tool in named.items()},
         output=None if agent.output is None else Contract(agent.output),
         may_call=agent.subagents,
         siblings=siblings,

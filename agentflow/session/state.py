@@ -7,8 +7,9 @@ from msgspec import Struct, field
 from rpds import HashTrieSet
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
-from agentflow.events.values import NOTHING_SPENT, Failure, Spent, Workspace
+from agentflow.events.values import NOTHING_SPENT, CompactionWay, Failure, Spent, Workspace
 from agentflow.plan.agent_plan import AgentPlan, SkillPlan, ToolSpec
+from agentflow.session.context_state import ContextState
 from agentflow.spec.contracts import Contract
 
 JSON = Any
@@ -27,7 +28,7 @@ class SessionPlan(Struct, frozen=True):
     Attributes:
         agent: the agent, the step's own `output` in place of the agent's where there is one.
         tools: what the model is shown, `finish` included.
-        by_name: the same, by name.
+        by_name: the same, by name, and `Recall`, which is shown once there is something to recall.
         contracts: what each tool's input must meet.
         output: what its result must meet, or None for text.
         may_call: the agents it may call.
@@ -51,6 +52,7 @@ class Call(Struct, frozen=True):
     Attributes:
         refusal: why it cannot run, for the model; it gets this as its result.
         started: it was announced, so it may have had its effect.
+        failures: of it so far, after each of which it was to run again; not before `retry_at`.
     """
 
     id: str
@@ -59,15 +61,24 @@ class Call(Struct, frozen=True):
     refusal: str | None = None
     started: bool = False
     result: ToolFinished | None = None
+    failures: int = 0
+    retry_at: float = 0.0
 
 
 class InFlight(Struct, frozen=True):
-    """A model call that has no reply yet."""
+    """A model call that has no reply yet.
+
+    Attributes:
+        outages: of the attempts before it, how many met no service at all; `down_since`: when the first of them did.
+    """
 
     turn: int
     attempt: int
     max_tokens: int
     reserved_usd: float
+    model: str = ""
+    outages: int = 0
+    down_since: float | None = None
 
 
 class Earlier(Struct, frozen=True):
@@ -94,9 +105,14 @@ class SessionState(Struct, frozen=True):
         overloads: of those, how many in a row met an overloaded service.
         tools: what the model is shown.
         retry_at: not before this time, in seconds since the epoch.
+        outages: of the failed attempts of the next turn, how many met no service at all, and `down_since` when the
+            first of them did.
+        last_failure: what came of the last attempt, while there is to be another.
+        parked: no other attempt is made before a person has acted and the session was resumed.
+        falls_back: the model refused the turn, and the fallback model has it now.
         calls: tool calls of the last reply, in its order.
         context_tokens: tokens of the last request and its reply, exact.
-        added_bytes: bytes said since, no fewer than their tokens.
+        added_bytes: said since: bytes, and for images and documents tokens; no fewer than all of it has tokens.
         call_ids: of all calls in the messages; a set that grows without being copied.
         counts: tool calls so far, by name; `last_calls` of the last reply alone.
         repeated: the last call's canonical form, and how often in a row it came.
@@ -107,6 +123,7 @@ class SessionState(Struct, frozen=True):
         result: the output, once it is settled how the session ends well; `ending` names how.
         failure: why it ends badly.
         todos: the agent's list of what is to be done, as it was written last.
+        context: how full the context is, and how it was made smaller.
     """
 
     started_at: float
@@ -125,6 +142,11 @@ class SessionState(Struct, frozen=True):
     attempt: int = 0
     overloads: int = 0
     retry_at: float | None = None
+    outages: int = 0
+    down_since: float | None = None
+    last_failure: Failure | None = None
+    parked: bool = False
+    falls_back: bool = False
     calls: tuple[Call, ...] = ()
     context_tokens: int = 0
     call_ids: "HashTrieSet[str]" = HashTrieSet()
@@ -142,6 +164,7 @@ class SessionState(Struct, frozen=True):
     failure: Failure | None = None
     todos: tuple[Mapping[str, JSON], ...] = ()
     finished: SessionFinished | None = None
+    context: ContextState = ContextState()
 
 
 class CallModel(Struct, frozen=True):
@@ -157,6 +180,28 @@ class CallModel(Struct, frozen=True):
     model: str
     not_before: float | None
     note: str | None = None
+
+
+class CountTokens(Struct, frozen=True):
+    """Ask the service how many tokens the next request would hold."""
+
+    model: str
+
+
+class Compact(Struct, frozen=True):
+    """Make the conversation smaller.
+
+    Attributes:
+        number: of the session's compactions, from 1; `attempt`: of this way.
+        model: whom to ask; None: nobody.
+        not_before: in seconds since the epoch, or None.
+    """
+
+    number: int
+    attempt: int
+    way: CompactionWay
+    model: str | None
+    not_before: float | None
 
 
 class RunTool(Struct, frozen=True):
@@ -196,4 +241,4 @@ class End(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = CallModel | RunTool | AskPerson | Spawn | GiveResult | End
+Action = CallModel | CountTokens | Compact | RunTool | AskPerson | Spawn | GiveResult | End

@@ -70,7 +70,7 @@ KINDS: Mapping[type[StepPlan], Kind] = {
     AgentStepPlan: Kind("agent", _ENDS, _of_agent),
     RunStepPlan: Kind("run", _ENDS | {"exit_code"}, _of_command),
     CallStepPlan: Kind("call", _ENDS, lambda step: step.output),
-    ToolStepPlan: Kind("tool", _ENDS, lambda _step: {"type": "string"}),
+    ToolStepPlan: Kind("tool", _ENDS, lambda step: step.tool.options.output or {"type": "string"}),
     ValueStepPlan: Kind("value", frozenset()),
     FailStepPlan: Kind("fail", frozenset()),
     ApproveStepPlan: Kind("approve", _ANSWERED),

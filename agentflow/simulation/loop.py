@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from agentflow.api import RunResult
+from agentflow.engine.admission import Admission
 from agentflow.engine.deadlines import Deadlines
 from agentflow.engine.live import Live
 from agentflow.engine.port import Surroundings
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.secrets import Secrets
+from agentflow.engine.service import Service
 from agentflow.engine.session_actions import SESSION_ACTIONS
 from agentflow.engine.slots import Slots
 from agentflow.engine.timers import Timers
@@ -17,7 +19,7 @@ from agentflow.engine.workspaces import Workspaces
 from agentflow.errors import AgentflowError
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished, RunLimitReached, RunStarted
-from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.session_events import Compacted, CompactionFailed, ModelFailed, ModelReplied
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM, Lease
 from agentflow.models.port import Model
@@ -34,12 +36,14 @@ from agentflow.simulation.virtual import (
     Line,
     NoRecorder,
     NoSecrets,
+    NothingKept,
     NoWorkspaces,
     RecordedTools,
     VirtualTimers,
     at_once,
 )
 from agentflow.spec.stubs import StubsByPath
+from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.toolbox import Toolbox
 
 JSON = Any
@@ -86,8 +90,11 @@ class DryLoop:
         self.recorder: Recorder = NoRecorder()
         self.workspaces: Workspaces = NoWorkspaces(project)
         self.secrets: Secrets = NoSecrets()
+        self.admission = Admission(self)
+        self.results: KeptResults = NothingKept(project, started.run)
         self.people = StubbedPeople(self)
         self.deadlines = Deadlines(self)
+        self.service = Service(plan.limits.parallel)
         self.short_of_money: dict[str, Callable[[], bool]] = {}
         self.exhausted: dict[str, Failure] = {}
         self.silent: set[str] = set()
@@ -103,16 +110,17 @@ class DryLoop:
                 return RunResult(RUN_ID, end.status, end.outputs, end.failure, end.spent)
             if self.line.due():
                 self.line.next()
-            elif self.exhausted and not self.timers.any_named("retry"):
+            elif self.exhausted and self.admission.idle and not self.timers.any_named("retry"):
                 self.happen(RUN_STREAM, RunLimitReached(self.now(), next(iter(self.exhausted.values()))))
             elif not self.line.next():
                 return self._waiting()
 
     def _waiting(self) -> RunResult:
         waiting = tuple(sorted(self.live.run.gates))
-        if not waiting:
+        service = next((each.failure for each in self.service.waiting.values()), None)
+        if not waiting and service is None:
             raise AgentflowError("the run has nothing left to do and has not ended", "please report this")
-        return RunResult(RUN_ID, "waiting", spent=self.live.spent(), waiting=waiting)
+        return RunResult(RUN_ID, "waiting", spent=self.live.spent(), waiting=waiting, service=service)
 
     # What the engine's actions ask of a loop
 
@@ -120,14 +128,19 @@ class DryLoop:
         """Seconds since the epoch."""
         return self.line.now
 
+    def history(self, stream: str) -> None:
+        """Nothing is on record: what a recorded agent recalled, its recording tells."""
+
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
         """Takes an event up; `settle` then does what follows."""
         self.live.apply(stream, event)
+        self.admission.heard()
         self.tracer.hear(self.live, stream, event)
         self._changed[stream] = None
         if (step := getattr(event, "step", None)) is not None and stream == RUN_STREAM:
             self.deadlines.follow(step)
-        if self.short_of_money and isinstance(event, ModelReplied | ModelFailed):
+        if isinstance(event, ModelReplied | ModelFailed | Compacted | CompactionFailed):
+            self.service.came(self, stream, event)
             short, self.short_of_money = self.short_of_money, {}
             for waiting, begin in short.items():
                 self.slots.request(waiting, "model", begin)
@@ -156,6 +169,10 @@ class DryLoop:
             for session_action in decide_session(self.live.plans[stream], state):
                 SESSION_ACTIONS[type(session_action)](self, stream, session_action)
 
+    def at_work(self, stream: str) -> bool:
+        """Whether a stream has anything in line or about to be tried again."""
+        return self.timers.is_set(stream, "retry") or self.slots.waits(stream)
+
     def perform(self, stream: str, work: Callable[[], Coroutine[Any, Any, Event]], call: str = "") -> None:
         """Takes what came of a call, which a recording tells at once, up in its turn."""
         event = at_once(work())
@@ -164,11 +181,13 @@ class DryLoop:
     def cancel(self, stream: str, call: str | None = None) -> None:
         """Ends whatever a stream has in flight, in line, or on a timer; or one call of it."""
         self.slots.forget(stream, call)
+        self.admission.forget(stream, call)
         for _ in range(self.line.forget(stream, LANDING, call)):
             self.slots.release()
         if call is not None:
             return
         self.timers.forget(stream)
+        self.service.forget(stream)
         self.short_of_money.pop(stream, None)
         self.exhausted.pop(stream, None)
 

@@ -15,6 +15,7 @@ from agentflow.events.codec import Event
 from agentflow.events.values import Failure, Workspace
 from agentflow.models.replay import Recording
 from agentflow.plan.secrets import EnvText, Secret
+from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
 from agentflow.tools.toolbox import Toolbox
 
@@ -74,6 +75,10 @@ class Line:
         """Whether an act of that kind and name is in line."""
         return any((act.kind, act.name) == (kind, name) for act in self._acts)
 
+    def streams_with(self, kind: str, name: str) -> list[str]:
+        """The streams that have an act of that kind and name in line."""
+        return [act.stream for act in self._acts if (act.kind, act.name) == (kind, name)]
+
     def due(self) -> bool:
         """Whether something is to happen before any time passes."""
         return bool(self._acts) and self._acts[0].at <= self.now
@@ -107,6 +112,14 @@ class VirtualTimers(Timers):
     def any_named(self, name: str) -> bool:
         """As the engine's."""
         return self._line.any_named(TIMER, name)
+
+    def is_set(self, stream: str, name: str) -> bool:
+        """As the engine's."""
+        return stream in self.streams_with(name)
+
+    def streams_with(self, name: str) -> list[str]:
+        """As the engine's."""
+        return self._line.streams_with(TIMER, name)
 
     def forget(self, stream: str, name: str | None = None) -> None:
         """As the engine's."""
@@ -160,6 +173,7 @@ class RecordedTools(Toolbox):
     """Gives tool calls the results that a recording tells of."""
 
     def __init__(self, recording: Recording | None, run: str) -> None:
+        super().__init__({})
         self._recording = recording
         self._run = run
 
@@ -170,6 +184,17 @@ class RecordedTools(Toolbox):
         if result is None:
             return ToolOutput(f"The recording does not tell what {name} gave.", is_error=True)
         return ToolOutput(result[0], result[1])
+
+
+class NothingKept(KeptResults):
+    """Shows of a large result what a run would, and writes nothing."""
+
+    async def shown_later(self, tool: str, content: JSON, *, can_read: bool) -> JSON:
+        """The same as `shown`, at once."""
+        return self.shown(tool, content, can_read=can_read)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Nothing is written."""
 
 
 class NoSecrets(Secrets):

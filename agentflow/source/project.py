@@ -171,3 +171,13 @@ def _similar_name(name: str, folder: Path) -> str:
     if similar is None:
         return "create it, or correct the name"
     return f"did you mean `{os.path.join(os.path.dirname(name), similar)}`?"
+
+
+JOURNAL = Path(".agentflow") / "journal.db"
+"""Where a project keeps its journal, from the project's folder."""
+
+
+def journal_of(project: Path | None = None) -> Path:
+    """The journal of a project; None: of the one around the current folder."""
+    root = project or Project.of(Path.cwd() / "workflow.yaml").root
+    return root / JOURNAL

@@ -1,4 +1,4 @@
-"""Agents, what ends them, and the file's own tools."""
+"""Agents, and what ends them."""
 
 from typing import Annotated, Literal
 
@@ -6,23 +6,23 @@ from pydantic import Field
 
 from agentflow.spec.base import (
     Duration,
-    Effects,
     Expression,
     JsonSchema,
     Money,
     NamedFile,
     Spec,
-    Template,
     Text,
     ToolRule,
-    ToolSchema,
     Workspace,
 )
+from agentflow.spec.context import Context
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "between_tools", "disabled"]
 Memory = Literal["agent", "workflow"]
 SkillFolder = Annotated[str, Field(min_length=1, description="A folder, relative to this file.")]
+ServiceTier = Literal["auto", "standard_only"]
+Speed = Literal["standard", "fast"]
 Label = Literal["private", "untrusted", "sends"]
 
 
@@ -51,6 +51,17 @@ class Stop(Spec):
     )
 
 
+class Metadata(Spec):
+    """What the service is told about a request."""
+
+    user_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="Who the requests are for, as an opaque identifier: a UUID or a hash, never a name or an address.",
+    )
+
+
 class AgentDefaults(Spec):
     """What every agent starts from."""
 
@@ -61,7 +72,10 @@ class AgentDefaults(Spec):
         examples=["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"],
     )
     fallback_model: str | None = Field(
-        default=None, min_length=1, description="The id of the model that takes over while `model` is overloaded."
+        default=None,
+        min_length=1,
+        description="The id of the model that takes over while `model` is overloaded or down, and a turn that it "
+        "refuses.",
     )
     effort: Effort | None = Field(
         default=None, description="How hard the model works; the model's own default where absent."
@@ -71,6 +85,23 @@ class AgentDefaults(Spec):
     )
     max_tokens: int | None = Field(
         default=None, ge=1024, description="The longest reply, in tokens, thinking included; 16,000 where absent."
+    )
+    inference_geo: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="Where the model runs, as `us` or `global`; the workspace's own setting where absent.",
+        examples=["global", "us"],
+    )
+    service_tier: ServiceTier | None = Field(
+        default=None, description="Which capacity of the service is used; `auto` where absent."
+    )
+    speed: Speed | None = Field(
+        default=None, description="How fast the model writes: `fast` costs more, and not every model has it."
+    )
+    metadata: Metadata | None = Field(default=None, description="What the service is told about each request.")
+    context: Context | None = Field(
+        default=None, description="What is done when its context window fills; compaction at 80 % where absent."
     )
 
 
@@ -114,31 +145,4 @@ class Agent(AgentDefaults):
     )
     workspace: Workspace | None = Field(
         default=None, description="Whose files it works on; absent, those of what it stands in."
-    )
-
-
-class CommandTool(Spec):
-    """A tool of the file's own: one command."""
-
-    description: str = Field(min_length=1, description="What the tool does and when to use it; the model reads this.")
-    input: ToolSchema = Field(
-        default_factory=lambda: {"type": "object", "properties": {}},
-        description="A JSON Schema of type `object`: what the model gives it.",
-    )
-    run: list[Template] = Field(
-        min_length=1,
-        description="The command and its arguments, as `[wc, -w]`, no shell; after the first, templates over `input`.",
-    )
-    stdin: Text | None = Field(default=None, description="What the command reads; a template over `input`.")
-    env: dict[str, Template] = Field(
-        default_factory=dict, description="Environment variables of the command, beside those of the file."
-    )
-    timeout: Duration = Field(
-        default=120.0, description="How long a call may take, as `30s`; a longer one is killed and fails."
-    )
-    effects: Effects = Field(default="sends", description="What a call does beyond giving its result.")
-    labels: list[Label] | None = Field(
-        default=None,
-        description="What the analysis of data may assume: it gives private data, or text of others, or sends; "
-        "unlabelled means private and untrusted, and sends by its `effects`.",
     )

@@ -91,6 +91,8 @@ ToolRule = Annotated[
             "Skill",
             "TodoWrite",
             "ToolSearch",
+            "Recall",
+            "Compact",
         ],
     ),
 ]

@@ -46,8 +46,23 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "agent": "Files of this agent alone, kept from run to run of this workflow.",
         "workflow": "Files that all agents of this workflow share that say so.",
     },
+    "AgentDefaults.service_tier": {
+        "auto": "Capacity that was bought beforehand where there is some, else the standard one.",
+        "standard_only": "Only the standard capacity.",
+    },
+    "AgentDefaults.speed": {
+        "standard": "As fast as the model is by itself.",
+        "fast": "Faster, at a higher price for every token.",
+    },
+    "Context.strategy": {
+        "compact": "The service's own compaction, where the model has it; else as `summarize`.",
+        "window": "The oldest turns are left out. It costs nothing.",
+        "summarize": "A model writes down what is older: topics, decisions, facts, what is open.",
+        "clear_tools": "Old results of tools are left out, and the oldest turns where that is not enough.",
+        "none": "Nothing is done: a conversation that no longer fits fails.",
+    },
     "Agent.workspace": _WORKSPACES,
-    "CommandTool.effects": _EFFECTS,
+    "OwnTool.effects": _EFFECTS,
     "StepBase.join": {
         "all": "All of them must be done; one that was skipped or rejected skips this step.",
         "any": "One of them must be done; all are waited for.",

@@ -25,6 +25,7 @@ from agentflow.spec.base import (
     ToolSchema,
 )
 from agentflow.spec.choices import CHOICES
+from agentflow.spec.own_tools import Rate, ToolFailure
 from agentflow.spec.retry import RetryKind
 from agentflow.spec.steps import Step
 
@@ -41,9 +42,11 @@ _NAMED: tuple[tuple[Any, str, str], ...] = (
     (JsonSchema, "JSON Schema or `{file: path}`", "JSON Schemas"),
     (Money, "US dollars", "US dollars"),
     (NamedFile, "path or `{path: …, pin: …}`", "paths"),
+    (Rate, "rate", "rates"),
     (RetryKind, "kind of failure", "kinds of failure"),
     (Step, "step", "steps"),
     (ToolSchema, "JSON Schema", "JSON Schemas"),
+    (ToolFailure, "kind of failure", "kinds of failure"),
     (Template, "template", "templates"),
     (ToolRule, "tool or rule", "tools and rules"),
     (str, "text", "texts"),

@@ -24,10 +24,12 @@ from agentflow.spec.base import (
     Spec,
 )
 from agentflow.spec.describe import Key, keys_in, models_below
+from agentflow.spec.own_tools import RATE_PATTERN, TOOL_KINDS
 from agentflow.spec.steps import KINDS, StepBase
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _STEP_MODELS = {f"#/$defs/{model.__name__}": kind for kind, model in KINDS.items()}
+_TOOL_MODELS = {kind: f"#/$defs/{model.__name__}" for kind, model in TOOL_KINDS.items()}
 _FILE = f"#/$defs/{FileRef.__name__}"
 _UNIONS = ("anyOf", "oneOf")
 _NO_KIND = f"A step has one of {', '.join(f'`{kind}`' for kind in KINDS)}, which names its kind."
@@ -41,6 +43,7 @@ _FORMS = {
     AGENT_NAME_PATTERN: f"{_NAME_FORM}; agents and the workflow also with `-`.",
     DURATION_PATTERN: "Expected: a number and a unit, as 500ms, 30s, 20m, 24h or 7d.",
     FUNCTION_PATTERN: "Expected: a module and a function, as `lib.stats:mean`.",
+    RATE_PATTERN: "Expected: at most 10000 calls and a time, as 30/min, 2/s, 500/h or 1000/d.",
     INPUT_PATTERN: "Expected: a whole number, or an input as `inputs.name`.",
 }
 # As good as none, but an editor writes no colon after a key whose value is of no type.
@@ -81,6 +84,8 @@ def _shaped(node: Any) -> Any:
         return node
     if {item.get("$ref") for item in node.get("oneOf", ())} == set(_STEP_MODELS):
         return {"$ref": "#/$defs/Step"}
+    if {item.get("$ref") for item in node.get("oneOf", ())} == set(_TOOL_MODELS.values()):
+        return _tool()
     if AUTHORED in node:
         return {"$ref": f"#/$defs/{node[AUTHORED]}", **_said(node)}
     plain = {
@@ -230,6 +235,14 @@ def _step(shaped: Mapping[str, Any]) -> JSONObject:
     for reference, kind in reversed(_STEP_MODELS.items()):
         chain = {"if": {"type": "object", "required": [kind]}, "then": {"$ref": reference}, "else": chain}
     return {"title": "step", "description": _NO_KIND, "type": "object", **chain}
+
+
+def _tool() -> JSONObject:
+    """Returns an `if` by the key that names a function; without it a tool is a command."""
+    offered = {"call": {"type": "string", "description": "A Python function beside this file, as `lib.stats:mean`."}}
+    is_function = {"type": "object", "required": ["call"]}
+    chain = {"if": is_function, "then": {"$ref": _TOOL_MODELS["call"]}, "else": {"$ref": _TOOL_MODELS["run"]}}
+    return {"type": "object", "properties": offered, **chain}
 
 
 def _snippet(kind: str, model: type[StepBase]) -> JSONObject:

@@ -21,7 +21,7 @@ from agentflow.spec.parts import LIBRARY_KEYS, library_findings, with_parts
 from agentflow.spec.positions import has, is_step, name_of, steps_of, value_at
 from agentflow.spec.shape_errors import MOST_ERRORS, shape_findings, unusable_locs
 from agentflow.spec.sources import Source
-from agentflow.spec.step_kinds import kind_findings
+from agentflow.spec.step_kinds import kind_findings, tool_findings
 from agentflow.spec.workflow import Library, Workflow
 
 # Each round reads the whole file again, and a nest of blocks around one that is empty wants two a level.
@@ -171,6 +171,7 @@ class _Shape:
         self.agent_files = take_agents(self.document, self.data, self.files, self.folder)
         self._note(self.agent_files.findings)
         self._note(kind_findings(self.document, self.data))
+        self._note(tool_findings(self.document, self.data))
         removed = _remove(self.data, (finding.unusable for finding in self.findings))
         self._note(_pydantic_findings(self.document, self.data, self.model))
         self.named = read_named(self.document, self.data, self.files.beside(self.folder))

@@ -61,7 +61,7 @@ def slots(data: Any) -> Iterator[tuple[Loc, Any, Role]]:
             yield from _slots_of(loc, step, {"call": "module", "output": "schema"})
     tools = data.get("tools")
     for name, tool in tools.items() if isinstance(tools, dict) else ():
-        yield from _slots_of(("tools", name), tool, {"stdin": "text"})
+        yield from _slots_of(("tools", name), tool, {"stdin": "text", "call": "module", "output": "schema"})
     for loc, agent in waiting:
         yield from _slots_of(loc, agent, {"instructions": "text", "output": "schema"})
         skills = agent.get("skills") if isinstance(agent, dict) else None

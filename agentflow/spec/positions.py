@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from agentflow.source.document import Loc
-from agentflow.spec.agents import Agent, AgentDefaults, CommandTool, Stop
+from agentflow.spec.agents import Agent, AgentDefaults, Stop
 from agentflow.spec.base import FileRef, PinnedFile, Spec
 from agentflow.spec.describe import bounds_words
+from agentflow.spec.own_tools import TOOL_KINDS, CommandTool, FunctionTool, ToolRetry, tool_kind
 from agentflow.spec.retry import Retry
 from agentflow.spec.steps import KINDS, Rounds, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Library, Limits, Workflow
@@ -23,6 +24,7 @@ _OWNERS: tuple[tuple[type[Spec], str], ...] = (
     (Limits, "`limits`"),
     (Retry, "`retry`"),
     (CommandTool, "a tool"),
+    (FunctionTool, "a tool"),
     (Rounds, "the `repeat` of a step"),
 )
 _OF_STEPS: dict[str, type[Spec]] = {"agent": Agent, "session": SessionOf, "repeat": Rounds, "retry": Retry}
@@ -63,6 +65,11 @@ def is_step(loc: Loc) -> bool:
     return index > 0
 
 
+def is_tool(loc: Loc) -> bool:
+    """Returns whether one of the file's own tools stands at `loc`."""
+    return len(loc) == 2 and loc[0] == "tools"
+
+
 def steps_of(data: Any) -> Iterator[tuple[Loc, Any]]:
     """Yields every step of a file's data, outer ones first, with its loc."""
     waiting: deque[tuple[Loc, Any]] = deque([((), data)])
@@ -96,7 +103,9 @@ def model_at(loc: Loc, data: Any) -> type[Spec] | None:
     if not parent and last in {"limits", "defaults"}:
         return Limits if last == "limits" else AgentDefaults
     if len(loc) == 2 and loc[0] in {"agents", "tools"}:
-        return Agent if loc[0] == "agents" else CommandTool
+        return Agent if loc[0] == "agents" else TOOL_KINDS[tool_kind(value_at(data, loc))]
+    if is_tool(parent) and last == "retry":
+        return ToolRetry
     if is_step(parent) and last in _OF_STEPS:
         return _OF_STEPS[str(last)]
     if last == "stop" and parent and model_at(parent, data) is Agent:
@@ -125,7 +134,7 @@ def owners_of(key: str) -> tuple[str, ...]:
     """Returns what a key belongs to, in words, at most three of them."""
     if key in keys_of(StepBase):
         return ("a step",)
-    found = [words for model, words in _OWNERS if key in keys_of(model)]
+    found = list(dict.fromkeys(words for model, words in _OWNERS if key in keys_of(model)))
     found += [f"a step with `{kind}`" for kind, model in KINDS.items() if key in keys_of(model) and kind != "steps"]
     if not found and key in keys_of(Workflow):
         return ("the top level of the file",)

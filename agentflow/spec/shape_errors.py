@@ -16,6 +16,7 @@ from agentflow.spec.positions import (
     bounds_of,
     has,
     is_step,
+    is_tool,
     keys_of,
     later_keys,
     model_at,
@@ -33,6 +34,7 @@ _ALTERNATIVES = {
     "approve": _TEXT,
     "fail": _TEXT,
     "ask": _TEXT,
+    "cache": "true, or how long a result holds, as 1h",
     "from": _FILE,
     "imports": _FILE,
     "instructions": _TEXT,
@@ -111,7 +113,7 @@ def _located(details: Any, data: Any) -> _Error:
         segments.pop()
     kind_is_named = False
     for index, segment in enumerate(segments):
-        if is_step(loc) and not kind_is_named and segment in KINDS:
+        if (is_step(loc) or is_tool(loc)) and not kind_is_named and segment in KINDS:
             kind_is_named = True
         elif has(data, (*loc, segment)) or (details["type"] == "missing" and index == len(segments) - 1):
             loc = (*loc, segment)
@@ -255,7 +257,9 @@ def _expected(error: _Error, data: Any, value: Any) -> tuple[str, str | None]:
     if error.type == "literal_error":
         return _choice(error, value)
     if error.type == "value_error":
-        hint = f"write `{value}s` for seconds" if isinstance(value, int) and not isinstance(value, bool) else None
+        unit = "`{}/min` for so many a minute" if error.loc[-1:] == ("rate_limit",) else "`{}s` for seconds"
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        hint = f"write {unit.format(value)}" if is_number else None
         return str(error.context.get("error", "another value")), hint
     if error.type in _LIMITS and isinstance(value, str):
         return "longer than nothing", None

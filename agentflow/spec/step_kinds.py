@@ -29,6 +29,17 @@ def kind_findings(document: Document, data: Any) -> Iterator[Finding]:
             yield from _case_findings(document, loc, step["choose"])
 
 
+def tool_findings(document: Document, data: Any) -> Iterator[Finding]:
+    """Yields the file's own tools that are both a command and a function."""
+    tools = data.get("tools")
+    for name, tool in tools.items() if isinstance(tools, dict) else ():
+        if isinstance(tool, dict) and "run" in tool and "call" in tool:
+            loc = ("tools", name)
+            message = f"{name_of(loc)} has both `run` and `call`"
+            finding = found(document, "AF209", message, (*loc, "call"), "make a tool of each", key=True)
+            yield Finding(finding.diagnostic, loc)
+
+
 def _several(document: Document, loc: Loc, kinds: list[str]) -> Finding:
     *others, last = [f"`{kind}`" for kind in kinds]
     message = f"{name_of(loc)} is of several kinds: {', '.join(others)} and {last}"

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from agentflow.spec.agents import Agent, AgentDefaults, CommandTool
+from agentflow.spec.agents import Agent, AgentDefaults
 from agentflow.spec.base import (
     AgentName,
     Duration,
@@ -17,6 +17,7 @@ from agentflow.spec.base import (
     Template,
     ToolName,
 )
+from agentflow.spec.own_tools import AnyTool
 from agentflow.spec.steps import Step
 
 
@@ -25,7 +26,9 @@ class Limits(Spec):
 
     cost_usd: Money = Field(default=5.0, description="The most a run may spend on models, in US dollars.")
     wall_time: Duration = Field(
-        default=3600.0, description="How long a run may be at work, as `20m`; waits for people do not count."
+        default=3600.0,
+        description="How long a run may be at work, as `20m`; waits for people, and those of a minute and more for the "
+        "model's service, do not count.",
     )
     turns: int = Field(default=1000, ge=1, description="Model calls of all agents together.")
     parallel: int = Field(
@@ -62,7 +65,7 @@ class Workflow(Spec):
     env: dict[str, Template] = Field(
         default_factory=dict, description="Environment variables of every command, those of tools too."
     )
-    tools: dict[ToolName, CommandTool] = Field(
+    tools: dict[ToolName, AnyTool] = Field(
         default_factory=dict,
         description="The file's own tools by their names; an agent has one where its `tools` lists it.",
     )
@@ -82,5 +85,5 @@ class Library(Spec):
     """A file that others import, validated in shape."""
 
     agentflow: Literal[1] = Field(description="The version of the language: `1`.")
-    tools: dict[Id, CommandTool] = Field(default_factory=dict, description="Tools for the files that import this one.")
+    tools: dict[Id, AnyTool] = Field(default_factory=dict, description="Tools for the files that import this one.")
     agents: dict[AgentName, Agent] = Field(default_factory=dict, description="Agents for them.")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -49,6 +50,20 @@ class Command(Struct, frozen=True):
     output_limit: int
 
 
+class Output(Protocol):
+    """What takes the bytes that a command prints."""
+
+    def add(self, data: bytes) -> None:
+        """Takes what was printed next."""
+
+
+class CommandEnd(Struct, frozen=True):
+    """How a command ended whose output went elsewhere; as in `CommandResult`."""
+
+    exit_code: int
+    timed_out: bool
+
+
 class CommandResult(Struct, frozen=True):
     """How a command ended.
 
@@ -72,7 +87,18 @@ def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 async def run_command(command: Command) -> CommandResult:
-    """Runs a command in a session of its own and waits for its end.
+    """Runs a command and waits for its end, as `follow_command` does; what it prints is kept within bounds.
+
+    Raises: as `follow_command`.
+    """
+    stdout, stderr = BoundedOutput(command.output_limit), BoundedOutput(command.output_limit)
+    ended = await follow_command(command, stdout, stderr)
+    truncated = stdout.truncated or stderr.truncated
+    return CommandResult(ended.exit_code, stdout.text(), stderr.text(), ended.timed_out, truncated)
+
+
+async def follow_command(command: Command, stdout: Output, stderr: Output) -> CommandEnd:
+    """Runs a command in a session of its own and waits for its end; what it prints goes to `stdout` and `stderr`.
 
     Whatever the command started is killed when it ends, runs out of time or the call is cancelled; a background
     process that keeps the output open delays the end by `DRAIN_GRACE` at most. Should this process be killed, the
@@ -83,12 +109,12 @@ async def run_command(command: Command) -> CommandResult:
     """
     process = _start(command)
     # Nothing may come between these lines but what cannot fail: the process is nobody's yet.
-    running = _Running(process, command)
+    running = _Running(process, command.stdin)
     timed_out = False
     try:
         try:
             watchdog().guard(process.pid)
-            running.attach()
+            running.attach(stdout, stderr)
         except OSError as error:
             raise _not_started(shortened(command.argv[0]), command, error) from error
         try:
@@ -104,13 +130,8 @@ async def run_command(command: Command) -> CommandResult:
         await _within(DRAIN_GRACE, running.drained)
     finally:
         await running.end()
-    return CommandResult(
-        exit_code=process.returncode if process.returncode >= 0 else 128 - process.returncode,
-        stdout=running.stdout.text(),
-        stderr=running.stderr.text(),
-        timed_out=timed_out,
-        truncated=running.stdout.truncated or running.stderr.truncated,
-    )
+    code = process.returncode
+    return CommandEnd(code if code >= 0 else 128 - code, timed_out)
 
 
 def _start(command: Command) -> subprocess.Popen[bytes]:
@@ -138,7 +159,8 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
 
 def _not_started(program: str, command: Command, error: OSError) -> CommandNotStarted:
     if not os.path.isdir(command.cwd):
-        return CommandNotStarted(f"the folder `{command.cwd}` to run `{program}` in does not exist")
+        missing = f"the folder `{command.cwd}` to run `{program}` in does not exist"
+        return CommandNotStarted(missing, "make it first, or run it elsewhere")
     if error.errno == errno.ENOENT:
         return CommandNotStarted(f"`{program}` was not found", "install it, or correct its name or PATH")
     if error.errno == errno.EACCES:
@@ -149,7 +171,8 @@ def _not_started(program: str, command: Command, error: OSError) -> CommandNotSt
         return CommandNotStarted(f"the arguments of `{program}` are too long", "pass large values through stdin")
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return CommandNotStarted("too many files are open", "raise the limit (ulimit -n), or run fewer at once")
-    return CommandNotStarted(f"`{program}` cannot be started: {os.strerror(error.errno or 0)}")
+    reason = os.strerror(error.errno or 0)
+    return CommandNotStarted(f"`{program}` cannot be started: {reason}", "see whether it runs by hand in this folder")
 
 
 async def _within(seconds: float, event: asyncio.Event) -> None:
@@ -161,21 +184,19 @@ async def _within(seconds: float, event: asyncio.Event) -> None:
 class _Running:
     """A process, and what the event loop does for it: feeding, draining, noticing its end. No threads."""
 
-    def __init__(self, process: subprocess.Popen[bytes], command: Command) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes) -> None:
         self.exited = asyncio.Event()
         self.drained = asyncio.Event()
-        self.stdout = BoundedOutput(command.output_limit)
-        self.stderr = BoundedOutput(command.output_limit)
         self._process = process
-        self._to_feed = memoryview(command.stdin)
+        self._to_feed = memoryview(stdin)
         self._loop = asyncio.get_running_loop()
         self._open: set[int] = set()
         self._pidfd = -1
         self._poll: asyncio.TimerHandle | None = None
 
-    def attach(self) -> None:
+    def attach(self, stdout: Output, stderr: Output) -> None:
         """Begins to feed, drain and watch."""
-        for pipe, output in ((self._process.stdout, self.stdout), (self._process.stderr, self.stderr)):
+        for pipe, output in ((self._process.stdout, stdout), (self._process.stderr, stderr)):
             if pipe is not None:
                 self._drain(pipe.fileno(), output)
         if self._process.stdin is not None:
@@ -233,7 +254,7 @@ class _Running:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self.exited.set()
 
-    def _drain(self, descriptor: int, output: BoundedOutput) -> None:
+    def _drain(self, descriptor: int, output: Output) -> None:
         os.set_blocking(descriptor, False)
         self._open.add(descriptor)
 

@@ -7,6 +7,7 @@ from agentflow.tools.failures import ToolError, reports_failures, shortened
 from agentflow.tools.files import MAX_FILE_BYTES, replace, whole
 from agentflow.tools.paths import locate
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
+from agentflow.tools.signatures import PROBE_BYTES, kind_of
 from agentflow.tools.threads import Stop, in_thread
 
 _COMPARED_LINES = 5_000
@@ -22,19 +23,32 @@ async def edit(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutp
     if not old:
         raise ToolError("old_string is empty", "say which text to replace, or write the whole file with Write")
     if old == new:
-        raise ToolError("old_string and new_string are the same: nothing would change")
+        raise ToolError(
+            "old_string and new_string are the same: nothing would change", "say what new_string shall be, or go on"
+        )
 
     def work(_: Stop) -> ToolOutput:
         with locate(context, name, tool="Edit", for_write=True) as place:
             before = whole(place)
-            if b"\0" in before:
-                raise ToolError(f"`{shortened(name)}` is a binary file", "only text can be edited")
+            _require_utf_8(name, before)
             # Bytes that are no UTF-8 come through unharmed.
             after, count = replaced(before.decode("utf-8", "surrogateescape"), old, new, every=every)
             replace(place, _encoded(after), expected=place.status)
         return ToolOutput(f"Edited `{shortened(name)}`: {count:,} replacement{'s' if count > 1 else ''}.")
 
     return await in_thread(work)
+
+
+def _require_utf_8(name: str, content: bytes) -> None:
+    if b"\0" not in content:
+        return
+    encoding = kind_of(content[:PROBE_BYTES]).encoding
+    if encoding not in ("", "utf-8"):
+        raise ToolError(
+            f"`{shortened(name)}` is {encoding.upper()} text, and Edit takes UTF-8 alone",
+            "write the whole file anew with Write, which makes it UTF-8, if that is wanted",
+        )
+    raise ToolError(f"`{shortened(name)}` is a binary file", "only text can be edited; have a command change it")
 
 
 def replaced(text: str, old: str, new: str, *, every: bool) -> tuple[str, int]:
@@ -58,7 +72,9 @@ def replaced(text: str, old: str, new: str, *, every: bool) -> tuple[str, int]:
             "take in more of the surrounding lines until it occurs once, or set replace_all",
         )
     if len(text) + count * (len(new) - len(old)) > MAX_FILE_BYTES:
-        raise ToolError(f"the file would grow beyond {MAX_FILE_BYTES:,} bytes")
+        raise ToolError(
+            f"the file would grow beyond {MAX_FILE_BYTES:,} bytes", "replace fewer occurrences, or put less in"
+        )
     return text.replace(old, new), count
 
 
@@ -70,7 +86,9 @@ def _encoded(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise ToolError("new_string is not valid text: it holds half a surrogate pair") from error
+        raise ToolError(
+            "new_string is not valid text: it holds half a surrogate pair", "write the whole character, or leave it out"
+        ) from error
 
 
 def _nearest(text: str, old: str, new: str) -> str:

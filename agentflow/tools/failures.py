@@ -1,5 +1,6 @@
 """What a tool says when it cannot do what was asked, in words the model can act on."""
 
+import errno
 import functools
 import os
 from collections.abc import Mapping
@@ -8,6 +9,19 @@ from agentflow.errors import AgentflowError
 from agentflow.tools.port import JSON, Tool, ToolContext, ToolOutput
 
 _SHOWN_CHARS = 300
+_NO_ACCESS = "This file or folder is closed to you here: go on without it, and say so."
+_NO_ROOM = "There is no room on the disk: stop writing, and say so."
+_NEXT_MOVES: Mapping[int, str] = {
+    errno.EACCES: _NO_ACCESS,
+    errno.EPERM: _NO_ACCESS,
+    errno.EROFS: "Nothing can be written there: write elsewhere, or say so.",
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.ENAMETOOLONG: "Use a shorter name.",
+    errno.ENOENT: "It went away meanwhile: list what is there with Glob.",
+    errno.EMFILE: "Too many files are open here just now: try again later.",
+    errno.ENFILE: "Too many files are open here just now: try again later.",
+}
 
 
 class ToolError(AgentflowError):
@@ -51,7 +65,8 @@ def reports_failures(tool: Tool) -> Tool:
             reason = os.strerror(error.errno) if error.errno else "the system refused"
             named = tool_input.get("file_path") or tool_input.get("path")
             about = f"`{shortened(named)}`: " if isinstance(named, str) else ""
-            return ToolOutput(f"{about}{reason}", is_error=True)
+            hint = _NEXT_MOVES.get(error.errno or 0, "Do not repeat the call as it is; find another way.")
+            return ToolOutput(f"{about}{reason}\n{hint}", is_error=True)
 
     return reporting
 

@@ -3,34 +3,40 @@
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from io import BufferedReader
 
+from agentflow.tools import media
 from agentflow.tools.failures import ToolError, reports_failures, shortened
+from agentflow.tools.lines import DEFAULT_LINES, numbered
 from agentflow.tools.paths import Place, locate, open_to_read, require_regular
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
+from agentflow.tools.signatures import PROBE_BYTES, kind_of
 from agentflow.tools.threads import Stop, in_thread
 
-DEFAULT_LINES = 2_000
-MAX_LINE_CHARS = 2_000
-MAX_READ_CHARS = 98_000
 INLINE_BYTES = 256 << 10  # from the page cache this takes less time than handing it to a thread
 MAX_FILE_BYTES = 50 << 20
-_PROBE_BYTES = 8 << 10
-_PIECE_BYTES = 64 << 10
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @reports_failures
 async def read(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
-    """Read: the lines of a text file with their numbers."""
+    """Read: the lines of a text file with their numbers; an image or a PDF as it is."""
     first = max(1, int(tool_input.get("offset") or 1))
     count = int(tool_input.get("limit") or DEFAULT_LINES)
-    name = tool_input["file_path"]
+    name, pages = tool_input["file_path"], tool_input.get("pages")
     with _opened(context, name) as file:
-        if os.fstat(file.fileno()).st_size <= INLINE_BYTES:
-            return _numbered(file, name, first, count, Stop())
-        return await in_thread(lambda stop: _numbered(file, name, first, count, stop))
+        kind = kind_of(file.peek(PROBE_BYTES)[:PROBE_BYTES])
+        if kind.media_type:
+            data = await in_thread(lambda _: file.read(media.MAX_FILE_BYTES + 1))
+        elif not kind.encoding:
+            raise ToolError(f"`{shortened(name)}` is {kind.name}; Read shows text, images and PDFs", kind.advice)
+        elif pages is not None:
+            raise ToolError(f"`{shortened(name)}` is text and has no pages", "use `offset` and `limit` instead")
+        elif os.fstat(file.fileno()).st_size <= INLINE_BYTES:
+            return numbered(file, name, kind.encoding, first, count, Stop())
+        else:
+            return await in_thread(lambda stop: numbered(file, name, kind.encoding, first, count, stop))
+    return await media.shown(data, kind.media_type, name, pages)
 
 
 @reports_failures
@@ -63,9 +69,14 @@ def encoded(text: str, parameter: str) -> bytes:
     try:
         data = text.encode()
     except UnicodeEncodeError as error:
-        raise ToolError(f"{parameter} is not valid text: it holds half a surrogate pair") from error
+        raise ToolError(
+            f"{parameter} is not valid text: it holds half a surrogate pair",
+            "write the whole character, or leave it out",
+        ) from error
     if len(data) > MAX_FILE_BYTES:
-        raise ToolError(f"{parameter} has {len(data):,} bytes; {MAX_FILE_BYTES:,} are the most")
+        raise ToolError(
+            f"{parameter} has {len(data):,} bytes; {MAX_FILE_BYTES:,} are the most", "spread it over several files"
+        )
     return data
 
 
@@ -78,7 +89,9 @@ def whole(place: Place) -> bytes:
     with open(open_to_read(place), "rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise ToolError(f"`{shortened(place.named)}` is larger than {MAX_FILE_BYTES:,} bytes")
+        raise ToolError(
+            f"`{shortened(place.named)}` is larger than {MAX_FILE_BYTES:,} bytes", "have a command change it"
+        )
     return data
 
 
@@ -97,7 +110,9 @@ def replace(place: Place, content: bytes, *, expected: os.stat_result | None = N
         place.name, os.W_OK, dir_fd=place.folder, effective_ids=os.access in os.supports_effective_ids
     ):
         # Renaming over it would work all the same, and undo the protection.
-        raise ToolError(f"`{shortened(place.named)}` is write-protected")
+        raise ToolError(
+            f"`{shortened(place.named)}` is write-protected", "leave it as it is and say so, or write to another file"
+        )
     temporary = f".agentflow-{secrets.token_hex(8)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o666, dir_fd=place.folder)
@@ -134,46 +149,3 @@ def _take_over(descriptor: int, before: os.stat_result) -> None:
 def _opened(context: ToolContext, name: str) -> BufferedReader:
     with locate(context, name, tool="Read", for_write=False) as place:
         return open(open_to_read(place), "rb")
-
-
-def _numbered(file: BufferedReader, name: str, first: int, count: int, stop: Stop) -> ToolOutput:
-    probe = file.peek(_PROBE_BYTES)[:_PROBE_BYTES]
-    if b"\0" in probe:
-        raise ToolError(f"`{shortened(name)}` is a binary file", "only text can be read")
-    if not probe:
-        return ToolOutput(f"(`{shortened(name)}` is empty)")
-    if probe.startswith(_BYTE_ORDER_MARK):
-        file.read(len(_BYTE_ORDER_MARK))
-    shown: list[str] = []
-    room = MAX_READ_CHARS
-    number = 0
-    for number, line in enumerate(_lines(file, stop), 1):
-        if number < first:
-            continue
-        text = f"{number:>6}\t{_cut(line)}"
-        room -= len(text) + 1
-        if room < 0 or number >= first + count:
-            shown.append(f"\n(More lines follow. Go on with offset={number}.)")
-            break
-        shown.append(text)
-    if not shown:
-        return ToolOutput(f"`{shortened(name)}` has {number:,} lines; none from line {first:,} on.", is_error=True)
-    return ToolOutput("\n".join(shown))
-
-
-def _lines(file: BufferedReader, stop: Stop) -> Iterator[bytes]:
-    """The lines, each no longer than a piece: what is beyond is read past, never held."""
-    while line := file.readline(_PIECE_BYTES):
-        stop.check()
-        rest = line
-        while len(rest) == _PIECE_BYTES and not rest.endswith(b"\n"):
-            stop.check()
-            rest = file.readline(_PIECE_BYTES)
-        yield line
-
-
-def _cut(line: bytes) -> str:
-    text = line.rstrip(b"\r\n").decode(errors="replace")
-    if len(text) <= MAX_LINE_CHARS:
-        return text
-    return text[:MAX_LINE_CHARS] + "… (line cut)"

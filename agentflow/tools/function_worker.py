@@ -85,8 +85,11 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     sys.path.insert(0, request["folder"])
     sys.meta_path.insert(0, _Finder(request["module"], path, text))
     try:
-        function = getattr(importlib.import_module(request["module"]), request["function"])
-        value = function(**request["arguments"])
+        module = importlib.import_module(request["module"])
+        arguments = {
+            name: made(value, request["makes"].get(name), module) for name, value in request["arguments"].items()
+        }
+        value = getattr(module, request["function"])(**arguments)
         return {"value": plain(_awaited(value) if hasattr(value, "__await__") else value)}
     except NotJsonError as error:
         return {"kind": "not_json", "message": str(error)}
@@ -102,6 +105,40 @@ def _awaited(value: Any) -> Any:
         return await value
 
     return asyncio.run(awaited())
+
+
+def made(value: Any, maker: Any, module: ModuleType) -> Any:
+    """A JSON value as what the function's type hint says: a tuple, a dataclass or a member of an enumeration.
+
+    Parameters:
+        maker: what to make, as `plan/type_hints.py` has it; None: the value is right as it is.
+        module: where the classes are.
+    """
+    if maker is None or not _fits(value, maker):
+        return value
+    if "any" in maker:
+        return next((made(value, each, module) for each in maker["any"] if _fits(value, each)), value)
+    if "enum" in maker:
+        return getattr(module, maker["enum"])(value)
+    if "items" in maker:
+        return [made(item, maker["items"], module) for item in value]
+    if "values" in maker:
+        return {name: made(item, maker["values"], module) for name, item in value.items()}
+    if "tuple" in maker:
+        each = maker["tuple"]
+        makers = each if isinstance(each, list) else [each] * len(value)
+        return tuple(made(item, of, module) for item, of in zip(value, makers, strict=True))
+    fields = {name: made(item, maker["fields"].get(name), module) for name, item in value.items()}
+    return getattr(module, maker["data"])(**fields) if "data" in maker else fields
+
+
+def _fits(value: Any, maker: Any) -> bool:
+    """Whether a value is of the kind that a maker takes."""
+    if "any" in maker:
+        return any(_fits(value, each) for each in maker["any"])
+    if "enum" in maker:
+        return value is not None and not isinstance(value, dict | list)
+    return isinstance(value, list if maker.keys() & {"items", "tuple"} else dict)
 
 
 def plain(value: Any) -> Any:

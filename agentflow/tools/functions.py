@@ -24,11 +24,13 @@ class FunctionFailed(AgentflowError):  # noqa: N818 - the name other rooms know 
 
     Attributes:
         timed_out: it was ended because its time was over.
+        said: the same for a model: neither where in the text it was, nor what it printed.
     """
 
-    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+    def __init__(self, message: str, *, timed_out: bool = False, said: str | None = None) -> None:
         super().__init__(message)
         self.timed_out = timed_out
+        self.said = message if said is None else said
 
 
 class FunctionCall(Struct, frozen=True):
@@ -42,6 +44,7 @@ class FunctionCall(Struct, frozen=True):
         env: on top of the minimal environment.
         cwd: the folder it runs in.
         timeout: in seconds, its imports included.
+        makes: of arguments that are more than JSON data for the function, what is made of them, by their names.
     """
 
     folder: Path
@@ -53,6 +56,18 @@ class FunctionCall(Struct, frozen=True):
     env: Mapping[str, str]
     cwd: Path
     timeout: float
+    makes: Mapping[str, JSON] = {}
+
+
+def place_of(home: Path, file: str, module: str) -> tuple[Path, str]:
+    """The folder that a module's name starts from, and its file seen from there.
+
+    Parameters:
+        home: the folder of the workflow file.
+        file: the module's, seen from there: `lib.stats` of `flows/lib/stats.py` starts from `flows`.
+    """
+    above = file.removesuffix(".py").removesuffix(module.replace(".", "/"))
+    return (home / above).resolve(), file.removeprefix(above)
 
 
 async def call_function(call: FunctionCall) -> JSON:
@@ -70,6 +85,7 @@ async def call_function(call: FunctionCall) -> JSON:
         "function": call.function,
         "text": call.text,
         "arguments": call.arguments,
+        "makes": call.makes,
     }
     try:
         handed = json.dumps(request, allow_nan=False).encode()
@@ -96,22 +112,26 @@ def _value(call: FunctionCall, result: CommandResult) -> JSON:
     said = _tail(result.stderr)
     if result.timed_out:
         message = f"{name} did not end within {call.timeout:g} s; raise `timeout`{said}"
-        raise FunctionFailed(message, timed_out=True)
+        ended = f"`{call.function}` was stopped: it did not end within {call.timeout:g} s"
+        raise FunctionFailed(message, timed_out=True, said=ended)
     if len(result.stdout) >= MAX_ANSWER_BYTES:
         raise FunctionFailed(
-            f"{name} returned over {MAX_ANSWER_BYTES >> 20} MB; let it write a file, and return its name"
+            f"{name} returned over {MAX_ANSWER_BYTES >> 20} MB; let it write a file, and return its name",
+            said=f"`{call.function}` returned more than it may; ask for less",
         )
     answer = _answer(result.stdout)
     if answer is None or result.exit_code != 0:
         ended = f"with exit code {result.exit_code}"
         if answer is None and result.exit_code == 0:
             ended += ", and gave no value"
-        raise FunctionFailed(f"{name} ended its process {ended}{said}")
+        raise FunctionFailed(f"{name} ended its process {ended}{said}", said=f"`{call.function}` ended {ended}")
     if "value" in answer:
         return answer["value"]
     if answer.get("kind") == "not_json":
-        raise FunctionFailed(f"{name} must return JSON data: {readable(str(answer.get('message')))[:_MESSAGE]}{said}")
-    raise FunctionFailed(f"{name} raised {_raised(call, answer)}{said}")
+        problem = f"must return JSON data: {readable(str(answer.get('message')))[:_MESSAGE]}"
+        raise FunctionFailed(f"{name} {problem}{said}", said=f"`{call.function}` {problem}")
+    raised = f"`{call.function}` raised {_shown(answer)}".replace(f"{call.folder}/", "").replace(f"{call.cwd}/", "")
+    raise FunctionFailed(f"{name} raised {_raised(call, answer)}{said}", said=raised)
 
 
 def _answer(text: str) -> dict[str, JSON] | None:
@@ -126,11 +146,15 @@ def _answer(text: str) -> dict[str, JSON] | None:
 
 
 def _raised(call: FunctionCall, answer: Mapping[str, JSON]) -> str:
-    message = str(answer.get("message", "")).strip()
-    shown = f"{answer.get('type')}: {message}" if message else str(answer.get("type"))
     line, source = answer.get("line"), answer.get("source")
     where = f" ({call.file}:{line}{f': `{source}`' if source else ''})" if line is not None else ""
-    return readable(shown[:_MESSAGE]) + readable(where)
+    return _shown(answer) + readable(where)
+
+
+def _shown(answer: Mapping[str, JSON]) -> str:
+    """The type and the message of what was raised."""
+    message = str(answer.get("message", "")).strip()
+    return readable((f"{answer.get('type')}: {message}" if message else str(answer.get("type")))[:_MESSAGE])
 
 
 def _tail(text: str) -> str:

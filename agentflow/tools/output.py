@@ -46,3 +46,41 @@ class BoundedOutput:
         if over > 0:
             del self._tail[:over]
             self._dropped += over
+
+
+class UnreadOutput:
+    """What a command has printed since it was last asked for, of which the first and the last half of `limit` are kept.
+
+    While the command runs only whole lines are given out: so no character, and no secret on a line, is ever given out
+    in two pieces.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._unread = BoundedOutput(limit)
+        self._line = bytearray()
+        self.printed = 0
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes of the line that has not ended yet."""
+        return len(self._line)
+
+    def add(self, data: bytes) -> None:
+        """Takes what was printed next."""
+        self.printed += len(data)
+        self._line += data
+        # A line that never ends is given out all the same, or it would be held for ever.
+        end = len(self._line) if len(self._line) > self._limit else self._line.rfind(b"\n") + 1
+        if end:
+            self._unread.add(bytes(self._line[:end]))
+            del self._line[:end]
+
+    def take(self, *, ended: bool) -> str:
+        """The text since the last time; all of it once the command has `ended`."""
+        if ended:
+            self._unread.add(bytes(self._line))
+            self._line.clear()
+        text = self._unread.text()
+        self._unread = BoundedOutput(self._limit)
+        return text

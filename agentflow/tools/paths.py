@@ -12,16 +12,21 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from agentflow.tools.failures import ToolError, shortened
 from agentflow.tools.port import ToolContext
 
+if TYPE_CHECKING:
+    from agentflow.tools.kept_results import Access
+
 FOLDER_FLAGS = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
 MAX_LINKS = 40  # as Linux counts them (path_resolution(7))
 
 _PRIVATE = ".agentflow"
+_READERS = frozenset({"Read", "Grep"})
 _REPOSITORY = ".git"
 
 
@@ -62,6 +67,11 @@ def locate(
             for nothing.
         OSError: a folder on the way cannot be entered.
     """
+    kept = None if context.results is None or for_write else context.results.named(name)
+    if kept is not None and tool in _READERS:
+        with _kept(context.results, kept) as place:
+            yield place
+        return
     named = _relative(context.project, name)
     with _Walk(context.project) as walk:
         missing = walk.go(named, name)
@@ -74,6 +84,18 @@ def locate(
             yield Place(walk.folder, missing[-1], named, real, None)
         else:
             raise _absent(name)
+
+
+@contextlib.contextmanager
+def _kept(results: "Access | None", name: str) -> Iterator[Place]:
+    """A large result of the call's own run, which is no file of the project's: no rule of the grant is about it."""
+    assert results is not None
+    with _Walk(results.project) as walk:
+        missing = walk.go(name, name)
+        real = walk.real(missing)
+        if missing or real != name:
+            raise ToolError(f"`{shortened(name)}` is no result of this run", "name it as the result does that tells it")
+        yield Place(walk.folder, walk.name, name, real, walk.status)
 
 
 def resolve(context: ToolContext, name: str, *, tool: str, for_write: bool) -> Path:
@@ -118,7 +140,9 @@ def require_regular(name: str, status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise ToolError(f"`{shortened(name)}` is a folder", "list its files with Glob")
     if not stat.S_ISREG(status.st_mode):
-        raise ToolError(f"`{shortened(name)}` is a device, pipe or socket; only regular files are opened")
+        raise ToolError(
+            f"`{shortened(name)}` is a device, pipe or socket; only regular files are opened", "go on without it"
+        )
 
 
 @functools.lru_cache(maxsize=256)
@@ -189,7 +213,8 @@ class _Walk:
             if stat.S_ISLNK(status.st_mode):
                 links += 1
                 if links > MAX_LINKS:
-                    raise ToolError(f"`{shortened(shown)}` leads through too many symbolic links")
+                    message = f"`{shortened(shown)}` leads through too many symbolic links"
+                    raise ToolError(message, "name the file that it stands for")
                 ahead.extendleft(reversed(self._target(part, shown)))
             elif ahead:
                 self._enter(part, shown)
@@ -219,7 +244,8 @@ class _Walk:
         try:
             self._folders.append(os.open(part, FOLDER_FLAGS, dir_fd=self.folder))
         except NotADirectoryError as error:
-            raise ToolError(f"`{shortened(shown)}`: `{shortened(part)}` is not a folder") from error
+            message = f"`{shortened(shown)}`: `{shortened(part)}` is not a folder"
+            raise ToolError(message, "list what is there with Glob") from error
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise _changed(shown) from error
@@ -256,7 +282,7 @@ def _relative(project: Path, name: str) -> str:
     try:
         os.fsencode(name)
     except UnicodeEncodeError as error:
-        raise ToolError(f"`{shortened(name)}` cannot be a file's name") from error
+        raise ToolError(f"`{shortened(name)}` cannot be a file's name", "copy the name from what Glob lists") from error
     if name == "~" or name.startswith("~/"):
         raise _outside(name)
     path = os.path.normpath(os.path.join(project, name))
@@ -273,9 +299,12 @@ def _is_inside(project: Path, path: str) -> bool:
 def _check(context: ToolContext, named: str, real: str, *, tool: str, for_write: bool, narrowed: bool) -> None:
     parts = {part.casefold() for path in (named, real) for part in path.split("/")}
     if _PRIVATE in parts:
-        raise ToolError(f"`{shortened(named)}` belongs to agentflow itself and is closed to tools")
+        raise ToolError(f"`{shortened(named)}` belongs to agentflow itself and is closed to tools", "go on without it")
     if for_write and _REPOSITORY in parts:
-        raise ToolError(f"`{shortened(named)}` is inside {_REPOSITORY}, which {tool} may not change")
+        raise ToolError(
+            f"`{shortened(named)}` is inside {_REPOSITORY}, which {tool} may not change",
+            "leave it; if the repository itself shall change, say what git command would do it",
+        )
     if not narrowed:
         return
     covers = matcher(context.rules)

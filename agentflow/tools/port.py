@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from agentflow.plan.agent_plan import CommandToolPlan
+    from agentflow.plan.agent_plan import OwnToolPlan
+    from agentflow.tools.kept_results import Access
 
 JSON = Any
+ToolFailure = Literal["command_failed", "call_failed", "timeout", "output_invalid"]
 
 
 class ToolOutput(Struct, frozen=True):
@@ -18,10 +20,19 @@ class ToolOutput(Struct, frozen=True):
     Attributes:
         content: for the model: text, or content blocks of the Messages API (`text`, `image`, `document`).
         is_error: the call failed; `content` then says what to do about it.
+        failure: the kind of failure, where it is one that a tool's `retry` may name.
+        detail: what the author is told of a failure and the model is not.
+        is_checked: the tool declares an `output`, and `value`, what `content` says, meets it.
+        media_tokens: the most tokens that the images and documents in `content` come to, where the tool can tell.
     """
 
     content: "str | list[dict[str, JSON]]"
     is_error: bool = False
+    failure: "ToolFailure | None" = None
+    detail: str = ""
+    is_checked: bool = False
+    value: JSON = None
+    media_tokens: int | None = None
 
 
 class ToolContext(Struct, frozen=True):
@@ -37,6 +48,8 @@ class ToolContext(Struct, frozen=True):
         secrets: the values that the `env` of the file's own tools may read, by name.
         sandbox_off: the file says `sandbox: off`; a command without it is refused.
         own: the tool of that name that the file of the call's agent has itself.
+        home: the real path of that file's folder, which its functions are looked for in.
+        results: the large results of the run that Read and Grep may open.
     """
 
     project: Path
@@ -45,9 +58,11 @@ class ToolContext(Struct, frozen=True):
     key: str
     sandbox_off: bool
     secrets: Mapping[str, str] = {}
-    own: "CommandToolPlan | None" = None
+    own: "OwnToolPlan | None" = None
     session: str = ""
     memory: Path | None = None
+    home: Path | None = None
+    results: "Access | None" = None
 
 
 class Tool(Protocol):

@@ -1,4 +1,4 @@
-"""Bash: a script of the model's."""
+"""Bash: a script of the model's, run to its end."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,9 @@ from agentflow.tools.port import JSON, ToolContext, ToolOutput
 
 DEFAULT_TIMEOUT_MS = 120_000
 MAX_TIMEOUT_MS = 600_000
-OUTPUT_LIMIT = 45_000
-"""Bytes kept of each of stdout and stderr, so that both fit what a model is shown."""
+OUTPUT_LIMIT = 10 << 20
+"""Bytes kept of each of stdout and stderr; what is large is shown in part (`kept_results.py`)."""
+STDERR_MARK = "[stderr]"
 KEY_VARIABLE = "AGENTFLOW_IDEMPOTENCY_KEY"
 
 
@@ -17,16 +18,30 @@ KEY_VARIABLE = "AGENTFLOW_IDEMPOTENCY_KEY"
 async def bash(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
     """Bash: runs a script in the project's folder."""
     require_permission(context)
-    milliseconds = min(int(tool_input.get("timeout") or DEFAULT_TIMEOUT_MS), MAX_TIMEOUT_MS)
-    command = Command(
-        argv=("bash", "-c", tool_input["command"]),
+    milliseconds = int(tool_input.get("timeout") or DEFAULT_TIMEOUT_MS)
+    if milliseconds > MAX_TIMEOUT_MS:
+        raise ToolError(
+            f"A script that is waited for may take {MAX_TIMEOUT_MS:,} milliseconds at most; it was not started",
+            "set `run_in_background` for one that takes longer, and follow it with TaskOutput",
+        )
+    command = script(tool_input["command"], context, milliseconds / 1_000)
+    output = told(result := await run_command(command), command)
+    if not result.timed_out:
+        return output
+    advice = "Give it more time with `timeout`, or set `run_in_background` and follow it with TaskOutput."
+    return ToolOutput(f"{output.content}\n{advice}", is_error=True)
+
+
+def script(text: str, context: ToolContext, timeout: float) -> Command:
+    """The command that runs a script of the model's; `timeout` in seconds."""
+    return Command(
+        argv=("bash", "-c", text),
         stdin=b"",
         env={**context.env, KEY_VARIABLE: context.key},
         cwd=context.project,
-        timeout=milliseconds / 1_000,
+        timeout=timeout,
         output_limit=OUTPUT_LIMIT,
     )
-    return told(await run_command(command), command)
 
 
 def require_permission(context: ToolContext) -> None:
@@ -44,9 +59,15 @@ def require_permission(context: ToolContext) -> None:
 
 def told(result: CommandResult, command: Command) -> ToolOutput:
     """A command's end for a model: what it printed, then what went wrong."""
-    parts = [text.rstrip("\n") for text in (result.stdout, result.stderr) if text.strip("\n")]
+    parts = printed(result.stdout, result.stderr)
     if result.timed_out:
         parts.append(f"(Stopped after {command.timeout:g} seconds; all it started was killed.)")
     elif result.exit_code:
         parts.append(f"(Exit code {result.exit_code}.)")
     return ToolOutput("\n".join(parts) or "(No output.)", is_error=result.timed_out or result.exit_code != 0)
+
+
+def printed(stdout: str, stderr: str) -> list[str]:
+    """What a command printed, as a model reads it: standard error behind a line that says so."""
+    parts = [stdout.rstrip("\n")] if stdout.strip("\n") else []
+    return [*parts, STDERR_MARK, stderr.rstrip("\n")] if stderr.strip("\n") else parts

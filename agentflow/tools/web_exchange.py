@@ -108,9 +108,11 @@ class Exchange:
             async with asyncio.timeout(self.limits.connect):
                 found = list(await self._resolve(url.host, url.port))
         except (OSError, UnicodeError):
-            raise ToolError(f"There is no host `{url.host}`, or it cannot be looked up now.") from None
+            message = f"There is no host `{url.host}`, or it cannot be looked up now."
+            raise ToolError(message, "Check how it is spelt, or use another source.") from None
         if not found or len(found) > _MAX_ADDRESSES:
-            raise ToolError(f"`{url.host}` has {len(found)} addresses, so it cannot be reached.")
+            message = f"`{url.host}` has {len(found)} addresses, so it cannot be reached."
+            raise ToolError(message, "Use another source.")
         for address in found:
             if (refusal := self.policy.refusal(address)) is not None:
                 # Which address it is would tell of the network that this runs in.

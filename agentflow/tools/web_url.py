@@ -46,7 +46,8 @@ def read_url(text: str, policy: AddressPolicy) -> WebUrl:
         ToolError: it is malformed, or names a scheme, host or port that is never reached.
     """
     if len(text) > MAX_URL_CHARS:
-        raise ToolError(f"The URL has {len(text):,} characters; {MAX_URL_CHARS:,} are the most.")
+        message = f"The URL has {len(text):,} characters; {MAX_URL_CHARS:,} are the most."
+        raise ToolError(message, "Use a shorter one, or another source.")
     shown = f"`{shortened(text)}`"
     if _FORBIDDEN.search(text):
         raise ToolError(
@@ -93,7 +94,8 @@ def redirected(url: WebUrl, location: str, policy: AddressPolicy) -> WebUrl:
     try:
         target = read_url(joined, policy)
     except ToolError as error:
-        raise ToolError(f"{url} redirects to where nothing can be fetched. {error.message}") from None
+        message = f"{url} redirects to where nothing can be fetched. {error.message}"
+        raise ToolError(message, "Use another source.") from None
     if url.scheme == "https" and target.scheme == "http":
         raise ToolError(
             f"{url} redirects to {target}, which is not encrypted.", "Fetch that URL itself if you need it."

@@ -20,6 +20,10 @@ def _one(step: str) -> str:
     return f"{HEAD}inputs: {{a: {{type: integer}}}}\nsteps: {{a: {{{step}}}}}\noutputs: {{o: inputs.a}}\n"
 
 
+def _tool(tool: str) -> str:
+    return f"{HEAD}tools: {{t: {{{tool}}}}}\nsteps: {{a: {{value: '1'}}}}\n"
+
+
 def _repeats(depth: int) -> str:
     opening = "repeat: {until: loop.index == 2, max: 3}, step: {" * depth
     return _one(f"{opening}value: loop.index{'}' * depth}")
@@ -84,6 +88,14 @@ STEPS: dict[str, tuple[Callable[[], str], Codes]] = {
     "1,000 functions that are not there": (lambda: _steps(1_000, "call: 'lib#:f'"), ("AF104", "AF106")),
     "a function above the project": (lambda: _one("call: '../x:f'"), ("AF205",)),
     "a function of Python's own": (lambda: _one("call: 'os:system', with: {command: id}"), ("AF106",)),
+    "1,000 tools that are functions which are not there": (
+        lambda: HEAD + "tools: {" + _several(1_000, "t#: {call: 'lib#:f'}") + "}\nsteps: {a: {value: '1'}}\n",
+        ("AF104", "AF106"),
+    ),
+    "10,000 failures in the retry of a tool": (
+        lambda: _tool(f"run: [a], description: d, retry: {{attempts: 2, on: [{_several(10_000, 'x#')}]}}"),
+        ("AF104", "AF203"),
+    ),
     "a function with a name of 200,000 characters": (lambda: _one(f"call: '{'a.' * 100_000}a:f'"), ("AF106",)),
     "9,000 names in a value that is 40 deep": (
         lambda: _one(

@@ -104,6 +104,9 @@ class ToolsDouble:
         self.keys.append(context.key)
         return await self.in_flight.through(name, self._run(name, tool_input))
 
+    def end_session(self, session: str) -> None:
+        return None
+
     async def _run(self, name: str, tool_input: Mapping[str, object]) -> ToolOutput:
         await asyncio.sleep(0)
         answer = self.answer(name, tool_input)

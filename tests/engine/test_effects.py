@@ -66,6 +66,17 @@ async def test_an_input_that_only_the_run_can_know_is_checked_before_anything_is
     assert (run.tools.done, run.events(ToolStepCalled)) == ([], [])
 
 
+async def test_a_tool_that_is_a_function_needs_no_sandbox(setting):
+    from msgspec.structs import replace
+
+    files = {"m.py": "def f(x: int):\n  'Does.'\n"}
+    run = setting(
+        "tools: {g: {call: 'm:f'}}\nsteps: {t: {tool: g, with: {x: 1}}}\noutputs: {t: steps.t.output}", files=files
+    )
+    run.plan = replace(run.plan, sandbox_off=False)
+    assert await run.outputs() == {"t": "g did "}
+
+
 CRASHING = """
 steps:
   f: {call: "m:f", with: {x: 1}, effects: %s, on_unknown: %s}

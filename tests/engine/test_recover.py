@@ -8,6 +8,7 @@ from agentflow.engine.port import Answer
 from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunFinished, RunResumed, StepFinished
 from agentflow.events.session_events import ModelCalled, ModelFailed, SessionFinished, SessionResumed, ToolFinished
 from agentflow.journal.port import Lease
+from agentflow.models.faults import FAULTS
 from agentflow.models.port import ModelError
 from agentflow.tools.port import ToolOutput
 from tests.builders import TOOLS, unanswered
@@ -97,6 +98,17 @@ async def test_many_crashes_on_one_way_come_to_the_same_outputs(setting):
         assert outcome.finished.outputs == EXPECTED
         return
     pytest.fail("the run does not get on")
+
+
+async def test_a_model_call_cut_off_by_a_crash_is_named_in_the_table(setting):
+    run = setting("steps: {a: {agent: {}, prompt: go}}", model=ModelDouble(lambda request: reply("done")))
+    run.journal.crash_at = 0
+    with pytest.raises(CrashError):
+        await run.run()
+    run.journal.crash_at = None
+    await run.run()
+    assert [event.fault for event in run.events(ModelFailed)] == ["lost"]
+    assert "lost" in FAULTS
 
 
 async def test_a_model_call_that_was_out_is_charged_and_made_again_as_the_same_turn(setting):

@@ -14,8 +14,8 @@ from agentflow.errors import JournalError
 from agentflow.events import codec
 from agentflow.events.codec import VERSIONS, dumps, from_body, to_body
 from agentflow.events.run_events import RunEvent, RunFinished, RunStarted, StepStarted
-from agentflow.events.session_events import ModelCalled, ModelReplied, SessionEvent, ToolCalled, ToolFinished
-from agentflow.events.values import Failure, Spent, Timings, Usage, Workspace
+from agentflow.events.session_events import Compacted, ModelCalled, ModelReplied, SessionEvent, ToolCalled, ToolFinished
+from agentflow.events.values import Continued, Failure, Lineage, Spent, Timings, Usage, Workspace
 
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -42,12 +42,18 @@ NAMED = {
     "declared": objects,
     "form": objects,
     "failure": failures,
+    "service": st.none() | failures,
     "usage": usages,
     "spent": spents,
     "timings": timings,
     "arguments": objects,
+    "summary": objects,
     "input": objects,
     "workspace": workspaces,
+    "lineage": st.builds(
+        Lineage, texts, st.sampled_from(["fork", "edited"]), st.lists(texts, max_size=3).map(tuple), st.none() | texts
+    ),
+    "continued": st.builds(Continued, texts, texts, st.none() | texts, st.none() | texts),
     "waiting": st.lists(texts, max_size=3).map(tuple),
 }
 PLAIN = {str: texts, float: floats, int: numbers, bool: st.booleans()}
@@ -69,7 +75,10 @@ def values_of(kind: type[Any], name: str, hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(options)
     if hint == tuple[str, ...]:
         return st.lists(texts, max_size=3).map(tuple)
-    assert (kind, name) == (ModelReplied, "content"), f"{kind.__name__}.{name} is of a type unknown here: {hint}"
+    if (kind, name) == (Compacted, "cleared"):
+        return st.dictionaries(texts, texts, max_size=3)
+    lists = {(ModelReplied, "content"), (Compacted, "head")}
+    assert (kind, name) in lists, f"{kind.__name__}.{name} is of a type unknown here: {hint}"
     return st.lists(objects, max_size=3).map(tuple)
 
 

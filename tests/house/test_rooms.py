@@ -33,6 +33,7 @@ FLOORS = (
 """From the roof down. A room may import itself and whatever is on a lower floor."""
 
 DOORS = {
+    "PIL": ("tools/media_worker.py",),
     "anthropic": ("models/anthropic.py", "models/clients.py"),  # the clients of the clouds stand in folders of its own
     "apsw": ("journal/",),
     "click": ("cli/",),
@@ -49,6 +50,7 @@ DOORS = {
     "pydantic": ("spec/", "models/scripted.py"),  # a script of replies is a file with a shape of its own
     # Authors' schemas are searched in `spec`, the models' searches in `guard`, and `spec` may not import upwards. The
     # two want different things of it: text that is found or not, and places in bytes.
+    "pypdf": ("tools/media_worker.py",),
     "re2": ("spec/patterns.py", "guard/patterns.py"),
     "referencing": ("spec/contracts.py",),
     "rich": ("report/console.py",),
@@ -57,7 +59,7 @@ DOORS = {
 }
 """Each library and the files, or folders, that may import it."""
 
-DISTRIBUTIONS = {"re2": "google-re2", "rpds": "rpds-py", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"PIL": "pillow", "re2": "google-re2", "rpds": "rpds-py", "yaml": "pyyaml"}
 """What is installed, where it is called otherwise than what is imported."""
 
 EVERYWHERE = re.compile(r"msgspec(\.structs(\.\w+)?|\.Struct|\.field|\.NODEFAULT)?")
@@ -69,9 +71,7 @@ TYPES_ONLY = {("networkx", "plan/model.py")}
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 50
 LONG_FILES: dict[str, str] = {}
-LONG_FUNCTIONS = {
-    "engine/perform.py:call_model": "two events, each with all of its fields; there are few branches in it",
-}
+LONG_FUNCTIONS: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from agentflow.errors import JournalError, LeaseLostError
 from agentflow.events.run_events import GateAnswered, MoneyLeased, MoneyWrittenOff, RunCancelled, RunPaused, RunResumed
 from agentflow.events.session_events import ModelFailed, ToolFinished
-from agentflow.events.values import Failure
+from agentflow.events.values import Failure, Lineage
 from agentflow.journal.leases import LEASE_SECONDS
 from agentflow.journal.port import RUN_STREAM, Cancellation, Entry, Journal
 from agentflow.journal.sqlite import open_journal
@@ -77,6 +77,24 @@ async def test_events_come_back_as_they_were_in_the_order_of_recording(journal: 
         ("s2", 1, session()),
         ("s1", 3, replied()),
     ]
+
+
+def test_a_run_begins_with_what_it_takes_over_from_another_or_not_at_all(journal: Journal) -> None:
+    taken_over = [*of("s1", session()), *of_run(step("plan"))]
+    begun = started(lineage=Lineage("run-0", "fork", ("plan",)))
+    journal.create(begun, taken_over)
+    assert events_of(journal, stream=RUN_STREAM) == [begun, step("plan")]
+    assert events_of(journal, stream="s1") == [session()]
+    with pytest.raises(JournalError):
+        journal.create(begun, taken_over)
+    assert events_of(journal, stream="s1") == [session()]
+
+
+def test_lists_name_the_run_that_one_goes_on_from(journal: Journal) -> None:
+    journal.create(started("run-a"))
+    journal.create(started("run-b", lineage=Lineage("run-a", "edited")))
+    assert journal.summary("run-a").goes_on_from is None
+    assert journal.summary("run-b").goes_on_from == "run-a"
 
 
 async def test_one_stream_can_be_read_alone(journal: Journal) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from . import compaction
 from .errors import ApiError
 from .models import ModelRules
 from .prefix import BYTES_PER_TOKEN, CacheUsage, sign
@@ -24,6 +25,15 @@ def build_message(
         else [_finish(block, index, checked, fingerprint, list_input) for index, block in enumerate(reply.content)]
     )
     reason = "max_tokens" if truncated or warm else reply.reason
+    usage = _usage(content, cached, warm)
+    if checked.body.get("compaction") and reply.reason == "end_turn":
+        summary = "".join(block["text"] for block in reply.content if block["type"] == "text")
+        content, reason = [compaction.block_of(summary)], "compaction"
+        # What the compaction took stands beside the totals, which count the answer alone: there is none.
+        spent = {key: usage[key] for key in usage if key not in ("output_tokens_details", "service_tier")}
+        zero = dict.fromkeys(("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"), 0)
+        iteration = {"type": "compaction", **spent}
+        usage = {**usage, **zero, "output_tokens": 0, "cache_creation": None, "iterations": [iteration]}
     return {
         "id": _identity("msg", fingerprint, 0),
         "type": "message",
@@ -33,7 +43,7 @@ def build_message(
         "stop_reason": reason,
         "stop_sequence": reply.stop_sequence,
         "stop_details": _stop_details(reply, reason),
-        "usage": {**_usage(content, cached, warm), **reply.usage},
+        "usage": {**usage, **reply.usage},
     }
 
 

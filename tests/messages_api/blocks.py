@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import ApiError, invalid
+from .media import check_base64
 
 TOOL_USE_ID = re.compile(r"[a-zA-Z0-9_-]+")
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -18,6 +19,7 @@ FIELDS: dict[str, frozenset[str]] = {
     "redacted_thinking": frozenset({"type", "data"}),
     "tool_use": frozenset({"type", "id", "name", "input", "cache_control", "caller", "toolset_name"}),
     "tool_result": frozenset({"type", "tool_use_id", "content", "is_error", "cache_control", "toolset_name"}),
+    "compaction": frozenset({"type", "content", "signature", "tool_changes", "encrypted_content", "cache_control"}),
     "tool_reference": frozenset({"type", "tool_name", "cache_control"}),
 }
 # Blocks of server tools are passed through: their inner shapes are many, and the client only sends back what it got.
@@ -99,6 +101,8 @@ def check_source(place: str, block: Mapping[str, Any], kind: str) -> None:
             f"{place}.image.source.base64.media_type: Input should be "
             "'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
         )
+    if source_type == "base64":
+        check_base64(place, kind, source)
 
 
 def unknown_tag(place: str, tag: Any) -> ApiError:

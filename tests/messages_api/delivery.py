@@ -84,7 +84,11 @@ class Delivery:
         await self._pieces(_spoil(events, faults), faults)
 
     async def _pieces(self, pieces: list[bytes], faults: Faults) -> None:
-        cut = faults.get("cut")
+        splice, hang = faults.get("splice"), faults.get("hang")
+        if splice is not None:
+            body = b"".join(pieces)
+            pieces = [body[: splice.at] + splice.insert + body[splice.at + splice.drop :]]
+        cut = faults.get("cut") or hang
         if cut is not None:
             pieces = _first_bytes(pieces, cut.at)
         dribble = faults.get("dribble")
@@ -105,7 +109,7 @@ class Delivery:
             self._writer.write(wire.chunked([sse.PING]))
             await self._writer.drain()
             await self.pause(pings.seconds)
-        if faults.get("open_after_stop") is not None:
+        if faults.get("open_after_stop") is not None or hang is not None:
             await self.wait(asyncio.Event().wait())
         if cut is not None and cut.how != "end":
             await self._break(cut.how)

@@ -1,5 +1,6 @@
 """Faults: how the delivery of a reply goes wrong, on which attempts."""
 
+import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,8 @@ _PARAMETERS: dict[str, frozenset[str]] = {
     "list_input": frozenset(),
     "open_after_stop": frozenset(),
     "dribble": frozenset({"bytes"}),
+    "splice": frozenset({"at", "drop", "insert"}),
+    "hang": frozenset({"at"}),
 }
 CUTS = ("reset", "close", "end")
 
@@ -63,6 +66,8 @@ class Fault:
     after: int = 1
     error: str = "overloaded_error"
     bytes: int = 1
+    drop: int = 0
+    insert: builtins.bytes = b""
 
     def __post_init__(self) -> None:
         if self.kind not in _PARAMETERS:

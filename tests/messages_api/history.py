@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import compaction
 from .blocks import (
     FIELDS,
     IN_TOOL_RESULT,
@@ -130,7 +131,7 @@ class History:
         if len(message) != 2 or "content" not in message or role is None:
             self._refuse_keys(index, message)
         if role == "assistant":
-            if self.last_role == "":
+            if self.last_role == "" and not compaction.begins(message):
                 raise invalid('messages: first message must use the "user" role')
             if self._pending:
                 raise self._missing_results()
@@ -223,7 +224,9 @@ class History:
             raise invalid(f"{place}: `{kind}` blocks can only be in `assistant` messages")
         if role == "assistant" and kind in ONLY_USER:
             raise invalid(f"{place}: `{kind}` blocks can only be in `user` messages")
-        if kind == "tool_use":
+        if kind == "compaction":
+            compaction.check_block(place, index == number == 0, block)
+        elif kind == "tool_use":
             self._read_tool_use(place, index, block)
         elif kind == "tool_result":
             self._read_tool_result(place, block, expected)
@@ -340,6 +343,8 @@ class History:
 
     def _check_end(self, message: dict[str, Any]) -> None:
         if self.last_role != "assistant":
+            return
+        if compaction.begins(message):
             return
         if not self.rules.prefill and not self._server_tail and not self._continues_pause(message["content"]):
             raise invalid(

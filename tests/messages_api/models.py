@@ -16,7 +16,7 @@ class ModelRules:
 
     `max_output` and `context` are tokens; `thinking` the accepted `thinking.type` values; `efforts` the accepted
     `output_config.effort` values (empty: none); `quiet_efforts` those accepted with thinking turned off;
-    `min_cache_tokens` the shortest prefix that is cached.
+    `min_cache_tokens` the shortest prefix that is cached; `compaction` whether it compacts on request.
     """
 
     max_output: int = 128_000
@@ -31,16 +31,18 @@ class ModelRules:
     binds_thinking: bool = False
     thinking_shown: bool = False
     min_cache_tokens: int = 1024
+    compaction: bool = True
 
 
 _ALWAYS_ON = ModelRules(forced_tools=False, binds_thinking=True, min_cache_tokens=512)
 _FIVE = ModelRules(thinking=("adaptive", "disabled"))
-_FOUR_SEVEN = ModelRules(thinking=("adaptive", "disabled"), system_messages=False)
+_FOUR_SEVEN = ModelRules(thinking=("adaptive", "disabled"), system_messages=False, compaction=False)
 _FOUR_SIX = ModelRules(
     thinking=("adaptive", "enabled", "disabled"),
     efforts=("low", "medium", "high", "max"),
     sampling=True,
     system_messages=False,
+    compaction=False,
     thinking_shown=True,
 )
 _FOUR_FIVE = ModelRules(
@@ -51,6 +53,7 @@ _FOUR_FIVE = ModelRules(
     prefill=True,
     sampling=True,
     system_messages=False,
+    compaction=False,
     thinking_shown=True,
 )
 _OPUS_FOUR_FIVE = ModelRules(
@@ -61,6 +64,7 @@ _OPUS_FOUR_FIVE = ModelRules(
     prefill=True,
     sampling=True,
     system_messages=False,
+    compaction=False,
     thinking_shown=True,
     min_cache_tokens=4096,
 )

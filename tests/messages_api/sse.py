@@ -56,6 +56,7 @@ def events_of(message: dict[str, Any], style: Style) -> list[bytes]:
             "output_tokens",
             "output_tokens_details",
             "server_tool_use",
+            "iterations",
         )
         if message["usage"].get(key) is not None
     }
@@ -86,6 +87,10 @@ def _deltas(block: dict[str, Any], style: Style) -> tuple[dict[str, Any], list[d
     if kind in ("tool_use", "server_tool_use"):
         pieces = ["", *_cut(_input_json(block["input"], style), style.chunk)]
         return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+    if kind == "compaction":
+        # The summary comes in one piece.
+        delta = {"type": "compaction_delta", "content": block["content"], "encrypted_content": None}
+        return {**block, "content": None}, [delta]
     return block, []
 
 

@@ -9,12 +9,14 @@ import httpx2
 import pytest
 
 from tests.messages_api import MessagesAPI
+from tests.pictures import document, encoded, image, pdf, picture
 
 MODEL = "claude-sonnet-5-5"
 OLD_MODEL = "claude-sonnet-4-5"
 USE = {"type": "tool_use", "id": "toolu_1", "name": "read", "input": {}}
 RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}
 TOOL = {"name": "read", "input_schema": {"type": "object", "properties": {}}}
+PNG, PDF = encoded(picture()), encoded(pdf(2))
 EPHEMERAL = {"type": "ephemeral"}
 HOUR = {"type": "ephemeral", "ttl": "1h"}
 HEADERS = {"x-api-key": "test", "anthropic-version": "2026-10-21", "content-type": "application/json"}
@@ -75,8 +77,9 @@ ACCEPTED = {
         system=[words("long", cache_control=HOUR)], messages=[user(words("a", cache_control=EPHEMERAL))]
     ),
     "top-level cache control": request(cache_control=EPHEMERAL),
-    "an image": request(
-        messages=[user({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}})]
+    "an image": request(messages=[user(image(PNG))]),
+    "an image and a PDF in a result": request(
+        messages=[user("a"), assistant(USE), user({**RESULT, "content": [image(PNG), document(PDF)]})], tools=[TOOL]
     ),
     "an answer format": request(
         output_config={
@@ -361,6 +364,25 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "messages.0.content.0.image.source.base64.media_type: Input should be",
     ),
+    "an image that is none": (request(messages=[user(image("aGk="))]), "Could not process image"),
+    "a cut off image": (request(messages=[user(image(encoded(picture("PNG")[:50])))]), "Could not process image"),
+    "no base64": (request(messages=[user(image("%"))]), "image.source.base64.data: Invalid base64 data"),
+    "an image of another type": (
+        request(messages=[user(image(encoded(picture("JPEG"))))]),
+        "The image was specified using the image/png media type, but the image appears to be a image/jpeg image",
+    ),
+    "an image of too many pixels": (
+        request(messages=[user(image(encoded(picture("PNG", (8001, 1)))))]),
+        "exceed max allowed size: 8000 pixels",
+    ),
+    "a large image among many": (
+        request(messages=[user(*[image(encoded(picture("PNG", (2001, 1))))] * 21)]),
+        "exceed max allowed size for many-image requests: 2000 pixels",
+    ),
+    "a PDF that is none": (
+        request(messages=[user(document("aGk="))]),
+        "document.source.base64.data: The PDF specified was not valid.",
+    ),
     "a document of the assistant": (
         request(
             messages=[
@@ -464,6 +486,19 @@ async def test_the_older_version_names_sampling_deprecated():
 async def test_a_prompt_above_the_context_window_is_too_long():
     status, answer = await post(request(model=OLD_MODEL, messages=[user("x" * 900_000)]))
     assert (status, answer["error"]["message"]) == (400, "prompt is too long: 225024 tokens > 200000 maximum")
+
+
+async def test_images_and_pdfs_count_by_their_pixels_and_pages_and_not_by_their_bytes():
+    large = encoded(picture("PNG", (2800, 280), compress_level=0))
+    assert len(large) > 3_000_000
+    async with MessagesAPI([{"text": "hi"}]) as api:
+        client = anthropic.AsyncAnthropic(base_url=api.base_url, api_key="test", max_retries=0)
+        plain, shown = [
+            (await client.messages.count_tokens(model=MODEL, messages=[user(words("a"), *blocks)])).input_tokens
+            for blocks in ([], [image(large), document(PDF)])
+        ]
+        await client.close()
+    assert 0 <= shown - plain - (100 * 10 + 2 * 3_100) < 200
 
 
 async def test_a_body_over_32_mib_is_too_large():

@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from . import compaction
 from .blocks import check_fields, check_text
 from .errors import ApiError, invalid
 from .history import History, HistoryState, ThinkingSeen, modified
+from .media import media_tokens
 from .models import ModelRules
 from .prefix import BYTES_PER_TOKEN, Prefix, block_bytes, read_signature
 from .resume import TAIL_MESSAGES, Snapshot
@@ -107,8 +109,10 @@ class Validator:
         `raw` is the body as sent, `version` what `check_headers` returned, `paused` the keys of paused turns,
         `begins_with` what is known of the body's beginning.
         """
-        beta = bool(headers.get("anthropic-beta"))
-        rules = self._check_top_level(body, version, beta)
+        betas = headers.get("anthropic-beta", "")
+        rules = self._check_top_level(body, version, bool(betas))
+        compaction.check_parameter(body, betas, rules.compaction)
+        compaction.check_betas(body.get("messages"), betas)
         history = History(rules, Prefix(), strict_blocks=version == VERSION, paused=paused)
         names = check_tools(body.get("tools"), history)
         _check_system(body.get("system"), history)
@@ -124,7 +128,8 @@ class Validator:
                 f"A maximum of 4 blocks with cache_control may be provided. Found {len(history.prefix.breakpoints)}."
             )
         self._check_signatures(body, history, verified)
-        prompt_tokens = max(1, len(raw) // BYTES_PER_TOKEN)
+        tokens, size = media_tokens(body["messages"]) if b'"base64"' in raw else (0, 0)
+        prompt_tokens = max(1, (len(raw) - size) // BYTES_PER_TOKEN + tokens)
         if prompt_tokens > rules.context:
             raise invalid(f"prompt is too long: {prompt_tokens} tokens > {rules.context} maximum")
         setting = marshal.dumps([body.get(key) for key in ("model", "tool_choice", "thinking", "output_config")], 2)

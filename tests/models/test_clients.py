@@ -7,10 +7,10 @@ import pytest
 
 from agentflow.errors import AgentflowError
 from agentflow.models.anthropic import AnthropicModel, preload
-from agentflow.models.endpoints import Endpoint, endpoint_of
 from agentflow.models.opening import asking
 from agentflow.models.port import ModelError
 from agentflow.plan.declared_models import declaring
+from agentflow.plan.endpoints import Endpoint, endpoint_of
 from tests.compatible_server import CompatibleServer, Said
 
 KEY = "a-made-up-key-of-the-endpoint"

@@ -7,11 +7,11 @@ import pytest
 from agentflow.events.values import Usage
 from agentflow.models.anthropic import preload
 from agentflow.models.compatible import BYTES_PER_TOKEN, SMALLEST_REPLY, Sizes, completed, fitting
-from agentflow.models.endpoints import endpoint_of
 from agentflow.models.opening import asking
 from agentflow.models.port import ModelError, Reply
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.declared_models import declaring
+from agentflow.plan.endpoints import endpoint_of
 from tests.compatible_server import CompatibleServer, Said
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

@@ -9,7 +9,7 @@ from agentflow.models.failures import Refusal, model_error, quote, retry_after
 NOW = 1_800_000_000.0
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 413, 422])
+@pytest.mark.parametrize("status", [400, 404, 405, 422])
 def test_a_refused_request_is_not_tried_again(status):
     error = model_error(Refusal(status, message="no"), NOW)
     assert (error.failure.kind, error.failure.retryable) == ("model_request_refused", False)
@@ -78,8 +78,9 @@ def test_an_error_amid_the_stream_is_judged_by_its_type_and_billed():
     [
         ({}, None),
         ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "1e9"}, 60.0),
-        ({"retry-after": "inf"}, 60.0),
+        ({"retry-after": "3600"}, 3600.0),
+        ({"retry-after": "1e9"}, 86400.0),
+        ({"retry-after": "inf"}, 86400.0),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "-5"}, 0.0),
         ({"retry-after": "soon"}, None),
@@ -96,7 +97,7 @@ def test_the_wait_that_was_asked_for_is_read_and_capped(headers, seconds):
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_no_header_breaks_the_reading(seconds, milliseconds):
     found = retry_after({"retry-after": seconds, "retry-after-ms": milliseconds}, NOW)
-    assert found is None or 0 <= found <= 60
+    assert found is None or 0 <= found <= 86400
 
 
 @given(st.text(max_size=3000))

@@ -1,7 +1,7 @@
 import pytest
 
-from agentflow.models.messages_params import MessagesParams
-from agentflow.plan.agent_plan import ToolSpec
+from agentflow.models.messages_params import FAST_MODE_BETA, MessagesParams
+from agentflow.plan.agent_plan import ServiceSettings, ToolSpec
 
 MARK = {"type": "ephemeral"}
 
@@ -113,3 +113,15 @@ def test_effort_and_schema_are_the_output_config(build, ask):
     shape = {"type": "json_schema", "schema": {**schema, "closed": True}}
     assert params["output_config"] == {"effort": "high", "format": shape}
     assert "output_config" not in build(ask(output_schema={"type": "object"}))
+
+
+def test_the_service_is_told_under_its_own_names(ask):
+    params = MessagesParams(lambda schema: schema)
+    said = params.build(ask(service=ServiceSettings("us", "standard_only", "fast", "u1")))
+    assert said["inference_geo"] == "us"
+    assert said["service_tier"] == "standard_only"
+    assert said["speed"] == "fast"
+    assert said["metadata"] == {"user_id": "u1"}
+    assert said["extra_headers"] == {"anthropic-beta": FAST_MODE_BETA}
+    plain = params.build(ask())
+    assert not {"inference_geo", "service_tier", "speed", "metadata", "extra_headers"} & plain.keys()

@@ -109,6 +109,7 @@ async def test_an_error_of_the_model_is_recorded_and_passed_on(tmp_path, ask):
         "retryable": True,
         "billed": False,
         "overloaded": True,
+        "fault": "",
     }
 
 

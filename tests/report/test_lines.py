@@ -1,7 +1,19 @@
-from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished, StepFinished, StepStarted
-from agentflow.events.session_events import ModelFailed, ModelReplied
+from agentflow.events.run_events import (
+    GateAnswered,
+    GateOpened,
+    ModelFreed,
+    ModelHeld,
+    RunFinished,
+    RunPaused,
+    StepFinished,
+    StepFreed,
+    StepHeld,
+    StepStarted,
+)
+from agentflow.events.session_events import Compacted, CompactionFailed, ModelFailed, ModelReplied
 from agentflow.events.values import Failure, Spent, Usage
 from agentflow.report.lines import line
+from agentflow.report.service_wait import clock_text
 from agentflow.report.view import RunView
 from tests.builders_web import searched
 from tests.report.stories import STARTED, Story, an_agent_with_a_subagent, its_end, session
@@ -106,3 +118,50 @@ def test_rounds_and_choices_have_their_lines():
         "  3.0s  never  failed in 0.0s (max_rounds): after 1 round `until` does not hold",
         "  3.0s  else  started (otherwise)",
     ]
+
+
+def test_waits_for_the_service_have_their_lines():
+    down = Failure("model_unavailable", "it is down", retryable=True)
+    said = lines(
+        [
+            ("", STARTED),
+            ("", ModelHeld(1.0, "claude-haiku-5-5", 31.0, down)),
+            ("", StepHeld(2.0, "one", 302.0, down)),
+            ("", StepFreed(302.0, "one")),
+            ("", ModelFreed(303.0, "claude-haiku-5-5")),
+            ("", StepHeld(304.0, "one", None, Failure("model_access", "no credit; add some"))),
+            ("", RunPaused(305.0, "waiting", (), None, Failure("model_access", "no credit; add some"))),
+        ]
+    )[1:]
+    assert [text.lstrip().split("  ", 1)[1].replace(clock_text(302.0), "THEN") for text in said] == [
+        "run  claude-haiku-5-5 is not asked for 30s: it is down",
+        "one  waiting for the model's service, until THEN (in 5m00s): it is down",
+        "one  goes on",
+        "run  claude-haiku-5-5 answers again",
+        "one  waiting for a person to act: no credit; add some",
+        "run  paused: waiting for a person to act: no credit; add some",
+    ]
+
+
+def test_compactions_have_their_lines_and_their_money():
+    failure = Failure("unexpected_reply", "no summary")
+    summary = Compacted(3.0, 1, "summarize", "summary", 4, (), {}, 160_000, 40_000, model="mini", cost_usd=0.25)
+    story = [
+        ("", STARTED),
+        ("s", session(1.0, "one")),
+        ("s", CompactionFailed(2.0, 1, 1, "api", failure, 0.5, Usage(10, 1))),
+        ("s", summary),
+        ("s", Compacted(4.0, 2, "summarize", "window", 4, (), {}, 150_000, 30_000)),
+    ]
+    assert lines(story)[1:] == [
+        "  3.0s  one  conversation summarised by mini: 160.0k to 40.0k tokens ($0.25)",
+        "  4.0s  one  conversation without its oldest turns: 150.0k to 30.0k tokens",
+    ]
+    view = RunView()
+    for stream, event in story:
+        view.apply(stream, event)
+    assert view.root.cost_usd == 0.75
+    assert view.usage.input_tokens == 10
+    node = view.step("one")
+    assert node is not None
+    assert node.compactions == 2

@@ -274,7 +274,7 @@ def test_functions_and_tool_steps_show_what_they_are_handed_and_what_they_touch(
     shown = plan_json(plan_of(text, MODULE), {})
     arguments = {"text": "{{ steps.said.output }}", "many": [1, "a"]}
     function = {"file": "m.py", "function": "f", "arguments": arguments, "effects": "none", "timeout": 5.0}
-    assert shown["functions"] == [{"step": "count", **function}]
+    assert shown["functions"] == [{"step": "count", "tool": None, "of": None, **function}]
     assert [(call["step"], call["tool"], call["effects"]) for call in shown["tool_calls"]] == [
         ("save", "Write", "writes"),
         ("find", "Glob", "none"),
@@ -288,3 +288,20 @@ def test_functions_and_tool_steps_show_what_they_are_handed_and_what_they_touch(
     assert "workspace copy" in page
     assert "write  out/a.md  by step save" in page
     assert 'tool Bash {"command": "make"}' in page
+
+
+def test_agents_inside_rounds_and_cases_are_told_of_with_what_they_may_reach():
+    data = plan_json(
+        plan_of("""
+steps:
+  r:
+    repeat: {until: "loop.index > 1", max: 2}
+    steps: {a: {agent: {tools: [Bash]}, prompt: go}}
+  c:
+    choose: [{when: steps.v.output, agent: {tools: [Read]}, prompt: go}]
+  v: {value: "true"}
+"""),
+        {},
+    )
+    assert {agent["name"]: agent["steps"] for agent in data["agents"]} == {"r.a": ["r.a"], "c.1": ["c.1"]}
+    assert data["hosts"]["unbounded"] == ["Bash of agent r.a"]

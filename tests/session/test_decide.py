@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agentflow.events.session_events import SessionResumed
+from agentflow.events.session_events import SessionResumed, ToolRetried
 from agentflow.events.values import Spent, Usage
 from agentflow.session.apply import left_by
 from tests.builders import Conversation, unanswered
@@ -531,6 +531,18 @@ def test_a_session_that_goes_on_answers_the_calls_that_the_other_left_open(stop_
     assert roles == ["user", "assistant", "user"]
 
 
+def test_looking_at_a_task_may_be_repeated_and_other_calls_may_not():
+    talk = Conversation("tools: [Bash], stop: {repeated_calls: 2, turns: 100}")
+    for number in range(5):
+        talk.say("", (f"t{number}", "TaskOutput", {"task_id": "x"}))
+        talk.result(f"t{number}", "running")
+    assert talk.state.failure is None
+    talk.say("", ("b1", "Bash", {"command": "ls"}))
+    talk.result("b1", "a")
+    talk.say("", ("b2", "Bash", {"command": "ls"}))
+    assert talk.failure == "repeated_calls"
+
+
 # Money's bound on the input
 
 
@@ -555,9 +567,58 @@ def test_a_request_of_nothing_but_text_is_bounded_by_its_bytes():
     assert input_bound(talk.state, None) >= len(sent)
 
 
+def test_an_image_or_a_pdf_counts_by_the_services_formulas_and_not_by_its_bytes():
+    from agentflow.session.context import input_bound
+    from tests.pictures import document, image
+
+    talk = Conversation("tools: [look]")
+    before = input_bound(talk.state, None)
+    talk.say("", look("c1"), look("c2"), usage=Usage(before, 0))
+    talk.result("c1", [{"type": "text", "text": "é" * 500}, image("A" * 1_000_000)])
+    talk.result("c2", [document("A" * 1_000_000)])
+    assert 1_000 + 4_784 + 20 * 7_784 <= input_bound(talk.state, None) - before <= 4_000 + 4_784 + 20 * 7_784
+
+
+def test_what_a_tool_knows_of_an_image_counts():
+    from agentflow.session.context import input_bound
+    from tests.pictures import image
+
+    talk = Conversation("tools: [look]")
+    before = input_bound(talk.state, None)
+    talk.say("", look("c1"), usage=Usage(before, 0))
+    talk.result("c1", [image("A" * 1_000_000)], media_tokens=12)
+    assert 12 <= input_bound(talk.state, None) - before <= 2_000
+
+
+def test_images_in_a_conversation_that_is_carried_on_count_likewise():
+    from agentflow.session.context import input_bound
+    from tests.pictures import image
+
+    first = Conversation("tools: [look]")
+    first.say("", look("c1"))
+    first.result("c1", [image("A" * 1_000_000)])
+    first.say("done")
+    second = Conversation("tools: [look]", earlier=left_by(first.state))
+    assert 4_784 <= input_bound(second.state, None) <= 12_000
+
+
 def test_time_between_the_last_event_and_a_crash_counts_and_the_time_until_the_resume_does_not():
     talk = Conversation("tools: [look]")
     worked, at = talk.state.active_seconds, talk.state.last_at
     talk.happen(SessionResumed(at=at + 1_000, worked_until=at + 7))
     assert talk.state.active_seconds == pytest.approx(worked + 7)
     assert talk.state.last_at == at + 1_000
+
+
+# Tools that are tried again
+
+
+def test_a_call_that_is_to_run_again_has_not_begun_and_keeps_its_turn():
+    talk = Conversation("tools: [look]")
+    talk.say("", look())
+    assert talk.running == ["c1"]
+    talk.happen(ToolRetried(talk.now, "c1", "look", 1, "timeout", "too slow", talk.now + 5.0))
+    (call,) = talk.state.calls
+    assert (call.started, call.failures, call.retry_at) == (False, 1, talk.now + 5.0)
+    with pytest.raises(ValueError, match="has not begun"):
+        talk.happen(ToolRetried(talk.now, "c1", "look", 2, "timeout", "too slow", talk.now + 5.0))

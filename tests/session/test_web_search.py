@@ -37,7 +37,7 @@ class Searching(Conversation):
 )
 def test_searches_are_always_bounded_and_narrowed_to_the_sites_of_the_grant(agent, options):
     (tool,) = Searching(agent).requests[0].tools
-    assert tool.options == options
+    assert tool.service == options
 
 
 def test_the_tool_is_the_same_in_every_request_so_that_the_cache_holds():

@@ -15,7 +15,8 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def context_of(project: Path) -> Callable[..., ToolContext]:
-    def make(*rules: str, sandbox_off: bool = True, env: dict[str, str] | None = None) -> ToolContext:
-        return ToolContext(project=project, rules=rules, env=env or {}, key="key-1", sandbox_off=sandbox_off)
+    def make(*rules: str, sandbox_off: bool = True, env: dict[str, str] | None = None, **more: str) -> ToolContext:
+        given = {"key": "key-1", **more}
+        return ToolContext(project=project, rules=rules, env=env or {}, sandbox_off=sandbox_off, **given)
 
     return make

@@ -4,8 +4,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from agentflow.tools import command as module
 from agentflow.tools.command import Command, CommandNotStarted, base_environment, run_command
 from agentflow.tools.output import BoundedOutput
+from tests.tools.processes import alive, pid_in, wait_until_gone
 
 
 @pytest.fixture
@@ -22,29 +21,6 @@ def command_of(project):
         return Command(argv, stdin, env or {}, cwd or project, timeout, output_limit)
 
     return make
-
-
-def alive(pid: int) -> bool:
-    """Running, that is: a zombie that an init process has yet to reap runs no more."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def pid_in(path: Path) -> int:
-    deadline = time.monotonic() + 20
-    while not (path.exists() and path.read_text().endswith("\n")):
-        assert time.monotonic() < deadline, "the command never wrote its process id"
-        time.sleep(0.005)
-    return int(path.read_text())
-
-
-def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 20
-    while alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} is still there"
-        time.sleep(0.005)
 
 
 async def test_a_command_gives_its_output_and_exit_code(command_of):

@@ -29,8 +29,11 @@ def test_a_long_name_is_cut():
     [
         (AgentflowError("no room", "make some"), "no room\nmake some"),
         (AgentflowError("no room"), "no room"),
-        (OSError(errno.EACCES, "x", "/home/somebody/a"), "`a`: Permission denied"),
-        (OSError("odd"), "`a`: the system refused"),
+        (
+            OSError(errno.EACCES, "x", "/home/somebody/a"),
+            "`a`: Permission denied\nThis file or folder is closed to you here: go on without it, and say so.",
+        ),
+        (OSError("odd"), "`a`: the system refused\nDo not repeat the call as it is; find another way."),
     ],
 )
 async def test_expected_failures_are_answers(context_of, error, says):

@@ -55,16 +55,50 @@ async def test_an_empty_file_is_said_to_be_empty(project, context_of):
     assert not output.is_error
 
 
-async def test_a_binary_file_is_refused(project, context_of):
-    (project / "a").write_bytes(b"\x7fELF\0\0")
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\x7fELF\0\0", ["a program or library (ELF)", "command"]),
+        (b"PK\x03\x04\0\0", ["ZIP archive", "unpacked first"]),
+        (b"SQLite format 3\0", ["a SQLite database", "`sqlite3`"]),
+        (b"\0\0\0\x18ftypheic", ["cannot be shown", "converted to PNG or JPEG"]),
+        (b"RIFF\0\0\0\0WAVE", ["audio or video"]),
+        (b"x\0", ["a binary file of unknown kind"]),
+    ],
+)  # fmt: skip
+async def test_another_binary_file_is_refused_with_what_it_is_and_what_to_do(project, context_of, data, words):
+    (project / "a").write_bytes(data)
     output = await read({"file_path": "a"}, context_of())
     assert output.is_error
-    assert "binary" in output.content
+    assert all(word in output.content for word in [*words, "Read shows text, images and PDFs"]), output.content
 
 
-async def test_bytes_that_are_no_text_and_a_byte_order_mark_are_bearable(project, context_of):
-    (project / "a").write_bytes(b"\xef\xbb\xbfcaf\xe9\n")
-    assert (await read({"file_path": "a"}, context_of())).content == "     1\tcaf\ufffd"
+async def test_bytes_that_are_no_utf_8_are_read_as_what_they_most_likely_are(project, context_of):
+    (project / "a").write_bytes(b"\xef\xbb\xbfcaf\xe9\n\xc3\xa9\n")
+    shown = (await read({"file_path": "a"}, context_of())).content
+    assert shown.startswith("     1\tcafé\n     2\té\n(")
+    assert "Windows-1252, which is a guess" in shown
+    assert "`old_string`" in shown
+
+
+async def test_a_cut_through_a_character_is_no_fault_of_the_file(project, context_of):
+    (project / "a").write_text("x" + "é" * 70_000 + "\nnext")
+    shown = (await read({"file_path": "a"}, context_of())).content.split("\n")
+    assert shown == ["     1\tx" + "é" * 1999 + "… (line cut)", "     2\tnext"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+async def test_wide_text_with_a_byte_order_mark_is_read_as_text(project, context_of, encoding):
+    (project / "a").write_bytes("one\r\ntwo é\n".encode(encoding))
+    shown = (await read({"file_path": "a"}, context_of())).content
+    assert shown == f"     1\tone\n     2\ttwo é\n(The file is {encoding.upper()}, and Edit takes UTF-8 alone.)"
+
+
+async def test_wide_text_with_endless_lines_is_bounded(project, context_of):
+    (project / "a").write_bytes(("x" * 300_000 + "\nnext").encode("utf-16"))
+    shown = (await read({"file_path": "a"}, context_of())).content.split("\n")
+    assert shown[0] == "     1\t" + "x" * 2000 + "… (line cut)"
+    assert shown[1] == "     2\tnext"
 
 
 async def test_a_folder_and_a_missing_file_are_named(project, context_of):
@@ -127,7 +161,7 @@ async def test_a_failed_write_leaves_the_old_file_and_no_scrap(project, context_
 
     monkeypatch.setattr(os, "fsync", no_room)
     output = await write({"file_path": "a", "content": "new"}, context_of())
-    assert output.content == "`a`: No space left on device"
+    assert output.content.startswith("`a`: No space left on device\nThere is no room on the disk")
     assert (project / "a").read_text() == "old"
     assert os.listdir(project) == ["a"]
 

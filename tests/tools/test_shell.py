@@ -1,4 +1,4 @@
-from agentflow.tools.shell import bash
+from agentflow.tools.shell import OUTPUT_LIMIT, bash
 
 
 async def test_a_script_runs_in_the_project_with_its_variables(project, context_of):
@@ -9,7 +9,7 @@ async def test_a_script_runs_in_the_project_with_its_variables(project, context_
 
 async def test_a_failed_script_shows_both_outputs_and_its_exit_code(context_of):
     output = await bash({"command": "false; echo out; echo err >&2; exit 7"}, context_of())
-    assert output.content == "out\nerr\n(Exit code 7.)"
+    assert output.content == "out\n[stderr]\nerr\n(Exit code 7.)"
     assert output.is_error
 
 
@@ -19,8 +19,21 @@ async def test_a_silent_script_is_said_to_be_silent(context_of):
 
 async def test_a_script_out_of_time_is_stopped(context_of):
     output = await bash({"command": "echo began; sleep 100", "timeout": 1500}, context_of())
-    assert output.content == "began\n(Stopped after 1.5 seconds; all it started was killed.)"
+    assert output.content.startswith("began\n(Stopped after 1.5 seconds; all it started was killed.)\n")
+    assert "`run_in_background`" in output.content
     assert output.is_error
+
+
+async def test_what_only_standard_error_says_is_told_apart(context_of):
+    assert (await bash({"command": "echo warning >&2"}, context_of())).content == "[stderr]\nwarning"
+
+
+async def test_a_script_that_needs_more_than_ten_minutes_is_sent_to_the_background(project, context_of):
+    output = await bash({"command": "touch ran", "timeout": 600_001}, context_of())
+    assert output.is_error
+    assert "not started" in output.content
+    assert "`run_in_background`" in output.content
+    assert not (project / "ran").exists()
 
 
 async def test_without_a_sandbox_nothing_runs(project, context_of):
@@ -30,9 +43,12 @@ async def test_without_a_sandbox_nothing_runs(project, context_of):
     assert not (project / "ran").exists()
 
 
-async def test_much_output_is_cut_in_the_middle(context_of):
+async def test_much_output_is_whole_and_only_what_nobody_could_read_is_cut_in_the_middle(context_of):
     output = await bash({"command": "seq 100000; seq 100000 >&2"}, context_of())
-    assert len(output.content) < 100_000
+    numbers = [*map(str, range(1, 100_001))]
+    assert output.content == "\n".join([*numbers, "[stderr]", *numbers])
+    output = await bash({"command": "seq 3000000"}, context_of())
+    assert len(output.content) < OUTPUT_LIMIT + 100
     assert output.content.startswith("1\n2\n")
-    assert output.content.endswith("99999\n100000")
+    assert output.content.endswith("2999999\n3000000")
     assert "bytes cut" in output.content

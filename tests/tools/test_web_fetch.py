@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from agentflow.tools.toolbox import MAX_OUTPUT_CHARS, Toolbox
+from agentflow.tools.search import MAX_OUTPUT_CHARS
+from agentflow.tools.toolbox import Toolbox
 from agentflow.tools.web_exchange import WebLimits
 from agentflow.tools.web_fetch import KEPT_SECONDS, SHOWN_CHARS, web_fetch
 from tests.tools.web_server import Names, exchange_of, redirect, response, site

@@ -7,14 +7,15 @@ from agentflow.plan.agent_plan import ToolSpec
 from agentflow.plan.arguments import built, texts_in
 from agentflow.plan.arrange import Arranged
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
+from agentflow.plan.companions import waiting
 from agentflow.plan.draft import Draft
 from agentflow.plan.grants import AGENT_TOOL
 from agentflow.plan.kinds.kind import Kind, Output, Shapes, Texts
-from agentflow.plan.model import StepPlan, ToolStepPlan
+from agentflow.plan.model import RetryPlan, StepPlan, ToolStepPlan
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import TextReader
 from agentflow.plan.tool_inputs import check_tool_input, check_untrusted_input
-from agentflow.plan.types import STRING
+from agentflow.plan.types import STRING, Shape
 from agentflow.source.document import Loc
 from agentflow.spec.steps import ToolStep
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from agentflow.plan.analysis import Analysis
     from agentflow.plan.build import Builder
 
-_BUILTIN = {name: tool.spec for name, tool in BUILTIN_TOOLS.items() if tool.spec.by == "toolbox"}
+_BUILTIN = {name: waiting(tool.spec) for name, tool in BUILTIN_TOOLS.items() if tool.spec.by == "toolbox"}
 
 
 def _texts(read: TextReader, loc: Loc, step: ToolStep) -> Texts:
@@ -30,7 +31,7 @@ def _texts(read: TextReader, loc: Loc, step: ToolStep) -> Texts:
 
 
 def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arranged, scope: Scope) -> Output:
-    """What the tool says: text that is nobody's here."""
+    """What the tool says: text that is nobody's here, or a value that meets the tool's `output`."""
     step = draft.step
     assert isinstance(step, ToolStep)
     spec = tool_of(step.tool, analysis.tools)
@@ -39,7 +40,8 @@ def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arrang
     else:
         check_tool_input(spec, draft, step, shapes, analysis.findings)
         check_untrusted_input(spec.name, draft, scope, analysis.findings)
-    return Output(STRING, True)
+    schema = None if spec is None else spec.options.output
+    return Output(STRING if schema is None else Shape.of(schema), True)
 
 
 def tool_of(name: str, own: Mapping[str, ToolSpec]) -> ToolSpec | None:
@@ -70,7 +72,18 @@ def _build(builder: "Builder", draft: Draft, arranged: Arranged, common: Mapping
     assert isinstance(step, ToolStep)
     spec = tool_of(step.tool, builder.tools)
     assert spec is not None
+    if step.retry is None:
+        common = {**common, "retry": _retry_of(spec)}
     return ToolStepPlan(**common, tool=spec, input=built(draft, step.with_), on_unknown=step.on_unknown)
+
+
+def _retry_of(spec: ToolSpec) -> RetryPlan | None:
+    """What the tool says of its retries, for a step that says nothing: a step knows its failures by other names."""
+    retry = spec.options.retry
+    if retry is None:
+        return None
+    kinds = tuple(dict.fromkeys("timeout" if kind == "timeout" else "tool_failed" for kind in retry.on))
+    return RetryPlan(retry.attempts, retry.backoff, kinds, repeat_effects=spec.effects != "none")
 
 
 TOOL = Kind(_texts, _output, _build)

@@ -175,7 +175,11 @@ class Gathered:
             "files": sorted(started.sources),
             "source": started.sources.get(started.path),
             "history": self.history,
-            "began": {name: value for name, value in event_json("", started).items() if name not in _TOLD_ELSEWHERE},
+            "began": {
+                name: value
+                for name, value in event_json("", started).items()
+                if name not in _TOLD_ELSEWHERE and value is not None
+            },
         }
 
 
