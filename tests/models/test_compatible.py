@@ -5,10 +5,11 @@ import json
 import pytest
 
 from agentflow.events.values import Usage
+from agentflow.guard.pace import CALLS_AT_FIRST
 from agentflow.models.anthropic import preload
 from agentflow.models.compatible import BYTES_PER_TOKEN, SMALLEST_REPLY, Sizes, completed, fitting
 from agentflow.models.opening import asking
-from agentflow.models.port import ModelError, Reply
+from agentflow.models.port import ModelError, Reply, calls_at_first
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.declared_models import declaring
 from agentflow.plan.endpoints import endpoint_of
@@ -227,3 +228,16 @@ def test_counts_that_a_server_gives_are_taken_and_others_estimated_and_marked(as
     half = completed(reply_of(text, usage=Usage(7, 0)), ask(), in_words=False).usage
     assert (half.input_tokens, half.output_tokens > 40, half.estimated) == (7, True, True)
     assert (given + half).estimated
+
+
+async def test_a_server_that_counts_no_tokens_is_asked_once_for_a_count(ask, model_at):
+    async with CompatibleServer(lambda _asked: "no such route") as server:
+        model, _ = model_at(server)
+        assert [await model.count(ask()), await model.count(ask())] == [None, None]
+    assert [asked.path for asked in server.asked] == ["/v1/messages/count_tokens"]
+
+
+async def test_calls_to_a_server_begin_as_few_as_to_the_claude_api(model_at):
+    async with CompatibleServer(lambda _asked: Said("ok")) as server:
+        model, _ = model_at(server)
+        assert calls_at_first(model) == CALLS_AT_FIRST
