@@ -57,6 +57,7 @@ class ReplyStream:
 
     Parameters:
         on_text: hears each piece of text as it comes, or None.
+        lax: a service that names no model and counts no tokens at the start will do.
 
     Attributes:
         started: `message_start` has come: the service may charge.
@@ -65,7 +66,8 @@ class ReplyStream:
         inference_geo, speed: where and how the reply was made, where it tells.
     """
 
-    def __init__(self, on_text: Callable[[str], None] | None = None) -> None:
+    def __init__(self, on_text: Callable[[str], None] | None = None, *, lax: bool = False) -> None:
+        self._lax = lax
         self.started = False
         self.stopped = False
         self.model = ""
@@ -159,6 +161,8 @@ class ReplyStream:
 
     def _message_start(self, value: Mapping[str, JSON]) -> None:
         message = value["message"]
+        if self._lax:
+            message = {**message, "model": message.get("model") or "", "usage": message.get("usage") or {}}
         self.model = _string(message, "model")
         self._count_usage(message["usage"])
         self.started = True
