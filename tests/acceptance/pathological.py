@@ -165,7 +165,7 @@ def _strings(size: Size) -> dict[str, Case]:
         "a line of megabytes from a tool": Case(
             agent("Bash"),
             [bash(f"head -c {mega} /dev/zero | tr '\\0' x")],
-            whole=lambda _, request: "bytes cut" in request,
+            whole=lambda _, request: "All of it is kept in" in request,
         ),
         "a line of megabytes read": Case(
             agent("Read"), [tool_use("Read", {"file_path": "big.txt"})], files={"big.txt": b"w" * mega}
