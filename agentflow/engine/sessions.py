@@ -9,6 +9,9 @@ from msgspec import Struct
 from agentflow.errors import UsageError
 from agentflow.events.codec import Event
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
@@ -124,6 +127,14 @@ class _Session:
             case ModelFailed():
                 self.asking, self.resting = False, event.retry_at is not None
                 self.cost_usd += event.charged_usd
+            case CompactionCalled():
+                self.asking, self.resting = True, False
+            case Compacted():
+                self.asking = False
+                self.usage, self.cost_usd = self.usage + event.usage, self.cost_usd + event.cost_usd
+            case CompactionFailed():
+                self.asking, self.resting = False, event.retry_at is not None
+                self.usage, self.cost_usd = self.usage + event.usage, self.cost_usd + event.charged_usd
             case ToolCalled():
                 self.out[event.call] = event.tool
             case ToolFinished():

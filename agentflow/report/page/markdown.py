@@ -66,6 +66,10 @@ def _parts(report: dict[str, JSON], rows: int | None, text: int | None) -> Itera
     facts = [duration(run["seconds"]), spent, count(totals["turns"], "turn"), f"{tokens(totals['tokens'])} tokens"]
     facts += [count(totals["sessions"], "agent"), count(totals["tool_calls"], "tool call")]
     yield f"{' · '.join(facts)} · run {code(run['run'])} of {code(run['path'])}\n"
+    before = report["lineage"]["goes_on_from"]
+    if before is not None:
+        reused = f"; {count(len(before['reused']), 'step')} reused" if before["reused"] else ""
+        yield f"{code(before['told'])}{reused}\n"
     yield from _attention(report)
     yield from _steps(report["steps"], rows)
     yield from _failures(report["failures"], rows)

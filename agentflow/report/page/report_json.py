@@ -26,10 +26,12 @@ and files are data of others. Pictures and documents are told as `{type, media_t
     where it is neither text nor thinking), `stop_reason`, `usage`, `cost_usd`, `failure`, `retry_at`.
   - `tool`: a call: `call`, `tool`, `input`, `effects`, `at`, `ended_at`, `session` (of a subagent), `result`,
     `is_error`, `unknown` (a crash cut it off). `at` is null where it was refused before it began.
-  - `event`: anything else, as of `agentflow show --events --output-format json`.
+  - `event`: anything else, as of `agentflow show --events --output-format json`, and `told`: what it says to people;
+    null where it says nothing to them.
 - `costs`: `by_model`, `by_agent` (their own), `by_step` (with all inside), the dearest first.
 - `lineage`: `plan_digest`, `files` (names of the texts that the run was started with), `source` (of the workflow's
-  own), `history`: starts, pauses and resumes, a list of `what` and `at`; `began`: what else the run's first event says.
+  own), `history`: starts, pauses and resumes, a list of `what` and `at`; `began`: what else the run's first event says;
+  `goes_on_from`: the older run that it takes up, as of `show`, `told` in words, and the steps `reused`; else null.
 - `notes`: what the reader should know of this report, in words.
 """
 
@@ -46,6 +48,7 @@ from agentflow.journal.port import Gate, RunSummary
 from agentflow.plan.model import Plan
 from agentflow.report.drawing import Picture, picture, states_of
 from agentflow.report.json_out import event_json, gate_json
+from agentflow.report.lineage import lineage_json, lineage_text
 from agentflow.report.page.conversations import Conversation, failure_json, usage_json
 from agentflow.report.page.costs import costs_json
 from agentflow.report.page.steps import Details, steps_json
@@ -132,7 +135,7 @@ class Gathered:
             "steps": steps,
             "sessions": sessions,
             "costs": costs_json(self.conversations.values(), view.root),
-            "lineage": self._lineage(),
+            "lineage": self._lineage() | {"goes_on_from": self._goes_on_from(steps)},
             "notes": []
             if around.plan is not None
             else ["The graph is missing: this version reads the file otherwise."],
@@ -181,6 +184,13 @@ class Gathered:
                 if name not in _TOLD_ELSEWHERE and value is not None
             },
         }
+
+    def _goes_on_from(self, steps: Iterable[dict[str, JSON]]) -> dict[str, JSON] | None:
+        started = self.view.started
+        if started is None or started.lineage is None:
+            return None
+        reused = [row["path"] for row in steps if row["reused"]]
+        return {**lineage_json(started.lineage), "told": lineage_text(started.lineage), "reused": reused}
 
 
 def _failures(steps: Iterable[dict[str, JSON]], sessions: Iterable[dict[str, JSON]]) -> Iterable[dict[str, JSON]]:

@@ -1,6 +1,7 @@
 import json
 
-from tests.report.page.pages import around, report, troubled, whole
+from agentflow.report.page.markdown import markdown
+from tests.report.page.pages import PICTURE, around, lengthy, report, troubled, whole
 from tests.report.stories import an_agent_with_a_subagent
 
 
@@ -51,7 +52,7 @@ def test_a_subagent_is_told_with_who_sent_it_out_and_costs_are_its_own():
 
 
 def test_money_adds_up_over_models_agents_and_steps():
-    for made in (whole(), report(troubled())):
+    for made in (whole(), report(troubled()), report(lengthy())):
         for table in made["costs"].values():
             assert abs(sum(row["cost_usd"] for row in table) - made["totals"]["cost_usd"]) < 1e-9
 
@@ -105,6 +106,7 @@ def test_events_of_other_kinds_are_kept_as_they_are():
         "type": "session_resumed",
         "at": 9.0,
         "worked_until": 8.0,
+        "told": "taken up again",
     }
 
 
@@ -120,3 +122,44 @@ def test_where_a_run_comes_from_is_told_with_its_starts_and_resumes():
         ("resumed", 0.9),
     ]
     assert lineage["began"] == {"folder": ""}
+
+
+def test_what_happens_between_turns_is_told_in_words_and_what_says_nothing_is_not():
+    (talk,) = report(lengthy())["sessions"]
+    assert [(one["type"], one["told"]) for one in talk["entries"] if one["kind"] == "event"] == [
+        ("tokens_counted", None),
+        ("compaction_called", None),
+        ("compaction_failed", "conversation not compacted: the service is overloaded; again in 1.0s"),
+        ("compaction_called", None),
+        ("compacted", "conversation summarised by claude-haiku-5-5: 160.0k to 20.0k tokens ($0.50)"),
+        ("session_rested", None),
+        ("tool_retried", "tool Read: busy; again in 2.0s"),
+    ]
+
+
+def test_pictures_among_what_stays_of_a_conversation_are_not_held_either():
+    assert PICTURE["source"]["data"] not in json.dumps(report(lengthy()))
+
+
+def test_a_compaction_belongs_to_the_model_that_made_it():
+    rows = {row["model"]: (row["turns"], row["cost_usd"]) for row in report(lengthy())["costs"]["by_model"]}
+    assert rows == {"claude-haiku-5-5": (0, 0.75), "claude-sonnet-5-5": (1, 0.01)}
+
+
+def test_a_run_that_goes_on_from_another_tells_which_and_what_it_reused():
+    from msgspec.structs import replace
+
+    from agentflow.events.run_events import StepFinished
+    from agentflow.events.values import Lineage
+    from tests.report.stories import STARTED
+
+    started = replace(STARTED, lineage=Lineage("20251231-000000-aaaa", "fork", ("last",)))
+    made = report([("", started), ("", StepFinished(1.0, "research", "done", [], reused=True))])
+    before = made["lineage"]["goes_on_from"]
+    assert (before["run"], before["told"], before["reused"]) == (
+        "20251231-000000-aaaa",
+        "goes on from run 20251231-000000-aaaa, from last",
+        ["research"],
+    )
+    assert "1 step reused" in markdown(made)
+    assert whole()["lineage"]["goes_on_from"] is None

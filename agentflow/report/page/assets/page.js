@@ -88,8 +88,11 @@ function valuesSection(report) {
 
 function lineageSection(report) {
   const lineage = report.lineage;
-  const began = Object.entries(lineage.began).filter(([, value]) => value !== null && value !== '');
+  const began = Object.entries(lineage.began).filter(([key, value]) => key !== 'lineage' && value !== null && value !== '' && !(key === 'folder' && value === '.'));
+  const before = lineage.goes_on_from;
   return section('lineage', 'Lineage',
+    before ? el('p', {}, before.told) : null,
+    before && before.reused.length ? folded(`${count(before.reused.length, 'step')} reused from there`, () => el('p', {}, before.reused.join(', '))) : null,
     el('ul', {class: 'plain'}, lineage.history.map((one) => el('li', {}, el('time', {}, clock(one.at)), ' ' + one.what))),
     el('dl', {class: 'facts'}, el('dt', {}, 'project'), el('dd', {}, report.run.project), el('dt', {}, 'files'), el('dd', {}, lineage.files.join(', ')),
       el('dt', {}, 'plan'), el('dd', {}, el('code', {}, lineage.plan_digest || '')), el('dt', {}, 'report'), el('dd', {}, `made ${clock(report.made_at)} by agentflow ${report.made_by}`)),
