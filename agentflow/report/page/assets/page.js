@@ -8,7 +8,7 @@ function head(report) {
   return [
     el('h1', {}, run.workflow, ' ', chip(run.status, run.status === 'waiting' ? 'asking' : run.status)),
     run.description ? el('p', {class: 'about'}, run.description) : null,
-    el('p', {class: 'dim'}, `run ${run.run} · ${run.path} · started ${clock(run.started_at)}`),
+    el('p', {class: 'dim'}, `run ${run.run} · ${run.path} · started ${clock(run.started_at)}` + (report.lineage.goes_on_from ? ' · ' + report.lineage.goes_on_from.told : '')),
     el('dl', {class: 'tiles'},
       tile('time', duration(run.seconds), run.idle_seconds > 1 ? `and ${duration(run.idle_seconds)} idle` : ''),
       tile('cost', money(totals.cost_usd), cap ? `of at most ${money(cap)}` : ''),
