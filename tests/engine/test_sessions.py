@@ -149,3 +149,10 @@ def test_a_compaction_counts_with_its_tokens_its_money_and_its_time():
     )
     assert (one.turns, one.usage.total, one.cost_usd) == (1, 15 + 2 + 107, 1.75)
     assert (one.time.model, one.time.waiting) == (2 + 3 + 3, 1)
+
+
+def test_what_the_service_did_itself_counts_among_the_tool_calls():
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "tea"}}
+    reply = ModelReplied(2, 1, (search,), "end_turn", "m", Usage(10, 5), 0.25)
+    (one,) = read(s=[started(0), called(1), reply, finished(3)])
+    assert one.tool_calls == 1

@@ -21,6 +21,7 @@ from agentflow.events.session_events import (
     ToolRetried,
 )
 from agentflow.events.values import Failure, Usage
+from agentflow.plan.service_tools import service_calls
 from agentflow.report.contexts import compaction_failed_line, compaction_line
 from agentflow.report.json_out import event_json
 from agentflow.report.style import duration
@@ -100,6 +101,7 @@ class Conversation:
             cost_usd=cost,
         )
         self.charge(event.model, event.usage, event.cost_usd, 1)
+        self.tool_calls += len(service_calls(event.content))
         for block in event.content:
             if block.get("type") == "tool_use":
                 self._tool(str(block.get("id")), str(block.get("name")), block.get("input"))

@@ -2,7 +2,7 @@ import json
 
 from agentflow.report.page.markdown import markdown
 from tests.report.page.pages import PICTURE, around, lengthy, report, troubled, whole
-from tests.report.stories import an_agent_with_a_subagent
+from tests.report.stories import STARTED, an_agent_with_a_subagent, called, replied, session
 
 
 def test_a_report_says_what_it_is_and_can_be_written_down():
@@ -151,7 +151,6 @@ def test_a_run_that_goes_on_from_another_tells_which_and_what_it_reused():
 
     from agentflow.events.run_events import StepFinished
     from agentflow.events.values import Lineage
-    from tests.report.stories import STARTED
 
     started = replace(STARTED, lineage=Lineage("20251231-000000-aaaa", "fork", ("last",)))
     made = report([("", started), ("", StepFinished(1.0, "research", "done", [], reused=True))])
@@ -163,3 +162,10 @@ def test_a_run_that_goes_on_from_another_tells_which_and_what_it_reused():
     )
     assert "1 step reused" in markdown(made)
     assert whole()["lineage"]["goes_on_from"] is None
+
+
+def test_what_the_service_did_itself_counts_among_the_tool_calls():
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "tea"}}
+    story = [("", STARTED), ("after", session(0.5, "after")), ("after", called(1.0)), ("after", replied(2.0, search))]
+    made = report(story)
+    assert (made["sessions"][0]["tool_calls"], made["totals"]["tool_calls"]) == (1, 1)

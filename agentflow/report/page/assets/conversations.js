@@ -84,10 +84,21 @@ function eventFields(entry) {
 
 function entryOf(entry, goTo) { return (ENTRIES[entry.kind] || ENTRIES.event)(entry, goTo); }
 
+// What the service did itself while it replied: a search, and what it found.
+const SERVICE = {
+  server_tool_use: (block) => folded(el('span', {class: 'talk'}, el('span', {class: 'mark state-done'}, '→'), el('b', {}, block.data.name === 'web_search' ? 'WebSearch' : block.data.name), el('code', {class: 'peek'}, peek(block.data.input))), () => fields(block.data.input, 'input'), {class: 'call'}),
+  web_search_tool_result: (block) => {
+    const found = block.data.content;
+    if (!Array.isArray(found)) return el('p', {class: 'why'}, 'the search failed: ' + (found && found.error_code || 'no reason is known'));
+    return folded(`${count(found.length, 'result')} of the search`, () => el('ul', {class: 'plain'}, found.map((one) => el('li', {}, String(one.title || ''), ' ', el('code', {class: 'dim'}, String(one.url || ''))))), {class: 'call'});
+  },
+};
+
 function blockOf(block) {
   if (block.type === 'text') return long(block.text, 'reply');
   if (block.type === 'thinking') return folded('thinking', () => long(block.text, 'thinking'), {class: 'thinking'});
   if (block.type === 'redacted_thinking') return el('p', {class: 'dim'}, 'thinking that the API keeps to itself');
+  if (Object.hasOwn(SERVICE, block.type) && block.data && typeof block.data === 'object') return SERVICE[block.type](block);
   return folded(block.type, () => long(block.data === undefined ? '' : block.data, block.type), {class: 'call'});
 }
 
