@@ -10,7 +10,8 @@ and files are data of others. Pictures and documents are told as `{type, media_t
 - `totals`: `cost_usd`, `cost_cap_usd`, `usage` (tokens by kind), `tokens`, `turns`, `tool_calls`, `sessions`, `steps`
   (how many ended how, by state; items and rounds not counted).
 - `inputs`; `outputs`; `failure` (`kind`, `message`, `retryable`, `step`); `waiting`: questions to people, as of
-  `agentflow show --output-format json`; `next`: what can be done now, a list of `what` and `command`.
+  `agentflow show --output-format json`; `service`: of a run that waits for the model's service, `told` in words, `until`
+  and the `failure` of the last call; else null; `next`: what can be done now, a list of `what` and `command`.
 - `failures`: a list of `where` (a step's path or a session), `what` (`step`, `session`, `attempt`), and of a failure
   as above; those that only pass on one from inside are left out.
 - `graph`: the steps as they were planned: `steps`, a list of `id`, `kind`, `lines`, `state`, `inside` (a graph, or
@@ -52,6 +53,7 @@ from agentflow.report.lineage import lineage_json, lineage_text
 from agentflow.report.page.conversations import Conversation, failure_json, usage_json
 from agentflow.report.page.costs import costs_json
 from agentflow.report.page.steps import Details, steps_json
+from agentflow.report.service_wait import paused_text
 from agentflow.report.view import RunView
 
 JSON = Any
@@ -129,6 +131,7 @@ class Gathered:
             "outputs": None if finished is None else finished.outputs,
             "failure": None if finished is None or finished.failure is None else failure_json(finished.failure),
             "waiting": [gate_json(gate) for gate in around.waiting],
+            "service": self._service(around),
             "next": [{"what": what, "command": command} for what, command in around.next],
             "failures": list(_failures(steps, sessions)),
             "graph": None if around.plan is None else _drawn(picture(around.plan, states_of(view, at_work=at_work))),
@@ -168,6 +171,13 @@ class Gathered:
             "sessions": len(self.conversations),
             "steps": dict(Counter(row["state"] for row in steps if row["kind"] == "step")),
         }
+
+    def _service(self, around: Around) -> dict[str, JSON] | None:
+        paused = self.view.paused
+        if around.summary.status != "waiting" or paused is None or paused.service is None:
+            return None
+        told = paused_text(paused, around.now)
+        return {"told": told, "until": paused.until, "failure": failure_json(paused.service)}
 
     def _lineage(self) -> dict[str, JSON]:
         started = self.view.started

@@ -1,5 +1,7 @@
 import json
 
+from agentflow.events.run_events import RunPaused, StepHeld, StepStarted
+from agentflow.events.values import Failure
 from agentflow.report.page.markdown import markdown
 from tests.report.page.pages import PICTURE, around, lengthy, report, troubled, whole
 from tests.report.stories import STARTED, an_agent_with_a_subagent, called, replied, session
@@ -169,3 +171,20 @@ def test_what_the_service_did_itself_counts_among_the_tool_calls():
     story = [("", STARTED), ("after", session(0.5, "after")), ("after", called(1.0)), ("after", replied(2.0, search))]
     made = report(story)
     assert (made["sessions"][0]["tool_calls"], made["totals"]["tool_calls"]) == (1, 1)
+
+
+def test_a_run_that_waits_for_the_service_tells_why_at_its_head_and_at_the_step():
+    spent = Failure("model_unavailable", "the spend limit is reached", retryable=True)
+    story = [
+        ("", STARTED),
+        ("", StepStarted(0.5, "after", session="after")),
+        ("after", session(0.5, "after")),
+        ("", StepHeld(1.0, "after", None, spent)),
+        ("", RunPaused(1.0, "waiting", (), None, spent)),
+    ]
+    made = report(story, around("waiting"))
+    told = "waiting for a person to act: the spend limit is reached"
+    assert (made["service"]["told"], made["service"]["until"]) == (told, None)
+    assert [row["reason"] for row in made["steps"] if row["path"] == "after"] == [told]
+    assert told in markdown(made)
+    assert whole()["service"] is None
