@@ -10,8 +10,8 @@ and files are data of others. Pictures and documents are told as `{type, media_t
 - `totals`: `cost_usd`, `cost_cap_usd`, `usage` (tokens by kind), `tokens`, `turns`, `tool_calls`, `sessions`, `steps`
   (how many ended how, by state; items and rounds not counted).
 - `inputs`; `outputs`; `failure` (`kind`, `message`, `retryable`, `step`); `waiting`: questions to people, as of
-  `agentflow show --output-format json`; `service`: of a run that waits for the model's service, `told` in words, `until`
-  and the `failure` of the last call; else null; `next`: what can be done now, a list of `what` and `command`.
+  `agentflow show --output-format json`; `service`: of a run that waits for the model's service, `told` in words,
+  `until` and the `failure` of the last call; else null; `next`: what can be done now, a list of `what` and `command`.
 - `failures`: a list of `where` (a step's path or a session), `what` (`step`, `session`, `attempt`), and of a failure
   as above; those that only pass on one from inside are left out.
 - `graph`: the steps as they were planned: `steps`, a list of `id`, `kind`, `lines`, `state`, `inside` (a graph, or

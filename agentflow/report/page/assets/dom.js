@@ -27,6 +27,7 @@ function filled(made, given, inside) {
 
 function money(usd) {
   if (!usd) return '$0.00';
+  if (usd < 0.00005) return '<$0.0001';
   return usd < 0.1 ? '$' + usd.toFixed(4) : '$' + usd.toFixed(2);
 }
 
