@@ -16,6 +16,7 @@ from agentflow.events.values import LIMITS
 from agentflow.journal.port import Journal, RunSummary
 from agentflow.report.inert import inert_line
 from agentflow.report.json_out import dumps, result_json
+from agentflow.report.service_wait import may_go_on, wait_text
 from agentflow.report.style import Paint
 from agentflow.report.summary import summary_of, summary_text
 from agentflow.report.text import totals
@@ -78,6 +79,11 @@ class Watcher:
             self._print(f"\nwaiting for a person at {inert_line(gate.step)}: {inert_line(gate.message, 500)}")
             for line in answers_to(gate, self._project):
                 self._print(f"  {line}")
+        paused = view.paused
+        if summary.status == "waiting" and paused is not None and paused.service is not None:
+            now = time.time()
+            self._print(f"\n{wait_text(paused.until, paused.service, now)}")
+            self._print(f"{may_go_on(paused.until, now)}: {command(self._project, 'resume', self._run)}")
         if view.finished is not None:
             self._tell_end(view)
         if self._output == "text":

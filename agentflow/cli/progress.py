@@ -68,7 +68,7 @@ class Progress:
 
     def observe(self, stream: str, event: "Event") -> None:
         """Hears an event that is on record."""
-        if isinstance(event, RunStarted) and not self.view.outline.steps and can_draw(self._output) and not self._quiet:
+        if isinstance(event, RunStarted) and not self.view.outline.steps:
             self.view.planned(stored_outline(event))
         self.view.apply(stream, event)
         if event.at < self._since:

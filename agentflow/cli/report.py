@@ -86,7 +86,7 @@ def _made(
         summary=summary,
         plan=_plan(gathered),
         waiting=waiting,
-        next=_next_moves(summary, waiting, folder),
+        next=_next_moves(gathered, summary, waiting, folder),
         made_by=version("agentflow"),
         now=time.time(),
     )
@@ -109,10 +109,16 @@ def _plan(gathered: "Gathered") -> "Plan | None":
         return None
 
 
-def _next_moves(summary: "RunSummary", waiting: "list[Gate]", folder: Path) -> list[tuple[str, str]]:
+def _next_moves(
+    gathered: "Gathered", summary: "RunSummary", waiting: "list[Gate]", folder: Path
+) -> list[tuple[str, str]]:
     from agentflow.cli.next_move import answers_to, command
+    from agentflow.report.service_wait import may_go_on
 
     moves = [("answer", line) for gate in waiting for line in answers_to(gate, folder)]
+    paused = gathered.view.paused
+    if summary.status == "waiting" and paused is not None and paused.service is not None:
+        moves.append((may_go_on(paused.until, time.time()), command(folder, "resume", summary.run)))
     if summary.status in ("interrupted", "crashed"):
         moves.append(("go on with it", command(folder, "resume", summary.run)))
     if summary.status == "failed":

@@ -9,6 +9,9 @@ from msgspec import Struct
 from agentflow.errors import UsageError
 from agentflow.events.codec import Event
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
@@ -21,6 +24,7 @@ from agentflow.events.session_events import (
 )
 from agentflow.events.values import Failure, Usage
 from agentflow.journal.port import RUN_STREAM, Recorded
+from agentflow.plan.service_tools import service_calls
 from agentflow.session.state import AGENT
 
 JSON = Any
@@ -116,6 +120,7 @@ class _Session:
             case ModelReplied():
                 self.asking = False
                 self.turns += 1
+                self.tool_calls += len(service_calls(event.content))
                 self.usage, self.cost_usd = self.usage + event.usage, self.cost_usd + event.cost_usd
                 # What was waited for a slot passed before the request went out, and counted as ours.
                 queued = 0.0 if event.timings is None else min(event.timings.queued, self.spent.get("ours", 0.0))
@@ -124,6 +129,14 @@ class _Session:
             case ModelFailed():
                 self.asking, self.resting = False, event.retry_at is not None
                 self.cost_usd += event.charged_usd
+            case CompactionCalled():
+                self.asking, self.resting = True, False
+            case Compacted():
+                self.asking = False
+                self.usage, self.cost_usd = self.usage + event.usage, self.cost_usd + event.cost_usd
+            case CompactionFailed():
+                self.asking, self.resting = False, event.retry_at is not None
+                self.usage, self.cost_usd = self.usage + event.usage, self.cost_usd + event.charged_usd
             case ToolCalled():
                 self.out[event.call] = event.tool
             case ToolFinished():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from agentflow.events.session_events import Compacted, CompactionFailed
 from agentflow.report.inert import inert_line
 from agentflow.report.node import Node
-from agentflow.report.style import money, tokens
+from agentflow.report.style import duration, money, tokens
 
 if TYPE_CHECKING:
     from agentflow.report.view import RunView
@@ -39,3 +39,11 @@ def compaction_line(event: Compacted) -> str:
     paid = f" ({money(event.cost_usd)})" if event.cost_usd else ""
     sizes = f"{tokens(event.tokens_before)} to {tokens(event.tokens_after)} tokens"
     return f"conversation {_WAYS[event.way]}{by}: {sizes}{paid}"
+
+
+def compaction_failed_line(event: CompactionFailed) -> str:
+    """`conversation not compacted: the service is overloaded; again in 2.0s`."""
+    after = "again with the next `resume`" if event.parked else "another way is taken"
+    if event.retry_at is not None:
+        after = f"again in {duration(event.retry_at - event.at)}"
+    return f"conversation not compacted: {inert_line(event.failure.message, 500)}; {after}"

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node
+from agentflow.report.service_wait import held_text
 from agentflow.report.style import case_name, count, duration
 
 _LONG_WAIT = 120.0
@@ -70,6 +71,11 @@ def _items(node: Node) -> str:
 
 
 def _activity(node: Node, now: float) -> str:
+    if node.held is not None:
+        return held_text(node.held, now)
+    if node.agent is not None and node.retry_at is not None and node.retry_at <= now:
+        # Its own rest is over; what it waits for now is the model, or a place among those that ask it.
+        return "waiting for the model's service"
     if node.retry is not None and node.retry_at is not None:
         return f"{_until(node.retry_at, now)}: {inert_line(node.retry.message, 80)}"
     if node.calls:

@@ -182,6 +182,10 @@ def _totals(view: RunView, width: int, now: float, unicode: bool) -> Line:
     root, cap = view.root, view.outline.cost_cap
     dot = "  ·  " if unicode else "  |  "
     parts = [[Span(whole_seconds(view.seconds(now)))], _cost(root.cost_usd, cap)]
+    held = [(one.model, one.until - now) for one in view.models_held.values() if one.until > now]
+    if held and view.status == "running":
+        told = ", ".join(f"{inert_line(model, 40)} not asked for {whole_seconds(wait)}" for model, wait in held)
+        parts.insert(0, [Span(told, "yellow")])
     if view.stopping is not None:
         parts.insert(0, [Span(f"stopping: {inert_line(view.stopping.message, 80)}", "yellow")])
     if view.gates:

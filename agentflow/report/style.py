@@ -93,7 +93,9 @@ def case_name(choice: str) -> str:
 
 
 def money(usd: float) -> str:
-    """US dollars, small amounts with four decimals."""
+    """US dollars, small amounts with four decimals; what is less than that is not told as nothing."""
+    if 0 < usd < 0.00005:
+        return "<$0.0001"
     return f"${usd:.4f}" if 0 < usd < 0.1 else f"${usd:.2f}"
 
 

@@ -243,7 +243,9 @@ def _cut(content: JSON, call: str, recall: bool) -> str:
     text = text_of(content)
     head, tail = text[:CUT_HEAD], text[len(text) - CUT_TAIL :] if len(text) > CUT_HEAD else ""
     left_out = len(text) - len(head) - len(tail)
-    return f"{head}\n[… {left_out:,} characters were left out to make room.{_how_to_recall(call, recall)} …]\n{tail}"
+    # An image or a document, which stands by its type among the text, is as a rule all that there is to leave out.
+    what = f"{left_out:,} characters were" if left_out or isinstance(content, str) else "What is no text was"
+    return f"{head}\n[… {what} left out to make room.{_how_to_recall(call, recall)} …]\n{tail}"
 
 
 def _how_to_recall(call: str, recall: bool) -> str:

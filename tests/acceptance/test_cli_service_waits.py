@@ -51,6 +51,9 @@ def test_a_spend_limit_pauses_the_run_says_what_to_do_and_resume_goes_on(cli: Cl
     listed = cli("runs")
     assert "waiting" in listed.out
     assert move in listed.err
+    for told in (cli("watch", run).out, cli("report", run, "--format", "json").out):
+        assert "waiting for a person to act" in told
+        assert "when that is done, go on with" in told
     gone_on = cli("resume", run)
     assert (gone_on.code, gone_on.out) == (0, "Paid.\n"), gone_on.err
 

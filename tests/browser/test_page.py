@@ -8,7 +8,7 @@ import pytest
 
 from agentflow.report.page.html import html
 from tests.browser.chromium import PROGRAM, Page, chromium
-from tests.report.page.pages import hostile, report, troubled, whole
+from tests.report.page.pages import hostile, lengthy, report, troubled, whole
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium")
 
@@ -182,3 +182,15 @@ def test_a_large_run_draws_only_what_can_be_seen(browser: Page, tmp_path: Path):
         "[...document.querySelectorAll('#timeline .label')].find((one) => one.textContent.includes('s999')).click()"
     )
     assert "s999" in page.ask("document.activeElement.textContent")
+
+
+def test_what_happens_between_turns_is_told_in_a_line_and_pictures_by_a_note(browser: Page, tmp_path: Path):
+    page = opened(browser, tmp_path, report(lengthy()))
+    everything_open(page)
+    lines = page.ask("[...document.querySelectorAll('.conversation .call > summary')].map((one) => one.textContent)")
+    assert "conversation summarised by claude-haiku-5-5: 160.0k to 20.0k tokens ($0.50)" in lines
+    assert "tool Read: busy; again in 2.0s" in lines
+    assert "→TodoWrite1 of 1 done" in lines, "what the session answers itself is not told as not run"
+    assert not any(raw in line for line in lines for raw in ("null", "tokens_counted", "session_rested"))
+    assert "image, image/png, 3 bytes: not kept in this report" in page.ask("document.body.textContent")
+    assert troubles(page) == []

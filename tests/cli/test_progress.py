@@ -5,7 +5,7 @@ from agentflow.cli.progress import Progress
 from agentflow.events.run_events import RunStarted, StepStarted
 from agentflow.report.view import RunView
 
-LONG_AGO = RunStarted(0.0, "20260101-000000-abcd", "demo", "w.yaml", "/p", {}, "digest", {})
+LONG_AGO = RunStarted(0.0, "20260101-000000-abcd", "demo", "w.yaml", "/p", {"w.yaml": ""}, "digest", {})
 LATER = 1e12
 
 

@@ -6,6 +6,9 @@ from agentflow.engine.sessions import TimeSpent, session_named, sessions_of
 from agentflow.errors import UsageError
 from agentflow.events.codec import Event
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
@@ -127,3 +130,29 @@ def test_a_session_that_is_not_told_apart_is_asked_for_again(wanted: str, says: 
 def test_a_run_without_sessions_says_so():
     with pytest.raises(UsageError, match="run r has no sessions"):
         session_named([], "a", "r")
+
+
+def test_a_compaction_counts_with_its_tokens_its_money_and_its_time():
+    asked = CompactionCalled(2, 1, 1, "summary", "m", 100, 0.1)
+    again = CompactionCalled(6, 1, 2, "summary", "m", 100, 0.1)
+    (one,) = read(
+        s=[
+            started(0),
+            called(0),
+            replied(2),
+            asked,
+            CompactionFailed(5, 1, 1, "summary", BROKE, 0.5, Usage(1, 1), retry_at=6),
+            again,
+            Compacted(9, 1, "summarize", "summary", 1, (), {}, 100, 10, model="m", usage=Usage(100, 7), cost_usd=1.0),
+            finished(9),
+        ]
+    )
+    assert (one.turns, one.usage.total, one.cost_usd) == (1, 15 + 2 + 107, 1.75)
+    assert (one.time.model, one.time.waiting) == (2 + 3 + 3, 1)
+
+
+def test_what_the_service_did_itself_counts_among_the_tool_calls():
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "tea"}}
+    reply = ModelReplied(2, 1, (search,), "end_turn", "m", Usage(10, 5), 0.25)
+    (one,) = read(s=[started(0), called(1), reply, finished(3)])
+    assert one.tool_calls == 1

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow.events.codec import Event
-from agentflow.events.run_events import CommandCalled, GateOpened, RunCancelled, StepFinished, StepStarted
+from agentflow.events.run_events import (
+    CommandCalled,
+    GateOpened,
+    ModelFreed,
+    ModelHeld,
+    RunCancelled,
+    StepFinished,
+    StepStarted,
+)
 from agentflow.events.session_events import ModelFailed
 from agentflow.events.values import Failure
 from agentflow.report.doing import Bar
@@ -227,3 +235,15 @@ def test_a_step_at_work_says_what_it_runs():
 )
 def test_no_part_of_a_bar_is_lost_in_rounding(bar: Bar, shown: str):
     assert "".join(span.text for span in _bar(bar, 10, False)) == shown
+
+
+def test_a_model_that_is_not_asked_for_a_while_is_told_and_what_waits_for_it_counts_no_seconds_that_are_over():
+    view = a_fan(12, 3)
+    overloaded = Failure("model_unavailable", "overloaded", retryable=True)
+    view.apply("", ModelHeld(5.0, "claude-sonnet-5-5", 40.0, overloaded))
+    assert "claude-sonnet-5-5 not asked for 30s  ·  " in text(view, 100, 24)
+    later = "\n".join(plain(line) for line in frame(view, 100, 24, 25.0, True).lines)
+    assert "waiting for the model's service" in later
+    assert "again in 0" not in later
+    view.apply("", ModelFreed(41.0, "claude-sonnet-5-5"))
+    assert "not asked" not in text(view, 100, 24)

@@ -35,3 +35,13 @@ def test_colour_needs_a_terminal_that_wants_it():
     assert not Paint.for_stream(Terminal(), {"TERM": "xterm", "NO_COLOR": "1"}).on
     assert not Paint.for_stream(Terminal(), {"TERM": "dumb"}).on
     assert not Paint.for_stream(io.StringIO(), {"TERM": "xterm"}).on
+
+
+def test_a_little_money_is_not_told_as_none():
+    assert [money(usd) for usd in (0.0, 0.00004, 0.00006, 0.05, 0.5)] == [
+        "$0.00",
+        "<$0.0001",
+        "$0.0001",
+        "$0.0500",
+        "$0.50",
+    ]

@@ -32,6 +32,7 @@ from agentflow.session.compaction_request import compaction_request
 from agentflow.session.context import Request, input_bound
 from agentflow.session.decide import decide
 from agentflow.session.state import Compact, CountTokens, SessionPlan
+from agentflow.session.windows import _cut
 from tests.builders import Conversation, agent_plan, refuses, tool_uses, unanswered
 
 AT = 6_000
@@ -524,3 +525,10 @@ def test_a_session_that_carries_a_compacted_one_on_goes_by_its_own_prompt_and_ma
     assert [tool.name for tool in state.tools] == ["look", "Recall"]
     assert state.context.prompt == "and now?"
     assert state.messages[-1]["content"][-1]["text"] == "and now?"
+
+
+def test_a_picture_that_is_left_out_is_not_told_as_so_many_characters():
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+    cut = _cut([{"type": "text", "text": "a drawing"}, picture], "c1", recall=True)
+    assert "a drawing\n[image]\n[… What is no text was left out to make room. Recall gives it back:" in cut
+    assert "characters" not in cut

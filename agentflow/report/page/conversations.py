@@ -6,16 +6,25 @@ from typing import Any
 
 from agentflow.events.codec import Event
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
+    LimitReached,
     ModelCalled,
     ModelFailed,
     ModelReplied,
     SessionFinished,
+    SessionResumed,
     SessionStarted,
     ToolCalled,
     ToolFinished,
+    ToolRetried,
 )
 from agentflow.events.values import Failure, Usage
+from agentflow.plan.service_tools import service_calls
+from agentflow.report.contexts import compaction_failed_line, compaction_line
 from agentflow.report.json_out import event_json
+from agentflow.report.style import duration
 
 JSON = Any
 
@@ -29,6 +38,7 @@ class Conversation:
     Attributes:
         entries: what happened after the prompt, in order; see `report_json`.
         request: the entry of the request that is out; `calls`: those of tool calls, by their ids.
+        compactor: the model that was last asked to compact.
         usage, cost_usd: its own, without its subagents; `models`: the same for each model.
     """
 
@@ -36,6 +46,7 @@ class Conversation:
     started: SessionStarted
     entries: list[dict[str, JSON]] = field(default_factory=list)
     request: dict[str, JSON] | None = None
+    compactor: str = ""
     calls: dict[str, dict[str, JSON]] = field(default_factory=dict)
     finished: SessionFinished | None = None
     usage: Usage = field(default_factory=Usage)
@@ -50,7 +61,7 @@ class Conversation:
         if handle is not None:
             handle(self, event)
         else:
-            self.entries.append({"kind": "event", **event_json(self.stream, event)})
+            self._event(event)
 
     def charge(self, model: str, usage: Usage, cost_usd: float, turns: int) -> None:
         """Counts what a request took."""
@@ -90,6 +101,7 @@ class Conversation:
             cost_usd=cost,
         )
         self.charge(event.model, event.usage, event.cost_usd, 1)
+        self.tool_calls += len(service_calls(event.content))
         for block in event.content:
             if block.get("type") == "tool_use":
                 self._tool(str(block.get("id")), str(block.get("name")), block.get("input"))
@@ -139,6 +151,24 @@ class Conversation:
         )
         self.tool_calls += 1
 
+    def _compaction_called(self, event: CompactionCalled) -> None:
+        self.compactor = event.model
+        self._event(event)
+
+    def _compaction_failed(self, event: CompactionFailed) -> None:
+        if event.charged_usd or event.usage.total:
+            self.charge(self.compactor, event.usage, event.charged_usd, 0)
+        self._event(event)
+
+    def _compacted(self, event: Compacted) -> None:
+        if event.cost_usd or event.usage.total:
+            self.charge(self.compactor or event.model or "", event.usage, event.cost_usd, 0)
+        self._event(event)
+
+    def _event(self, event: Event) -> None:
+        fields = content_json(event_json(self.stream, event))
+        self.entries.append({"kind": "event", **fields, "told": _told(event)})
+
     def _finished(self, event: SessionFinished) -> None:
         self.finished = event
         self.request = None
@@ -175,8 +205,27 @@ _HANDLED: Mapping[type[Any], Callable[[Conversation, Any], None]] = {
     ModelFailed: Conversation._model_failed,
     ToolCalled: Conversation._tool_called,
     ToolFinished: Conversation._tool_finished,
+    CompactionCalled: Conversation._compaction_called,
+    CompactionFailed: Conversation._compaction_failed,
+    Compacted: Conversation._compacted,
     SessionFinished: Conversation._finished,
 }
+
+
+def _told(event: Event) -> str | None:
+    """What an event without a place of its own says to people; None where it says nothing to them."""
+    match event:
+        case Compacted():
+            return compaction_line(event)
+        case CompactionFailed():
+            return compaction_failed_line(event)
+        case ToolRetried():
+            return f"tool {event.tool}: {event.message}; again in {duration(event.next_at - event.at)}"
+        case LimitReached():
+            return f"{event.failure.kind}: {event.failure.message}"
+        case SessionResumed():
+            return "taken up again"
+    return None
 
 
 def block_json(block: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -66,6 +66,10 @@ def _parts(report: dict[str, JSON], rows: int | None, text: int | None) -> Itera
     facts = [duration(run["seconds"]), spent, count(totals["turns"], "turn"), f"{tokens(totals['tokens'])} tokens"]
     facts += [count(totals["sessions"], "agent"), count(totals["tool_calls"], "tool call")]
     yield f"{' · '.join(facts)} · run {code(run['run'])} of {code(run['path'])}\n"
+    before = report["lineage"]["goes_on_from"]
+    if before is not None:
+        reused = f"; {count(len(before['reused']), 'step')} reused" if before["reused"] else ""
+        yield f"{code(before['told'])}{reused}\n"
     yield from _attention(report)
     yield from _steps(report["steps"], rows)
     yield from _failures(report["failures"], rows)
@@ -83,6 +87,8 @@ def _attention(report: dict[str, JSON]) -> Iterator[str]:
         yield f"**{where}** ({failure['kind']}): {code(failure['message'], 1_000)}\n"
     for gate in report["waiting"]:
         yield f"**Waiting for a person** at {code(gate['step'])}: {code(gate['message'], 1_000)}\n"
+    if report["service"] is not None:
+        yield f"{code(report['service']['told'], 1_000)}\n"
     for move in report["next"]:
         yield f"- {move['what']}: {code(move['command'], None)}"
     if report["next"]:

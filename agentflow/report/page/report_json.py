@@ -10,7 +10,8 @@ and files are data of others. Pictures and documents are told as `{type, media_t
 - `totals`: `cost_usd`, `cost_cap_usd`, `usage` (tokens by kind), `tokens`, `turns`, `tool_calls`, `sessions`, `steps`
   (how many ended how, by state; items and rounds not counted).
 - `inputs`; `outputs`; `failure` (`kind`, `message`, `retryable`, `step`); `waiting`: questions to people, as of
-  `agentflow show --output-format json`; `next`: what can be done now, a list of `what` and `command`.
+  `agentflow show --output-format json`; `service`: of a run that waits for the model's service, `told` in words,
+  `until` and the `failure` of the last call; else null; `next`: what can be done now, a list of `what` and `command`.
 - `failures`: a list of `where` (a step's path or a session), `what` (`step`, `session`, `attempt`), and of a failure
   as above; those that only pass on one from inside are left out.
 - `graph`: the steps as they were planned: `steps`, a list of `id`, `kind`, `lines`, `state`, `inside` (a graph, or
@@ -26,10 +27,12 @@ and files are data of others. Pictures and documents are told as `{type, media_t
     where it is neither text nor thinking), `stop_reason`, `usage`, `cost_usd`, `failure`, `retry_at`.
   - `tool`: a call: `call`, `tool`, `input`, `effects`, `at`, `ended_at`, `session` (of a subagent), `result`,
     `is_error`, `unknown` (a crash cut it off). `at` is null where it was refused before it began.
-  - `event`: anything else, as of `agentflow show --events --output-format json`.
+  - `event`: anything else, as of `agentflow show --events --output-format json`, and `told`: what it says to people;
+    null where it says nothing to them.
 - `costs`: `by_model`, `by_agent` (their own), `by_step` (with all inside), the dearest first.
 - `lineage`: `plan_digest`, `files` (names of the texts that the run was started with), `source` (of the workflow's
-  own), `history`: starts, pauses and resumes, a list of `what` and `at`; `began`: what else the run's first event says.
+  own), `history`: starts, pauses and resumes, a list of `what` and `at`; `began`: what else the run's first event says;
+  `goes_on_from`: the older run that it takes up, as of `show`, `told` in words, and the steps `reused`; else null.
 - `notes`: what the reader should know of this report, in words.
 """
 
@@ -46,9 +49,11 @@ from agentflow.journal.port import Gate, RunSummary
 from agentflow.plan.model import Plan
 from agentflow.report.drawing import Picture, picture, states_of
 from agentflow.report.json_out import event_json, gate_json
+from agentflow.report.lineage import lineage_json, lineage_text
 from agentflow.report.page.conversations import Conversation, failure_json, usage_json
 from agentflow.report.page.costs import costs_json
 from agentflow.report.page.steps import Details, steps_json
+from agentflow.report.service_wait import paused_text
 from agentflow.report.view import RunView
 
 JSON = Any
@@ -126,13 +131,14 @@ class Gathered:
             "outputs": None if finished is None else finished.outputs,
             "failure": None if finished is None or finished.failure is None else failure_json(finished.failure),
             "waiting": [gate_json(gate) for gate in around.waiting],
+            "service": self._service(around),
             "next": [{"what": what, "command": command} for what, command in around.next],
             "failures": list(_failures(steps, sessions)),
             "graph": None if around.plan is None else _drawn(picture(around.plan, states_of(view, at_work=at_work))),
             "steps": steps,
             "sessions": sessions,
             "costs": costs_json(self.conversations.values(), view.root),
-            "lineage": self._lineage(),
+            "lineage": self._lineage() | {"goes_on_from": self._goes_on_from(steps)},
             "notes": []
             if around.plan is not None
             else ["The graph is missing: this version reads the file otherwise."],
@@ -166,6 +172,13 @@ class Gathered:
             "steps": dict(Counter(row["state"] for row in steps if row["kind"] == "step")),
         }
 
+    def _service(self, around: Around) -> dict[str, JSON] | None:
+        paused = self.view.paused
+        if around.summary.status != "waiting" or paused is None or paused.service is None:
+            return None
+        told = paused_text(paused, around.now)
+        return {"told": told, "until": paused.until, "failure": failure_json(paused.service)}
+
     def _lineage(self) -> dict[str, JSON]:
         started = self.view.started
         if started is None:
@@ -178,9 +191,16 @@ class Gathered:
             "began": {
                 name: value
                 for name, value in event_json("", started).items()
-                if name not in _TOLD_ELSEWHERE and value is not None
+                if name not in _TOLD_ELSEWHERE and value not in (None, {})
             },
         }
+
+    def _goes_on_from(self, steps: Iterable[dict[str, JSON]]) -> dict[str, JSON] | None:
+        started = self.view.started
+        if started is None or started.lineage is None:
+            return None
+        reused = [row["path"] for row in steps if row["reused"]]
+        return {**lineage_json(started.lineage), "told": lineage_text(started.lineage), "reused": reused}
 
 
 def _failures(steps: Iterable[dict[str, JSON]], sessions: Iterable[dict[str, JSON]]) -> Iterable[dict[str, JSON]]:

@@ -18,6 +18,7 @@ from agentflow.report.drawing import id_of, without_indexes
 from agentflow.report.json_out import node_json
 from agentflow.report.node import Node
 from agentflow.report.page.conversations import failure_json
+from agentflow.report.service_wait import held_text
 
 JSON = Any
 
@@ -139,6 +140,7 @@ def _nodes(node: Node, depth: int) -> Iterator[tuple[Node, int]]:
 
 def _row(node: Node, depth: int, state: str, known: StepDetails) -> dict[str, JSON]:
     return node_json(node, inside=False) | {
+        "reason": held_text(node.held) if node.held is not None and node.state == "running" else node.reason,
         "name": node.name,
         "depth": depth,
         "state": state,

@@ -4,8 +4,18 @@ from typing import Any
 
 from agentflow import api
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished, StepFinished, StepRetried, StepStarted
-from agentflow.events.session_events import ModelFailed, ToolCalled, ToolFinished
-from agentflow.events.values import Failure, Spent
+from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
+    ModelFailed,
+    SessionRested,
+    TokensCounted,
+    ToolCalled,
+    ToolFinished,
+    ToolRetried,
+)
+from agentflow.events.values import Failure, Spent, Usage
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.page.report_json import Around, Gathered
 from tests.report.stories import STARTED, Story, an_agent_with_a_subagent, called, ended, its_end, replied, session, use
@@ -85,6 +95,31 @@ def troubled() -> Story:
         ("", StepRetried(4.0, "after", 2, turns, 5.0)),
         ("", GateOpened(5.0, "last", "Is it good?", show="what there is")),
         ("", GateAnswered(6.0, "last", True, "ada", "yes indeed")),
+    ]  # fmt: skip
+
+
+def lengthy() -> Story:
+    """A session that was counted, compacted at the second try, waited, and called a tool that needed two tries."""
+    overload = Failure("model_unavailable", "the service is overloaded", retryable=True)
+    summary = {"role": "user", "content": [{"type": "text", "text": "what was said before"}, PICTURE]}
+    haiku = "claude-haiku-5-5"
+    return [
+        ("", STARTED),
+        ("", StepStarted(0.5, "after", session="after")),
+        ("after", session(0.5, "after")),
+        ("after", TokensCounted(0.6, 160_000)),
+        ("after", CompactionCalled(1.0, 1, 1, "summary", haiku, 1000, 0.1)),
+        ("after", CompactionFailed(2.0, 1, 1, "summary", overload, 0.25, retry_at=3.0)),
+        ("after", CompactionCalled(3.0, 1, 2, "summary", haiku, 1000, 0.1)),
+        ("after", Compacted(4.0, 1, "summarize", "summary", 9, (summary,), {}, 160_000, 20_000, model=haiku,
+                            usage=Usage(9000, 100), cost_usd=0.5)),
+        ("after", SessionRested(5.0, 4.0)),
+        ("after", called(5.0)),
+        ("after", replied(6.0, use("a", "Read", path="x"), use("b", "TodoWrite", todos=[{"status": "completed"}]))),
+        ("after", ToolFinished(6.0, "b", "noted")),
+        ("after", ToolCalled(6.0, "a", "Read", "none", "k")),
+        ("after", ToolRetried(6.5, "a", "Read", 1, "busy", "busy", 8.5)),
+        ("after", ToolFinished(9.0, "a", [PICTURE])),
     ]  # fmt: skip
 
 

@@ -1,7 +1,10 @@
 import json
 
-from tests.report.page.pages import around, report, troubled, whole
-from tests.report.stories import an_agent_with_a_subagent
+from agentflow.events.run_events import RunPaused, StepHeld, StepStarted
+from agentflow.events.values import Failure
+from agentflow.report.page.markdown import markdown
+from tests.report.page.pages import PICTURE, around, lengthy, report, troubled, whole
+from tests.report.stories import STARTED, an_agent_with_a_subagent, called, replied, session
 
 
 def test_a_report_says_what_it_is_and_can_be_written_down():
@@ -51,7 +54,7 @@ def test_a_subagent_is_told_with_who_sent_it_out_and_costs_are_its_own():
 
 
 def test_money_adds_up_over_models_agents_and_steps():
-    for made in (whole(), report(troubled())):
+    for made in (whole(), report(troubled()), report(lengthy())):
         for table in made["costs"].values():
             assert abs(sum(row["cost_usd"] for row in table) - made["totals"]["cost_usd"]) < 1e-9
 
@@ -105,6 +108,7 @@ def test_events_of_other_kinds_are_kept_as_they_are():
         "type": "session_resumed",
         "at": 9.0,
         "worked_until": 8.0,
+        "told": "taken up again",
     }
 
 
@@ -120,3 +124,67 @@ def test_where_a_run_comes_from_is_told_with_its_starts_and_resumes():
         ("resumed", 0.9),
     ]
     assert lineage["began"] == {"folder": ""}
+
+
+def test_what_happens_between_turns_is_told_in_words_and_what_says_nothing_is_not():
+    (talk,) = report(lengthy())["sessions"]
+    assert [(one["type"], one["told"]) for one in talk["entries"] if one["kind"] == "event"] == [
+        ("tokens_counted", None),
+        ("compaction_called", None),
+        ("compaction_failed", "conversation not compacted: the service is overloaded; again in 1.0s"),
+        ("compaction_called", None),
+        ("compacted", "conversation summarised by claude-haiku-5-5: 160.0k to 20.0k tokens ($0.50)"),
+        ("session_rested", None),
+        ("tool_retried", "tool Read: busy; again in 2.0s"),
+    ]
+
+
+def test_pictures_among_what_stays_of_a_conversation_are_not_held_either():
+    assert PICTURE["source"]["data"] not in json.dumps(report(lengthy()))
+
+
+def test_a_compaction_belongs_to_the_model_that_made_it():
+    rows = {row["model"]: (row["turns"], row["cost_usd"]) for row in report(lengthy())["costs"]["by_model"]}
+    assert rows == {"claude-haiku-5-5": (0, 0.75), "claude-sonnet-5-5": (1, 0.01)}
+
+
+def test_a_run_that_goes_on_from_another_tells_which_and_what_it_reused():
+    from msgspec.structs import replace
+
+    from agentflow.events.run_events import StepFinished
+    from agentflow.events.values import Lineage
+
+    started = replace(STARTED, lineage=Lineage("20251231-000000-aaaa", "fork", ("last",)))
+    made = report([("", started), ("", StepFinished(1.0, "research", "done", [], reused=True))])
+    before = made["lineage"]["goes_on_from"]
+    assert (before["run"], before["told"], before["reused"]) == (
+        "20251231-000000-aaaa",
+        "goes on from run 20251231-000000-aaaa, from last",
+        ["research"],
+    )
+    assert "1 step reused" in markdown(made)
+    assert whole()["lineage"]["goes_on_from"] is None
+
+
+def test_what_the_service_did_itself_counts_among_the_tool_calls():
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "tea"}}
+    story = [("", STARTED), ("after", session(0.5, "after")), ("after", called(1.0)), ("after", replied(2.0, search))]
+    made = report(story)
+    assert (made["sessions"][0]["tool_calls"], made["totals"]["tool_calls"]) == (1, 1)
+
+
+def test_a_run_that_waits_for_the_service_tells_why_at_its_head_and_at_the_step():
+    spent = Failure("model_unavailable", "the spend limit is reached", retryable=True)
+    story = [
+        ("", STARTED),
+        ("", StepStarted(0.5, "after", session="after")),
+        ("after", session(0.5, "after")),
+        ("", StepHeld(1.0, "after", None, spent)),
+        ("", RunPaused(1.0, "waiting", (), None, spent)),
+    ]
+    made = report(story, around("waiting"))
+    told = "waiting for a person to act: the spend limit is reached"
+    assert (made["service"]["told"], made["service"]["until"]) == (told, None)
+    assert [row["reason"] for row in made["steps"] if row["path"] == "after"] == [told]
+    assert told in markdown(made)
+    assert whole()["service"] is None

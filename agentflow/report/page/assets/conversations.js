@@ -47,7 +47,8 @@ function conversationBody(session, goTo) {
   if (session.instructions) parts.push(folded('instructions', () => long(session.instructions, 'instructions')));
   parts.push(el('div', {class: 'said user'}, el('h3', {}, 'prompt'), long(session.prompt, 'prompt')));
   const holder = el('div');
-  const paged = portions(holder, session.entries, (entry) => entryOf(entry, goTo), 60, 'turn and call');
+  const told = session.entries.filter((entry) => entry.kind !== 'event' || entry.told !== null);
+  const paged = portions(holder, told, (entry) => entryOf(entry, goTo), 60, 'turn and call');
   parts.push(holder, paged.more);
   if (session.failure) parts.push(el('p', {class: 'why'}, session.failure.kind + ': ' + session.failure.message));
   else if (session.output !== null && typeof session.output !== 'string') parts.push(folded('output', () => long(session.output, 'output')));
@@ -66,25 +67,44 @@ const ENTRIES = {
   },
   tool: (entry, goTo) => {
     const failed = entry.is_error || entry.unknown;
-    const time = entry.at && entry.ended_at ? duration(entry.ended_at - entry.at) : entry.at ? 'no result' : 'not run';
+    // What the session answers by itself, such as its list of tasks, has a result and no beginning.
+    const time = entry.at && entry.ended_at ? duration(entry.ended_at - entry.at) : entry.at ? 'no result' : failed || entry.result === null ? 'not run' : '';
     const title = el('span', {class: 'talk'}, el('span', {class: 'mark state-' + (failed ? 'failed' : 'done')}, failed ? '✗' : '→'), el('b', {}, entry.tool), el('code', {class: 'peek'}, peek(entry.input)), el('span', {class: 'dim'}, time + (entry.unknown ? ' · outcome unknown' : '')));
     return folded(title, () => [el('h4', {}, 'input'), fields(entry.input, 'input'), el('h4', {}, entry.is_error ? 'error' : 'result'), result(entry.result),
       entry.session ? el('button', {type: 'button', class: 'link', click: () => goTo(entry.session)}, 'its conversation') : ''], {class: 'call'});
   },
   left_out: (entry) => el('p', {class: 'note'}, `${count(entry.count, 'entry').replace('entrys', 'entries')} left out here`),
-  event: (entry) => folded(el('span', {class: 'dim'}, entry.type), () => long(entry, entry.type), {class: 'call'}),
+  event: (entry) => folded(el('span', {class: 'dim'}, entry.told), () => fields(eventFields(entry), entry.type), {class: 'call'}),
 };
 
+function eventFields(entry) {
+  const known = ['kind', 'stream', 'at', 'told'];
+  return Object.fromEntries(Object.entries(entry).filter(([key, value]) => !known.includes(key) && value !== null));
+}
+
 function entryOf(entry, goTo) { return (ENTRIES[entry.kind] || ENTRIES.event)(entry, goTo); }
+
+// What the service did itself while it replied: a search, and what it found.
+const SERVICE = {
+  server_tool_use: (block) => folded(el('span', {class: 'talk'}, el('span', {class: 'mark state-done'}, '→'), el('b', {}, block.data.name === 'web_search' ? 'WebSearch' : block.data.name), el('code', {class: 'peek'}, peek(block.data.input))), () => fields(block.data.input, 'input'), {class: 'call'}),
+  web_search_tool_result: (block) => {
+    const found = block.data.content;
+    if (!Array.isArray(found)) return el('p', {class: 'why'}, 'the search failed: ' + (found && found.error_code || 'no reason is known'));
+    return folded(`${count(found.length, 'result')} of the search`, () => el('ul', {class: 'plain'}, found.map((one) => el('li', {}, String(one.title || ''), ' ', el('code', {class: 'dim'}, String(one.url || ''))))), {class: 'call'});
+  },
+};
 
 function blockOf(block) {
   if (block.type === 'text') return long(block.text, 'reply');
   if (block.type === 'thinking') return folded('thinking', () => long(block.text, 'thinking'), {class: 'thinking'});
   if (block.type === 'redacted_thinking') return el('p', {class: 'dim'}, 'thinking that the API keeps to itself');
+  if (Object.hasOwn(SERVICE, block.type) && block.data && typeof block.data === 'object') return SERVICE[block.type](block);
   return folded(block.type, () => long(block.data === undefined ? '' : block.data, block.type), {class: 'call'});
 }
 
 function peek(input) {
+  if (input !== null && typeof input === 'object' && Array.isArray(input.questions)) return input.questions.map((one) => one && one.question).join(' ').slice(0, 120);
+  if (input !== null && typeof input === 'object' && Array.isArray(input.todos)) return `${input.todos.filter((one) => one && one.status === 'completed').length} of ${input.todos.length} done`;
   if (input === null || typeof input !== 'object') return input === null ? '' : String(input).slice(0, 80);
   return Object.entries(input).map(([key, value]) => key + ': ' + (typeof value === 'string' ? value : JSON.stringify(value))).join(', ').replace(/\s+/g, ' ').slice(0, 120);
 }

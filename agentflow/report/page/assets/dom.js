@@ -27,6 +27,7 @@ function filled(made, given, inside) {
 
 function money(usd) {
   if (!usd) return '$0.00';
+  if (usd < 0.00005) return '<$0.0001';
   return usd < 0.1 ? '$' + usd.toFixed(4) : '$' + usd.toFixed(2);
 }
 
@@ -83,8 +84,13 @@ function fields(value, name) {
 function result(value) {
   if (value === null) return el('p', {class: 'dim'}, 'none');
   if (!Array.isArray(value) || !value.every((block) => block && typeof block === 'object' && block.type)) return long(value, 'result');
-  return value.map((block) => long(block.type === 'text' && typeof block.text === 'string' ? block.text : block, 'result'));
+  return value.map((block) => typeof block.bytes === 'number' && block.media_type ? media(block) : long(block.type === 'text' && typeof block.text === 'string' ? block.text : block, 'result'));
 }
+
+// A picture or document stands there as what it was; the report does not hold it.
+function media(block) { return el('p', {class: 'note'}, `${block.type}, ${block.media_type}, ${bytes(block.bytes)}: not kept in this report`); }
+
+function bytes(n) { return n < 1000 ? count(n, 'byte') : n < 999950 ? (n / 1000).toFixed(1) + ' kB' : (n / 1e6).toFixed(1) + ' MB'; }
 
 function folded(title, make, given) {
   const body = el('div', {class: 'body'});

@@ -8,7 +8,7 @@ function head(report) {
   return [
     el('h1', {}, run.workflow, ' ', chip(run.status, run.status === 'waiting' ? 'asking' : run.status)),
     run.description ? el('p', {class: 'about'}, run.description) : null,
-    el('p', {class: 'dim'}, `run ${run.run} · ${run.path} · started ${clock(run.started_at)}`),
+    el('p', {class: 'dim'}, `run ${run.run} · ${run.path} · started ${clock(run.started_at)}` + (report.lineage.goes_on_from ? ' · ' + report.lineage.goes_on_from.told : '')),
     el('dl', {class: 'tiles'},
       tile('time', duration(run.seconds), run.idle_seconds > 1 ? `and ${duration(run.idle_seconds)} idle` : ''),
       tile('cost', money(totals.cost_usd), cap ? `of at most ${money(cap)}` : ''),
@@ -22,6 +22,7 @@ function attention(report) {
   const parts = [];
   if (report.failure) parts.push(el('p', {}, el('b', {}, report.failure.step ? `step ${report.failure.step} failed: ` : 'failed: '), `${report.failure.message} (${report.failure.kind})`));
   for (const gate of report.waiting) parts.push(el('p', {}, el('b', {}, `waiting for a person at ${gate.step}: `), gate.message), gate.show ? folded('what is to be judged', () => long(gate.show, 'what is to be judged')) : '');
+  if (report.service) parts.push(el('p', {}, report.service.told));
   for (const move of report.next) parts.push(el('p', {class: 'move'}, move.what + ': ', el('code', {}, move.command)));
   return parts.length ? el('section', {class: 'attention state-' + (report.failure ? 'failed' : 'asking'), 'aria-label': 'What matters now'}, parts) : null;
 }
@@ -88,8 +89,11 @@ function valuesSection(report) {
 
 function lineageSection(report) {
   const lineage = report.lineage;
-  const began = Object.entries(lineage.began).filter(([, value]) => value !== null && value !== '');
+  const began = Object.entries(lineage.began).filter(([key, value]) => key !== 'lineage' && value !== null && value !== '' && !(key === 'folder' && value === '.'));
+  const before = lineage.goes_on_from;
   return section('lineage', 'Lineage',
+    before ? el('p', {}, before.told) : null,
+    before && before.reused.length ? folded(`${count(before.reused.length, 'step')} reused from there`, () => el('p', {}, before.reused.join(', '))) : null,
     el('ul', {class: 'plain'}, lineage.history.map((one) => el('li', {}, el('time', {}, clock(one.at)), ' ' + one.what))),
     el('dl', {class: 'facts'}, el('dt', {}, 'project'), el('dd', {}, report.run.project), el('dt', {}, 'files'), el('dd', {}, lineage.files.join(', ')),
       el('dt', {}, 'plan'), el('dd', {}, el('code', {}, lineage.plan_digest || '')), el('dt', {}, 'report'), el('dd', {}, `made ${clock(report.made_at)} by agentflow ${report.made_by}`)),

@@ -39,6 +39,7 @@ function why(row) {
 function stepRow(row, goToSession) {
   const time = row.started_at !== null && row.ended_at !== null && row.state !== 'skipped' ? duration(row.ended_at - row.started_at) : '';
   const facts = [];
+  if (row.reused) facts.push('reused');
   if (row.agent) facts.push('agent ' + row.agent);
   if (row.attempt > 1) facts.push('attempt ' + row.attempt);
   if (row.items !== null) facts.push(count(row.items, 'item'));
@@ -64,7 +65,7 @@ function stepDetails(row, goToSession) {
 function gateText(gate) {
   const answer = gate.answer;
   return [el('p', {}, gate.message), gate.show ? long(gate.show, 'what was shown') : null,
-    el('p', {class: 'dim'}, answer ? `${answer.expired ? 'no answer in time' : answer.approved ? 'yes' : 'no'}, by ${answer.by}, ${clock(answer.at)}` + (answer.comment ? ': ' + answer.comment : '') : 'not answered yet'),
+    el('p', {class: 'dim'}, answer ? `${answer.expired ? 'no answer in time' : answer.answers !== null ? 'answered' : answer.approved ? 'yes' : 'no'}, by ${answer.by}, ${clock(answer.at)}` + (answer.comment ? ': ' + answer.comment : '') : 'not answered yet'),
     answer && answer.answers !== null ? long(answer.answers, 'answers') : null].filter(Boolean);
 }
 
