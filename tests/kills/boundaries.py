@@ -185,11 +185,11 @@ class Watched:
         self._journal = journal
         self._boundaries = boundaries
 
-    def create(self, started: RunStarted) -> Lease:
+    def create(self, started: RunStarted, entries: Sequence[Entry] = ()) -> Lease:
         with self._boundaries.cross("create"):
-            lease = self._journal.create(started)
+            lease = self._journal.create(started, entries)
             self._boundaries.heads({})
-            self._boundaries.heard([Entry(RUN_STREAM, started)])
+            self._boundaries.heard([Entry(RUN_STREAM, started), *entries])
         return lease
 
     def take(self, run: str) -> Lease:
