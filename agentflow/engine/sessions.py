@@ -9,6 +9,9 @@ from msgspec import Struct
 from agentflow.errors import UsageError
 from agentflow.events.codec import Event
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
@@ -111,7 +114,7 @@ class _Session:
             case SessionResumed():
                 self._add("waiting", event.at - self.last_at)
                 self.last_at = max(event.at, self.last_at)
-            case ModelCalled():
+            case ModelCalled() | CompactionCalled():
                 self.asking, self.resting = True, False
             case ModelReplied():
                 self.asking = False
@@ -124,6 +127,12 @@ class _Session:
             case ModelFailed():
                 self.asking, self.resting = False, event.retry_at is not None
                 self.cost_usd += event.charged_usd
+            case Compacted():
+                self.asking = False
+                self.usage, self.cost_usd = self.usage + event.usage, self.cost_usd + event.cost_usd
+            case CompactionFailed():
+                self.asking, self.resting = False, event.retry_at is not None
+                self.usage, self.cost_usd = self.usage + event.usage, self.cost_usd + event.charged_usd
             case ToolCalled():
                 self.out[event.call] = event.tool
             case ToolFinished():

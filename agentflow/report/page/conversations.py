@@ -6,6 +6,9 @@ from typing import Any
 
 from agentflow.events.codec import Event
 from agentflow.events.session_events import (
+    Compacted,
+    CompactionCalled,
+    CompactionFailed,
     ModelCalled,
     ModelFailed,
     ModelReplied,
@@ -29,6 +32,7 @@ class Conversation:
     Attributes:
         entries: what happened after the prompt, in order; see `report_json`.
         request: the entry of the request that is out; `calls`: those of tool calls, by their ids.
+        _compacts: the model that was last asked to compact.
         usage, cost_usd: its own, without its subagents; `models`: the same for each model.
     """
 
@@ -43,9 +47,16 @@ class Conversation:
     turns: int = 0
     tool_calls: int = 0
     models: dict[str, tuple[int, Usage, float]] = field(default_factory=dict)
+    _compacts: str = ""
 
     def apply(self, event: Event) -> None:
         """Takes an event up; one of a kind that has no place of its own is kept as it is."""
+        if isinstance(event, CompactionCalled):
+            self._compacts = event.model
+        elif isinstance(event, Compacted | CompactionFailed):
+            paid = event.cost_usd if isinstance(event, Compacted) else event.charged_usd
+            if event.usage.total or paid:
+                self.charge(self._compacts, event.usage, paid, 0)
         handle = _HANDLED.get(type(event))
         if handle is not None:
             handle(self, event)

@@ -1,5 +1,7 @@
 import json
 
+from agentflow.events.session_events import Compacted, CompactionCalled, CompactionFailed
+from agentflow.events.values import Failure, Usage
 from tests.report.page.pages import around, report, troubled, whole
 from tests.report.stories import an_agent_with_a_subagent
 
@@ -54,6 +56,23 @@ def test_money_adds_up_over_models_agents_and_steps():
     for made in (whole(), report(troubled())):
         for table in made["costs"].values():
             assert abs(sum(row["cost_usd"] for row in table) - made["totals"]["cost_usd"]) < 1e-9
+
+
+def test_calls_that_compact_are_in_the_costs_by_model_and_agent():
+    story = troubled()
+    story[8:8] = [
+        ("after", CompactionCalled(3.6, 1, 1, "api", "claude-sonnet-5-5", 1000, 0.1)),
+        ("after", CompactionFailed(3.7, 1, 1, "api", Failure("model_request_refused", "no"), 0.5, Usage(4, 1))),
+        ("after", CompactionCalled(3.7, 1, 1, "summary", "claude-haiku-5-5", 1000, 0.1)),
+        ("after", Compacted(3.8, 1, "compact", "summary", 1, (), {}, 9, 5, usage=Usage(7, 3), cost_usd=2)),
+    ]  # fmt: skip
+    made = report(story)
+    assert {row["model"]: row["cost_usd"] for row in made["costs"]["by_model"]} == {
+        "claude-sonnet-5-5": 0.76,
+        "claude-haiku-5-5": 2.0,
+    }
+    for table in made["costs"].values():
+        assert abs(sum(row["cost_usd"] for row in table) - made["totals"]["cost_usd"]) < 1e-9
 
 
 def test_requests_that_failed_and_calls_that_never_ran_are_there():
