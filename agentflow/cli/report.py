@@ -14,6 +14,7 @@ from agentflow.cli.options import project, project_folder
 from agentflow.errors import AgentflowError, UsageError
 
 if TYPE_CHECKING:
+    from agentflow.events.run_events import RunPaused
     from agentflow.journal.port import Gate, RunSummary
     from agentflow.plan.model import Plan
     from agentflow.report.page.report_json import Gathered
@@ -86,7 +87,7 @@ def _made(
         summary=summary,
         plan=_plan(gathered),
         waiting=waiting,
-        next=_next_moves(summary, waiting, folder),
+        next=_next_moves(summary, waiting, folder, gathered.view.paused),
         made_by=version("agentflow"),
         now=time.time(),
     )
@@ -109,12 +110,17 @@ def _plan(gathered: "Gathered") -> "Plan | None":
         return None
 
 
-def _next_moves(summary: "RunSummary", waiting: "list[Gate]", folder: Path) -> list[tuple[str, str]]:
+def _next_moves(
+    summary: "RunSummary", waiting: "list[Gate]", folder: Path, paused: "RunPaused | None"
+) -> list[tuple[str, str]]:
     from agentflow.cli.next_move import answers_to, command
+    from agentflow.report.service_wait import may_go_on
 
     moves = [("answer", line) for gate in waiting for line in answers_to(gate, folder)]
     if summary.status in ("interrupted", "crashed"):
         moves.append(("go on with it", command(folder, "resume", summary.run)))
+    if summary.status == "waiting" and paused is not None and paused.service is not None:
+        moves.append((may_go_on(paused.until, time.time()), command(folder, "resume", summary.run)))
     if summary.status == "failed":
         moves.append(("the whole story", command(folder, "show", summary.run)))
     return moves

@@ -83,6 +83,8 @@ def _attention(report: dict[str, JSON]) -> Iterator[str]:
         yield f"**{where}** ({failure['kind']}): {code(failure['message'], 1_000)}\n"
     for gate in report["waiting"]:
         yield f"**Waiting for a person** at {code(gate['step'])}: {code(gate['message'], 1_000)}\n"
+    if report["service"] is not None:
+        yield f"**Held**: {code(report['service'], 1_000)}\n"
     for move in report["next"]:
         yield f"- {move['what']}: {code(move['command'], None)}"
     if report["next"]:

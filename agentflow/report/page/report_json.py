@@ -10,7 +10,8 @@ and files are data of others. Pictures and documents are told as `{type, media_t
 - `totals`: `cost_usd`, `cost_cap_usd`, `usage` (tokens by kind), `tokens`, `turns`, `tool_calls`, `sessions`, `steps`
   (how many ended how, by state; items and rounds not counted).
 - `inputs`; `outputs`; `failure` (`kind`, `message`, `retryable`, `step`); `waiting`: questions to people, as of
-  `agentflow show --output-format json`; `next`: what can be done now, a list of `what` and `command`.
+  `agentflow show --output-format json`; `service`: what it waits for, in words, where that is the model's service or
+  what somebody must do for it, else null; `next`: what can be done now, a list of `what` and `command`.
 - `failures`: a list of `where` (a step's path or a session), `what` (`step`, `session`, `attempt`), and of a failure
   as above; those that only pass on one from inside are left out.
 - `graph`: the steps as they were planned: `steps`, a list of `id`, `kind`, `lines`, `state`, `inside` (a graph, or
@@ -49,6 +50,7 @@ from agentflow.report.json_out import event_json, gate_json
 from agentflow.report.page.conversations import Conversation, failure_json, usage_json
 from agentflow.report.page.costs import costs_json
 from agentflow.report.page.steps import Details, steps_json
+from agentflow.report.service_wait import paused_text
 from agentflow.report.view import RunView
 
 JSON = Any
@@ -126,6 +128,7 @@ class Gathered:
             "outputs": None if finished is None else finished.outputs,
             "failure": None if finished is None or finished.failure is None else failure_json(finished.failure),
             "waiting": [gate_json(gate) for gate in around.waiting],
+            "service": None if view.paused is None else paused_text(view.paused, around.now),
             "next": [{"what": what, "command": command} for what, command in around.next],
             "failures": list(_failures(steps, sessions)),
             "graph": None if around.plan is None else _drawn(picture(around.plan, states_of(view, at_work=at_work))),

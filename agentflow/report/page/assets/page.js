@@ -22,6 +22,7 @@ function attention(report) {
   const parts = [];
   if (report.failure) parts.push(el('p', {}, el('b', {}, report.failure.step ? `step ${report.failure.step} failed: ` : 'failed: '), `${report.failure.message} (${report.failure.kind})`));
   for (const gate of report.waiting) parts.push(el('p', {}, el('b', {}, `waiting for a person at ${gate.step}: `), gate.message), gate.show ? folded('what is to be judged', () => long(gate.show, 'what is to be judged')) : '');
+  if (report.service) parts.push(el('p', {}, report.service));
   for (const move of report.next) parts.push(el('p', {class: 'move'}, move.what + ': ', el('code', {}, move.command)));
   return parts.length ? el('section', {class: 'attention state-' + (report.failure ? 'failed' : 'asking'), 'aria-label': 'What matters now'}, parts) : null;
 }
