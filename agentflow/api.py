@@ -61,7 +61,7 @@ class RunOptions(Struct, frozen=True):
     """How a run is to go.
 
     Attributes:
-        model: answers the requests; None: the Claude API, as the environment configures it.
+        model: answers the requests; None: the endpoint that the environment names.
         record: a file for every request and its reply; a new one, or, for `resume`, one that is added to.
         journal: the file; None: `.agentflow/journal.db` of the project.
         durability: `power` has every event synced to the disk before anything follows from it; `process`, what the
@@ -120,7 +120,7 @@ class RunResult(Struct, frozen=True):
 
 
 def check(path: str | os.PathLike[str], source: bytes | None = None, *, or_library: bool = False) -> Checked:
-    """Checks a workflow file: every problem of it and of the files it names, in one pass. Raises nothing.
+    """Checks a workflow file: every problem of it and of the files it names, in one pass.
 
     Parameters:
         or_library: a file of agents and tools alone, for others to import, is checked as such.
@@ -330,11 +330,11 @@ def answer(approved: bool, by: str, comment: str | None = None, answers: JSON = 
 
 
 def _checked(path: str, source: "Source | None", problems: list[Diagnostic], content: bytes) -> Checked:
-    from agentflow.plan.compile import to_plan
+    from agentflow.plan.endpoints import plan_here
 
     if source is None:
         return Checked(path, None, tuple(told_of(problems, path)), {path: content.decode("utf-8", "replace")})
-    found, more = to_plan(source)
+    found, more = plan_here(source)
     diagnostics = told_of(in_order([*problems, *more]), path)
     refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)

@@ -31,5 +31,9 @@ class LeaseHeldError(JournalError):
     """Another process is at work on this run."""
 
 
+class JournalEmptyError(JournalError):
+    """Nothing is in the journal yet: the first run in it is only just beginning."""
+
+
 class JournalFullError(JournalError):
     """There is no room on the disk; nothing was recorded, and the same may be tried again."""

@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from benchmarks import contexts, display, measure, validation
+from benchmarks import contexts, display, measure, pathological, sessions, validation
 from benchmarks.figure import Figure
 
 NAMES = (
@@ -20,7 +20,10 @@ NAMES = (
     *validation.NAMES,
     *display.NAMES,
     *contexts.NAMES,
+    *sessions.NAMES,
+    *pathological.NAMES,
 )
+GROUPS = {"validate": validation.NAMES, "context": contexts.NAMES, "sessions": (*sessions.NAMES, *pathological.NAMES)}
 BESIDE = {
     "growth-500": "what agentflow itself does in a turn: in the last 100 turns, beside the first 100",
     "start-run": "a process up to its first request, beside one that imports the client",
@@ -29,6 +32,8 @@ BESIDE = {
     **validation.BESIDE,
     **display.BESIDE,
     **contexts.BESIDE,
+    **sessions.BESIDE,
+    **pathological.BESIDE,
 }
 
 
@@ -37,19 +42,17 @@ def main() -> None:
     parser.add_argument(
         "names",
         nargs="*",
-        choices=[*NAMES, "validate", "context", []],
+        choices=[*NAMES, *GROUPS, []],
         metavar="NAME",
-        help=f"of {', '.join(NAMES)}, or validate, or context",
+        help=f"of {', '.join(NAMES)}, or {', '.join(GROUPS)}",
     )
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count, after one that warms up")
     arguments = parser.parse_args()
     only, rounds = set(arguments.names), arguments.rounds
-    if "validate" in only:
-        only |= set(validation.NAMES)
-    if "context" in only:
-        only |= set(contexts.NAMES)
+    for group in only & GROUPS.keys():
+        only |= set(GROUPS[group])
     print(f"Python {platform.python_version()}, {platform.machine()}; medians of {rounds} rounds")
-    print(f"{'':16}{'agentflow':>12}{'by hand':>12}{'ratio':>8}{'min':>7}{'max':>7}{'aim':>7}{'lean':>7}")
+    print(f"{'':22}{'agentflow':>12}{'by hand':>12}{'ratio':>8}{'min':>7}{'max':>7}{'aim':>7}{'lean':>7}")
     figures = (
         measure.loops(rounds, only),
         measure.growth(only),
@@ -58,6 +61,8 @@ def main() -> None:
         validation.figures(rounds, only),
         display.figures(rounds, only),
         contexts.figures(only),
+        sessions.figures(rounds, only),
+        pathological.figures(only),
     )
     for part in figures:
         for figure in part:
@@ -72,7 +77,7 @@ def show(figure: Figure) -> None:
     aim, lean = (f"{value:.2f}" if value is not None else "" for value in (figure.aim, figure.lean))
     ours, other = (f"{value:.4f} {figure.unit:2}" for value in (figure.agentflow, figure.other))
     spread = f"{figure.ratio:8.2f}{min(figure.ratios):7.2f}{max(figure.ratios):7.2f}"
-    print(f"{figure.name:16}{ours:>12}{other:>12}{spread}{aim:>7}{lean:>7}", flush=True)
+    print(f"{figure.name:22}{ours:>12}{other:>12}{spread}{aim:>7}{lean:>7}", flush=True)
 
 
 if __name__ == "__main__":

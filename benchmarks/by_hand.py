@@ -28,6 +28,11 @@ READ: dict[str, Any] = {
         "additionalProperties": False,
     },
 }
+NOTE: dict[str, Any] = {
+    "name": "note",
+    "description": "Notes a line.",
+    "input_schema": {"type": "object", "properties": {"line": {"type": "string"}}, "required": ["line"]},
+}
 AGENT: dict[str, Any] = {
     "name": "Agent",
     "description": "Starts a subagent. worker: reads.",
@@ -49,6 +54,13 @@ def read(folder: Path, tool_input: dict[str, Any]) -> str:
     first = tool_input.get("offset", 1)
     wanted = lines[first - 1 : first - 1 + tool_input.get("limit", 2000)]
     return "\n".join(f"{first + n:6}\t{line}" for n, line in enumerate(wanted))
+
+
+async def note(folder: Path, tool_input: dict[str, Any]) -> str:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec("tee", "-a", "notes", cwd=folder, stdin=pipe, stdout=pipe)
+    said, _ = await process.communicate(f"{tool_input['line']}\n".encode())
+    return said.decode()
 
 
 async def session(client: Any, folder: Path, prompt: str, tools: list[dict[str, Any]]) -> str:
@@ -112,9 +124,22 @@ async def use(client: Any, folder: Path, block: Any) -> dict[str, Any]:
     tool_input = _get(block, "input")
     if _get(block, "name") == "Agent":
         content = await session(client, folder, tool_input["prompt"], [READ])
+    elif _get(block, "name") == "note":
+        content = await note(folder, tool_input)
     else:
         content = read(folder, tool_input)
     return {"type": "tool_result", "tool_use_id": _get(block, "id"), "content": content}
+
+
+async def many(client: Any, folder: Path, sessions: int) -> str:
+    said = await asyncio.gather(
+        *(session(client, folder, f"worker {number}", [READ, NOTE]) for number in range(sessions))
+    )
+    return json.dumps(said)
+
+
+async def reader(client: Any, folder: Path, turns: int) -> str:
+    return await session(client, folder, f"reader {turns}", [READ])
 
 
 async def one_agent(client: Any, folder: Path, turns: int) -> str:

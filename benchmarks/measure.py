@@ -37,7 +37,7 @@ def loops(rounds: int, only: set[str]) -> Iterator[Figure]:
         if only and name not in only:
             continue
         with MessagesProcess(SCRIPT, options=("--no-record",)) as server:
-            _point_at(server.base_url)
+            point_at(server.base_url)
             yield _compare(name, workflow, hand, rounds, aim)
             refused = server.stats()["refused"]
             if refused:
@@ -52,9 +52,9 @@ def _compare(name: str, workflow: str, hand: Hand, rounds: int, aim: float) -> F
             folder.mkdir()
             (folder / "note.txt").write_text(NOTE)
             (folder / "bench.yaml").write_text(workflow)
-            stream.append(_timed(run_by_hand, hand, folder, "stream"))
-            ours.append(_timed(run_by_agentflow, folder))
-            lean.append(_timed(run_by_hand, hand, folder, "lean"))
+            stream.append(timed(run_by_hand, hand, folder, "stream"))
+            ours.append(timed(run_by_agentflow, folder))
+            lean.append(timed(run_by_hand, hand, folder, "lean"))
     triples = list(zip(ours, stream, lean, strict=True))[1:]  # the first round warms all sides up
     return Figure(
         name,
@@ -67,7 +67,7 @@ def _compare(name: str, workflow: str, hand: Hand, rounds: int, aim: float) -> F
     )
 
 
-def _timed(work: Callable[..., None], *arguments: Any) -> float:
+def timed(work: Callable[..., None], *arguments: Any) -> float:
     gc.collect()
     began = time.perf_counter()
     work(*arguments)
@@ -79,7 +79,8 @@ def run_by_hand(hand: Hand, folder: Path, kind: str) -> None:
 
     async def main() -> None:
         limits = anthropic.DefaultAsyncHttpxClient(limits=_limits())
-        async with anthropic.AsyncAnthropic(max_retries=0, http_client=limits) as client:
+        # Its own five seconds to connect are too few where a thousand connections begin at once.
+        async with anthropic.AsyncAnthropic(max_retries=0, http_client=limits, timeout=600.0) as client:
             client.hand = kind  # type: ignore[attr-defined]  # which of the two ways
             assert await hand(client, folder)
 
@@ -100,7 +101,7 @@ def run_by_agentflow(folder: Path) -> None:
         raise RuntimeError(f"the run ended {result.status}: {result.failure}")
 
 
-def _point_at(base_url: str) -> None:
+def point_at(base_url: str) -> None:
     os.environ["ANTHROPIC_BASE_URL"] = base_url
     os.environ["ANTHROPIC_API_KEY"] = "benchmark"
 
@@ -152,7 +153,7 @@ class Instant:
 def starts(rounds: int, only: set[str]) -> Iterator[Figure]:
     """Whole processes: `validate`, and `run` up to its first request."""
     with tempfile.TemporaryDirectory() as scratch, MessagesProcess(SCRIPT, options=("--no-record", "--hold")) as server:
-        _point_at(server.base_url)
+        point_at(server.base_url)
         folder = Path(scratch)
         (folder / "bench.yaml").write_text(workflows.one_agent(1))
         client = [sys.executable, "-c", "import anthropic"]
@@ -203,7 +204,7 @@ def _peak(side: str, agents: int) -> float:
     """Peak resident memory in MB, read when all calls are in flight."""
     slow = ("--no-record", "--latency", "15")
     with tempfile.TemporaryDirectory() as scratch, MessagesProcess(SCRIPT, options=slow) as server:
-        _point_at(server.base_url)
+        point_at(server.base_url)
         folder = Path(scratch)
         (folder / "note.txt").write_text(NOTE)
         (folder / "bench.yaml").write_text(workflows.fan_out(agents))

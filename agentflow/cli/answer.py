@@ -1,6 +1,5 @@
 """`agentflow answer`: a person's answers to an `ask`, and the run goes on."""
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 from agentflow.cli.completion import run_ids, waiting_steps
 from agentflow.cli.options import GoingOn, going_on, project_folder
 from agentflow.errors import JournalError, UsageError
+from agentflow.spec.json_text import read_json
 
 JSON = Any
 
@@ -93,10 +93,6 @@ def _read(file: str) -> str:
 
 def _parsed(text: str) -> JSON:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return read_json(text)
+    except ValueError as error:
         raise UsageError(f"the answer is not JSON: {error}", """write it as '{"field": "value"}'""") from None
-
-
-def _refuse_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is not JSON")

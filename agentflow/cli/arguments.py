@@ -1,12 +1,12 @@
 """Inputs as they are typed: `-i key=value`, `-i key=@file`, and a JSON file of them all."""
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentflow.errors import UsageError
+from agentflow.spec.json_text import read_json
 
 if TYPE_CHECKING:
     from agentflow.plan.model import Plan
@@ -68,8 +68,8 @@ def _json_object(file: str) -> Mapping[str, JSON]:
     content = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1) if file == "-" else _read(Path(file), "`--inputs`")
     shown = "standard input" if file == "-" else f"'{file}'"
     try:
-        value = json.loads(_decoded(content, shown), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        value = read_json(_decoded(content, shown))
+    except ValueError as error:
         raise UsageError(f"{shown} is not JSON: {error}", 'write an object, as {"topic": "tea"}') from None
     if not isinstance(value, dict):
         raise UsageError(f"{shown} is not a JSON object", 'write the inputs by name, as {"topic": "tea"}')
@@ -93,7 +93,3 @@ def _decoded(content: bytes, what: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{what} is not UTF-8", "save it again as UTF-8") from None
-
-
-def _refuse_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is not JSON")

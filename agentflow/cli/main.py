@@ -4,6 +4,7 @@ import errno
 import gc
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any, TextIO
 
@@ -111,7 +112,8 @@ def main() -> None:
 def run_command(arguments: list[str]) -> int:
     """Runs a command and returns its exit code; every error ends here."""
     try:
-        code: Any = commands.main(arguments, prog_name="agentflow", standalone_mode=False)
+        with _declared():
+            code: Any = commands.main(arguments, prog_name="agentflow", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return exits.INVALID
@@ -129,6 +131,15 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         return _bug(error, arguments)
     return code if isinstance(code, int) else exits.DONE
+
+
+def _declared() -> AbstractContextManager[None]:
+    """What the operator declares of models holds for the whole command: its reckoning, its dry run, its tests."""
+    if not os.environ.get("AGENTFLOW_ENDPOINT"):
+        return nullcontext()
+    from agentflow.plan.endpoints import declaring_models
+
+    return declaring_models()
 
 
 def _refused(error: AgentflowError) -> int:

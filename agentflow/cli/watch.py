@@ -11,7 +11,7 @@ import click
 
 from agentflow.cli import exits
 from agentflow.cli.options import Format, output_format, project, project_folder, stream
-from agentflow.errors import JournalError
+from agentflow.errors import JournalEmptyError, JournalError
 
 if TYPE_CHECKING:
     from agentflow.cli.following import Watcher
@@ -71,24 +71,42 @@ async def _found(
     Raises:
         JournalError: there is no such run, or none is at work.
     """
-    from agentflow import api
     from agentflow.cli.told import say
 
     if wait:
         say("waiting for a run to begin")
     while not left.is_set():
-        journal = None if wait and not api.journal_of(folder).exists() else api.open_journal(folder)
-        if journal is not None:
-            found = journal.find(run) if run is not None and not wait else _newest(journal, since if wait else None)
-            if found is not None:
-                return journal, found
-            journal.close()
+        try:
+            found = _found_now(run, wait, since, folder)
+        except JournalEmptyError:  # its first run is only just beginning
+            found = None
+            if not wait:
+                raise
+        if found is not None:
+            return found
         if not wait:
             raise JournalError(
                 "no run is at work", "`agentflow watch --next` waits for one; `agentflow runs` lists those that were"
             )
         await _rest(left)
     return None, ""
+
+
+def _found_now(run: str | None, wait: bool, since: float, folder: Path) -> "tuple[Journal, str] | None":
+    from agentflow import api
+
+    if wait and not api.journal_of(folder).exists():
+        return None
+    journal = api.open_journal(folder)
+    try:
+        found = journal.find(run) if run is not None and not wait else _newest(journal, since if wait else None)
+    except BaseException:
+        journal.close()
+        raise
+    if found is None:
+        journal.close()
+        return None
+    return journal, found
 
 
 def _newest(journal: "Journal", since: float | None) -> str | None:

@@ -50,7 +50,8 @@ def findings(project: Path, journal: Path, environ: Mapping[str, str]) -> Iterat
     yield _sqlite()
     yield _journal(journal)
     yield _room(project)
-    yield _key()
+    yield _endpoint(environ)
+    yield _key(environ)
     yield _address(environ)
     yield from _programs()
     yield _sandbox()
@@ -112,14 +113,44 @@ def _room(project: Path) -> Finding:
     return Finding("disk", "ok", found)
 
 
-def _key() -> Finding:
-    from agentflow.models.anthropic import AnthropicModel
+def _endpoint(environ: Mapping[str, str]) -> Finding:
+    from agentflow.plan.endpoints import VARIABLE, endpoint_of
 
     try:
-        AnthropicModel(connections=1)
+        endpoint = endpoint_of(environ)
+    except AgentflowError as error:
+        return Finding("endpoint", "fail", error.message, error.hint)
+    named = environ.get(VARIABLE, "").strip()
+    if not named:
+        return Finding("endpoint", "ok", f"the Claude API; {VARIABLE} is not set")
+    where = endpoint.base_url or endpoint.kind
+    models = len(endpoint.catalogue.models)
+    declared = f", {models} model{'' if models == 1 else 's'} declared" if models else ""
+    lacks = f", without {', '.join(sorted(endpoint.lacks))}" if endpoint.lacks else ""
+    found = f"{where}{f' ({named})' if named != where else ''}{declared}{lacks}"
+    if where.startswith("http://") and endpoint.key_from and urlsplit(where).hostname not in _LOOPBACK:
+        return Finding("endpoint", "warn", f"{found}: the key goes there unencrypted", "use https://")
+    return Finding("endpoint", "ok", found)
+
+
+_A_KEY = "there is one; whether it is good, `--online` asks"
+_KEYS = {
+    "compatible": "none is set for this endpoint; AGENTFLOW_ENDPOINT_KEY gives it one",
+    "bedrock": "the credentials of AWS; the first request tells whether they are good",
+    "vertex": "the credentials of Google Cloud; the first request tells whether they are good",
+}
+
+
+def _key(environ: Mapping[str, str]) -> Finding:
+    from agentflow.models.opening import asking
+    from agentflow.plan.endpoints import endpoint_of
+
+    try:
+        endpoint = endpoint_of(environ)
+        asking(endpoint, connections=1)
     except AgentflowError as error:
         return Finding("key", "warn", error.message, error.hint)
-    return Finding("key", "ok", "there is one; whether it is good, `--online` asks")
+    return Finding("key", "ok", _KEYS.get(endpoint.kind if endpoint.key_from is None else "", _A_KEY))
 
 
 def _address(environ: Mapping[str, str]) -> Finding:
@@ -186,9 +217,15 @@ async def online(model: str = _ONLINE_MODEL) -> Finding:
     """Whether the service answers and takes the key: one small request, which costs nothing."""
     from agentflow.models.anthropic import AnthropicModel
     from agentflow.models.port import ModelError
+    from agentflow.plan.endpoints import endpoint_of
 
     try:
-        client = AnthropicModel(connections=1, read_timeout=_SECONDS)
+        endpoint = endpoint_of(os.environ)
+        if endpoint.kind not in ("anthropic", "compatible"):
+            message = f"`{endpoint.kind}` has no request that costs nothing: not asked"
+            return Finding("online", "warn", message, "run a small workflow")
+        model = endpoint.catalogue.id_of(model)
+        client = AnthropicModel(endpoint=endpoint, connections=1, read_timeout=_SECONDS)
     except AgentflowError as error:
         return Finding("online", "fail", error.message, error.hint)
     try:

@@ -7,8 +7,11 @@ from agentflow.engine.live import Live
 from agentflow.engine.local import LocalEngine
 from agentflow.engine.port import Outcome, Surroundings
 from agentflow.engine.recover import recover
-from agentflow.journal.port import Journal, Lease
+from agentflow.engine.stored import declared_for
+from agentflow.events.run_events import RunStarted
+from agentflow.journal.port import RUN_STREAM, Journal, Lease
 from agentflow.models.port import Model
+from agentflow.plan.declared_models import NOTHING_DECLARED, Catalogue, declaring
 from agentflow.plan.model import Plan
 from agentflow.tools.toolbox import Toolbox
 
@@ -34,7 +37,8 @@ async def drive(
     while True:
         engine = LocalEngine(live, journal, lease, model, tools, around)
         try:
-            outcome = await _interruptible(engine, interrupt, resumed)
+            with declaring(_declared(journal, live.run.id)):
+                outcome = await _interruptible(engine, interrupt, resumed)
         finally:
             try:
                 # Before anybody else may own the run.
@@ -45,6 +49,12 @@ async def drive(
         if outcome.status != "waiting" or not any(gate.by for gate in journal.gates(live.run.id)):
             return outcome
         lease, resumed = journal.take(live.run.id), True
+
+
+def _declared(journal: Journal, run: str) -> Catalogue:
+    """What holds of models while the run is at work."""
+    started = next(journal.read(run, RUN_STREAM)).event
+    return declared_for(started) if isinstance(started, RunStarted) else NOTHING_DECLARED
 
 
 async def _interruptible(engine: LocalEngine, interrupt: asyncio.Event | None, resumed: bool) -> Outcome:

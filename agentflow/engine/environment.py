@@ -21,11 +21,12 @@ CODE = "AF510"
 
 
 def _claude_refusal() -> AgentflowError | None:
-    """What keeps the Claude API from being asked; None where nothing does. Nothing is sent."""
-    from agentflow.models.anthropic import AnthropicModel
+    """What keeps the endpoint from being asked; None where nothing does. Nothing is sent."""
+    from agentflow.models.opening import asking
+    from agentflow.plan.endpoints import endpoint_of
 
     try:
-        AnthropicModel(connections=1)
+        asking(endpoint_of(os.environ), connections=1)
     except AgentflowError as error:
         return error
     return None

@@ -1,6 +1,5 @@
 """Performing: one coroutine for each kind of call, from what is wanted to the event that tells what came of it."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from agentflow.plan.prices import Price, cost, price_of_reply
 from agentflow.run.state import StartCommand
 from agentflow.session.context import Request
 from agentflow.session.state import InFlight
+from agentflow.spec.json_text import read_json
 
 Clock = Callable[[], float]
 
@@ -146,7 +146,7 @@ async def run_step(
     try:
         # A value may be escaped in JSON, or a number there: what was said is redacted, not how it was written.
         output = secrets.redacted_data(_parsed(action, printed if action.parse == "json" else result.stdout))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         message = f"`parse: json` cannot read what the command printed: {error}"
         return failed("command_failed", message, result.exit_code)
     return StepFinished(clock(), action.step, "done", output, exit_code=result.exit_code)
@@ -154,15 +154,11 @@ async def run_step(
 
 def _parsed(action: StartCommand, stdout: str) -> JSON:
     if action.parse == "json":
-        return json.loads(stdout, parse_constant=_refuse_constant)
+        return read_json(stdout)
     text = stdout[:-1] if stdout.endswith("\n") else stdout
     if action.parse == "lines":
         return text.split("\n") if text else []
     return text
-
-
-def _refuse_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _tail(text: str) -> str:

@@ -4,6 +4,7 @@ A seed is the new run's first event and those that take over what is kept. They 
 crash leaves the whole new run or none, and they hold what they keep, so that the older run may be deleted.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from agentflow.journal.port import RUN_STREAM, Entry
 from agentflow.journal.run_ids import new_run_id
 from agentflow.plan.arrange import PREVIOUS
 from agentflow.plan.checked import Checked, InvalidWorkflowError
+from agentflow.plan.declared_models import to_data
+from agentflow.plan.endpoints import endpoint_of
 from agentflow.plan.inputs import resolve_inputs
 from agentflow.plan.makeup import changed, inputs_read, parts_of
 from agentflow.plan.model import AgentStepPlan, Block, Plan, StepPlan, WorkflowStepPlan, every_step
@@ -71,6 +74,7 @@ def begun_by(checked: Checked) -> tuple[Plan, RunStarted]:
         plan_digest=plan.digest,
         inputs={},
         folder=project.relative(Path(checked.path).parent),
+        declared=to_data(endpoint_of(os.environ).catalogue),
     )
 
 

@@ -21,6 +21,7 @@ class RunStarted(Struct, frozen=True):
         folder: of the workflow file, seen from the project; functions are called from there.
         lineage: the older run that it goes on from; what it keeps of that follows as `StepKept` and `SessionKept`.
         continued: it carries a session on, and runs that in the place of the file's steps.
+        declared: what was declared of models, as `plan/declared_models.py` writes it: the plan goes by it.
     """
 
     at: float
@@ -34,6 +35,7 @@ class RunStarted(Struct, frozen=True):
     folder: str = ""
     lineage: Lineage | None = None
     continued: Continued | None = None
+    declared: Mapping[str, JSON] = {}
 
 
 class StepKept(Struct, frozen=True):

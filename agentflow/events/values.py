@@ -90,7 +90,8 @@ class Failure(Struct, frozen=True):
 class Usage(Struct, frozen=True):
     """Tokens, as the Messages API counts them: `input_tokens` excludes what was read from or written to the cache.
 
-    `web_searches` is how often the service searched the web meanwhile, which it charges for too.
+    `web_searches` is how often the service searched the web meanwhile, which it charges for too. `estimated`: the
+    server did not count, at least in part.
     """
 
     input_tokens: int = 0
@@ -99,6 +100,7 @@ class Usage(Struct, frozen=True):
     cache_write_5m_tokens: int = 0
     cache_write_1h_tokens: int = 0
     web_searches: int = 0
+    estimated: bool = False
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -108,6 +110,7 @@ class Usage(Struct, frozen=True):
             self.cache_write_5m_tokens + other.cache_write_5m_tokens,
             self.cache_write_1h_tokens + other.cache_write_1h_tokens,
             self.web_searches + other.web_searches,
+            self.estimated or other.estimated,
         )
 
     @property

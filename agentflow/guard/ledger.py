@@ -168,7 +168,9 @@ class Ledger:
         input_usd = input_tokens * max(price.input, price.cache_write_5m) + searches * (price.web_search or 0.0)
         affordable = max_tokens
         if tightest.left_usd < input_usd + max_tokens * price.output:
-            affordable = int((tightest.left_usd - input_usd) / price.output)
+            # A model that costs nothing needs nothing of what is left, be it less than nothing.
+            spare = tightest.left_usd - input_usd
+            affordable = int(spare / price.output) if price.output else max_tokens if not input_usd else 0
         if affordable >= min(SMALLEST_REPLY, max_tokens):
             return Reservation(affordable, input_usd + affordable * price.output)
         if tightest.in_flight > 0:

@@ -37,6 +37,14 @@ class Pattern:
         return begin, end
 
 
+def require_length(text: str) -> None:
+    """Refuses a pattern that is too long, before any work is put into it. Raises PatternError."""
+    if len(text) > MAX_PATTERN_CHARS:
+        raise PatternError(
+            f"the pattern has {len(text):,} characters; {MAX_PATTERN_CHARS:,} are the most", "search for less at a time"
+        )
+
+
 def compile_pattern(text: str, *, ignore_case: bool = False, multiline: bool = False) -> Pattern:
     """Compiles a regular expression of RE2's syntax (https://github.com/google/re2/wiki/Syntax).
 
@@ -48,10 +56,7 @@ def compile_pattern(text: str, *, ignore_case: bool = False, multiline: bool = F
     Raises:
         PatternError: the expression is malformed, uses what RE2 lacks (look-around, back-references) or is too large.
     """
-    if len(text) > MAX_PATTERN_CHARS:
-        raise PatternError(
-            f"the pattern has {len(text):,} characters; {MAX_PATTERN_CHARS:,} are the most", "search for less at a time"
-        )
+    require_length(text)
     try:
         encoded = text.encode()
     except UnicodeEncodeError as error:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import apsw
 
-from agentflow.errors import JournalError, JournalFullError
+from agentflow.errors import JournalEmptyError, JournalError, JournalFullError
 from agentflow.journal import schema
 
 BUSY_MS = 5_000
@@ -66,6 +66,8 @@ def open_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
     try:
         version = schema.version_of(connection)
         schema.check_version(connection, version)
+        if version == 0:
+            raise JournalEmptyError(f"nothing is in the journal {path} yet", "run a workflow first")
         if version < len(schema.MIGRATIONS):
             raise JournalError(
                 f"the journal {path} has version {version}, and is to be brought to {len(schema.MIGRATIONS)} first",

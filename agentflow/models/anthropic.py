@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from agentflow.errors import AgentflowError
 from agentflow.events.values import Timings
 from agentflow.guard.pace import CALLS_AT_FIRST
+from agentflow.models.aws_events import CONTENT_TYPE, AwsEventDecoder
+from agentflow.models.clients import HINTS, credential_errors, new_client, secrets_of, sizes_told
 from agentflow.models.failures import Refusal, model_error, quote
 from agentflow.models.messages_params import MessagesParams, with_whole_characters
 from agentflow.models.port import ModelError, Reply, Request
@@ -24,6 +26,7 @@ from agentflow.models.progress import READ_TIMEOUT_SECONDS, Progress
 from agentflow.models.rate_limits import rate_limits
 from agentflow.models.sse import EventDecoder
 from agentflow.models.stream import BrokenStreamError, ErrorEventError, ReplyStream
+from agentflow.plan.endpoints import Endpoint
 
 if TYPE_CHECKING:
     import anthropic
@@ -44,8 +47,10 @@ COUNT_SECONDS = 10.0
 
 LONGEST_REPLY_BYTES = 64 * 1024 * 1024
 
+SIZES_SECONDS = 5.0
+"""How long a server is asked for the sizes of a model: without them requests go out as they are."""
+
 _SHORTEST_SECRET = 8
-_NO_KEY_HINT = "set ANTHROPIC_API_KEY, or try the workflow without a model: `--scripted FILE`"
 
 
 def preload() -> None:
@@ -86,7 +91,8 @@ class AnthropicModel:
     The client itself honours ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, ANTHROPIC_BASE_URL and its profiles.
 
     Parameters:
-        base_url: of the service; None leaves it to the client.
+        endpoint: where it asks; None: the Claude API, as the client finds it.
+        base_url: of the service; None leaves it to the endpoint, or the client.
         read_timeout: seconds without a byte after which a call is given up, the wait for the first one included;
             the bounds on a stream that brings nothing on keep their proportion to it (`models/progress.py`).
         connections: calls at once; more of them wait, and their timeout runs.
@@ -102,6 +108,7 @@ class AnthropicModel:
     def __init__(
         self,
         *,
+        endpoint: Endpoint | None = None,
         base_url: str | None = None,
         read_timeout: float = READ_TIMEOUT_SECONDS,
         connections: int,
@@ -113,7 +120,9 @@ class AnthropicModel:
         self._clock = clock
         self._now = now
         self._connections = connections
-        self._client = self._new_client(base_url)
+        self._endpoint = endpoint or Endpoint(base_url=base_url)
+        self._no_key_hint = HINTS[self._endpoint.kind]
+        self._client = self._new_client(self._endpoint)
         self._check_credentials()
         self._pools = [_Pool(self._client, self._client.messages.with_raw_response.create)]
         self._params = MessagesParams(self._library.transform_schema)
@@ -124,7 +133,7 @@ class AnthropicModel:
         Raises:
             ModelError: there is none; it says why, and whether to try again.
         """
-        stream = ReplyStream(on_text)
+        stream = ReplyStream(on_text, lax=self._endpoint.is_lax)
         params = self._params.build(request)
         began = self._clock()
         progress = Progress(request.max_tokens, asyncio.get_running_loop().time(), self._read_timeout)
@@ -181,7 +190,17 @@ class AnthropicModel:
             raise self._broken("nothing came in time", "unanswered") from None
         except (library.AnthropicError, ValueError, *self._http_errors) as error:
             raise self._broken(f"no connection ({type(error.__cause__ or error).__name__})", "unreachable") from None
-        return str(found.display_name)
+        # Other servers tell of an id only.
+        return str(getattr(found, "display_name", None) or model)
+
+    async def sizes(self, model: str) -> tuple[int | None, int | None]:
+        """The tokens that a model takes and gives, as far as the service tells; asked briefly, and never a failure."""
+        if self._endpoint.kind not in ("anthropic", "compatible"):
+            return None, None
+        with contextlib.suppress(self._library.AnthropicError, ValueError, TimeoutError, *self._http_errors):
+            async with asyncio.timeout(min(SIZES_SECONDS, self._read_timeout)):
+                return sizes_told(await self._client.models.retrieve(model))
+        return None, None
 
     async def count(self, request: Request) -> int | None:
         """The tokens of a request, exact; None where the service cannot tell, or not in time."""
@@ -226,7 +245,7 @@ class AnthropicModel:
             cause = type(error.__cause__ or error).__name__
             raise self._broken(f"no connection ({cause})", "unreachable") from None
         except library.AnthropicError as error:
-            message = f"the credentials cannot be used: {self._redacted(quote(str(error)))}; {_NO_KEY_HINT}"
+            message = f"the credentials cannot be used: {self._redacted(quote(str(error)))}; {self._no_key_hint}"
             raise ModelError("model_access", message, retryable=False, fault="key_refused") from None
         except (ValueError, TypeError, RecursionError) as error:
             message = f"the request cannot be written as JSON ({type(error).__name__}: {quote(str(error))})"
@@ -237,6 +256,8 @@ class AnthropicModel:
     async def _create(self, pool: _Pool, params: dict[str, Any]) -> Any:
         try:
             return await pool.create(**params, stream=True)
+        except credential_errors(self._endpoint.kind) as error:
+            raise self._library.AnthropicError(f"{type(error).__name__}: {error}") from None
         except UnicodeEncodeError:
             # Half a character from an input, a file or a tool. It is rare: only where there is one is all gone through.
             return await pool.create(**with_whole_characters(params), stream=True)
@@ -246,7 +267,7 @@ class AnthropicModel:
     ) -> None:
         """Feeds the body to the stream until `message_stop`."""
         kind = response.headers.get("content-type", "text/event-stream")
-        if not kind.startswith("text/event-stream"):
+        if not kind.startswith(CONTENT_TYPE if self._endpoint.kind == "bedrock" else "text/event-stream"):
             said = f"`{quote(kind)[:80]}` came in place of a stream; check ANTHROPIC_BASE_URL"
             raise BrokenStreamError(said, "no_stream")
         chunks = response.aiter_bytes()
@@ -264,7 +285,7 @@ class AnthropicModel:
     async def _read_events(
         self, chunks: AsyncIterator[bytes], stream: ReplyStream, timer: asyncio.Timeout, progress: Progress
     ) -> None:
-        decoder = EventDecoder()
+        decoder = AwsEventDecoder() if self._endpoint.kind == "bedrock" else EventDecoder()
         time_of = asyncio.get_running_loop().time
         size = 0
         async for chunk in chunks:
@@ -280,20 +301,19 @@ class AnthropicModel:
             timer.reschedule(progress.deadline)
         raise BrokenStreamError("the stream ended before `message_stop`", "cut")
 
-    def _new_client(self, base_url: str | None) -> "anthropic.AsyncAnthropic":
+    def _new_client(self, endpoint: Endpoint) -> "anthropic.AsyncAnthropic":
         import httpx2
 
+        base_url = endpoint.base_url
         self._http_errors = (httpx2.HTTPError, httpx2.StreamError)
         self._tls = httpx2.create_ssl_context()
         if base_url is not None and not base_url.startswith(("https://", "http://")):
             raise AgentflowError(f"the model's address '{base_url}' is no URL", "begin it with https://")
         http_client = self._new_http_client()
         try:
-            client: anthropic.AsyncAnthropic = self._library.AsyncAnthropic(
-                base_url=base_url, max_retries=0, http_client=http_client, timeout=http_client.timeout
-            )
+            client: anthropic.AsyncAnthropic = new_client(self._library, endpoint, http_client)
         except (self._library.AnthropicError, ValueError, TypeError, httpx2.InvalidURL) as error:
-            raise AgentflowError(f"the model client cannot start: {quote(str(error))}", _NO_KEY_HINT) from None
+            raise AgentflowError(f"the model client cannot start: {quote(str(error))}", self._no_key_hint) from None
         return client
 
     def _new_http_client(self) -> "httpx2.AsyncClient":
@@ -312,13 +332,15 @@ class AnthropicModel:
         return client
 
     def _check_credentials(self) -> None:
-        client = self._client
-        secret = client.api_key or client.auth_token
-        if secret is None and client.credentials is None:
-            raise AgentflowError("there is no key for the Claude API", _NO_KEY_HINT)
+        secrets = secrets_of(self._client)
+        if self._endpoint.kind == "anthropic" and not secrets and self._client.credentials is None:
+            raise AgentflowError("there is no key for the Claude API", self._no_key_hint)
         # A line break or the like would surface later as an error that quotes the header, key and all.
-        if secret is not None and not (secret.isascii() and secret.isprintable() and " " not in secret):
-            raise AgentflowError("the key for the Claude API holds a space, a line break or the like", _NO_KEY_HINT)
+        if not all(secret.isascii() and secret.isprintable() and " " not in secret for secret in secrets):
+            service = "Claude API" if self._endpoint.kind == "anthropic" else f"endpoint `{self._endpoint.kind}`"
+            raise AgentflowError(
+                f"the key for the {service} holds a space, a line break or the like", self._no_key_hint
+            )
 
     def _refused(self, error: "anthropic.APIStatusError") -> ModelError:
         said = error.api_message if isinstance(error.api_message, str) else ""
@@ -341,7 +363,7 @@ class AnthropicModel:
         )
 
     def _redacted(self, text: str) -> str:
-        for secret in (self._client.api_key, self._client.auth_token):
-            if secret and len(secret) >= _SHORTEST_SECRET:
+        for secret in secrets_of(self._client):
+            if len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "[key]")
         return text

@@ -171,13 +171,15 @@ def _reply(body: Mapping[str, JSON]) -> Reply:
     content = body["content"]
     if not isinstance(content, list) or not all(isinstance(block, dict) and _is_whole(block) for block in content):
         raise TypeError("`content` must be a list of blocks")
-    usage = {name: _count(value) for name, value in body["usage"].items()}
+    said = dict(body["usage"])
+    estimated = said.pop("estimated", False) is True
+    usage = {name: _count(value) for name, value in said.items()}
     return Reply(
         content=tuple(content),
         stop_reason=str(body["stop_reason"]),
         stop_detail=body["stop_detail"],
         model=str(body["model"]),
-        usage=Usage(**usage),
+        usage=Usage(**usage, estimated=estimated),
         request_id=body["request_id"],
         timings=Timings(0.0, 0.0, 0.0),
         inference_geo=_word(body.get("inference_geo")),

@@ -5,17 +5,16 @@ not become a shorter answer, nor half a tool call a call.
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from agentflow.events.values import Usage
+from agentflow.spec.json_text import DEEPEST, finite, is_deeper, read_json, refuse_constant
 
 JSON = Any
 Block = dict[str, JSON]
 
-DEEPEST_INPUT = 100
 TRUNCATING = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
 """Stop reasons after which the last block may end anywhere: half a call or unsigned thinking is left out."""
 
@@ -58,6 +57,7 @@ class ReplyStream:
 
     Parameters:
         on_text: hears each piece of text as it comes, or None.
+        lax: a service that names no model and counts no tokens at the start will do.
 
     Attributes:
         started: `message_start` has come: the service may charge.
@@ -66,7 +66,8 @@ class ReplyStream:
         inference_geo, speed: where and how the reply was made, where it tells.
     """
 
-    def __init__(self, on_text: Callable[[str], None] | None = None) -> None:
+    def __init__(self, on_text: Callable[[str], None] | None = None, *, lax: bool = False) -> None:
+        self._lax = lax
         self.started = False
         self.stopped = False
         self.model = ""
@@ -100,6 +101,8 @@ class ReplyStream:
             raise BrokenStreamError(f"the event `{name[:40]}` is not JSON") from None
         if not isinstance(value, dict):
             raise BrokenStreamError(f"the event `{name[:40]}` is not an object")
+        if data.count("{") + data.count("[") > DEEPEST and is_deeper(value):
+            raise BrokenStreamError(f"the event `{name[:40]}` is nested more than {DEEPEST} deep")
         kind = value.get("type")
         if kind == "error" or name == "error":
             raise _error_event(value)
@@ -158,6 +161,8 @@ class ReplyStream:
 
     def _message_start(self, value: Mapping[str, JSON]) -> None:
         message = value["message"]
+        if self._lax:
+            message = {**message, "model": message.get("model") or "", "usage": message.get("usage") or {}}
         self.model = _string(message, "model")
         self._count_usage(message["usage"])
         self.started = True
@@ -261,15 +266,11 @@ def strict_object(text: str) -> dict[str, JSON]:
             nested more than 100 deep. The message says which.
     """
     try:
-        value = _INPUT.decode(text)
+        value = read_json(text, unique_keys=True)
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not whole JSON ({error.msg} at character {error.pos})") from None
-    except RecursionError:
-        raise ValueError(f"it is nested more than {DEEPEST_INPUT} deep") from None
     if not isinstance(value, dict):
         raise ValueError("it is not a JSON object")
-    if text.count("{") + text.count("[") > DEEPEST_INPUT and _deeper(value, DEEPEST_INPUT):
-        raise ValueError(f"it is nested more than {DEEPEST_INPUT} deep")
     if "\\u" in text:
         try:
             json.dumps(value, ensure_ascii=False).encode()
@@ -278,40 +279,7 @@ def strict_object(text: str) -> dict[str, JSON]:
     return value
 
 
-def _deeper(value: JSON, bound: int) -> bool:
-    level = [value]
-    for _ in range(bound):
-        level = [
-            child
-            for item in level
-            for child in (item.values() if isinstance(item, dict) else item)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True
-
-
-def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("it holds a key twice")
-    return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"it holds {constant}, which is not JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("it holds a number that is too large")
-    return value
-
-
-_EVENT = json.JSONDecoder(parse_constant=_refuse)
-_INPUT = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unique)
+_EVENT = json.JSONDecoder(parse_constant=refuse_constant, parse_float=finite)
 
 
 def _string(value: Mapping[str, JSON], key: str) -> str:

@@ -198,7 +198,7 @@ class AgentReader(Struct, frozen=True):
                 self.findings.at("AF310", f"there is no model `{model}`", where, hint)
             else:
                 message = f"model `{model}` has no price, and the cap on money could not hold"
-                hint = f"use one that has, as `{DEFAULT_MODEL}`"
+                hint = f"use one that has, as `{DEFAULT_MODEL}`, or declare its price (docs/endpoints.md)"
                 self.findings.at("AF601", message, where, hint)
 
 

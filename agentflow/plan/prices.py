@@ -4,8 +4,10 @@ import re
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agentflow.plan.agent_plan import ServiceSettings
+from agentflow.plan.declared_models import DeclaredModel, declared
 from agentflow.plan.price_table import FAST, MODELS, Rates
 
 _MILLION = 1_000_000
@@ -137,8 +139,25 @@ def cost(
     )
 
 
+def _find(model: str) -> _Model | DeclaredModel | None:
+    """What is declared of the model here, completed from the table; None where neither has a price for it."""
+    catalogue, listed = declared(), _in_table(model)
+    if listed is not None and catalogue.dearer != 1.0:
+        fast = None if listed.fast is None else listed.fast.times(catalogue.dearer)
+        listed = replace(listed, price=listed.price.times(catalogue.dearer), fast=fast)
+    own = catalogue.model(model)
+    if own is None or listed is None:
+        return listed if own is None else own
+    return DeclaredModel(
+        own.id,
+        own.price or listed.price,
+        own.context_window or listed.context_window,
+        own.max_output or listed.max_output,
+    )
+
+
 @lru_cache(maxsize=256)
-def _find(model: str) -> _Model | None:
+def _in_table(model: str) -> _Model | None:
     for name, window, longest, rules, rates, tiers, searches in MODELS:
         if any(_holds(kind, text, model) for kind, text in rules):
             per_search = None if searches is None else searches / 1000

@@ -130,7 +130,8 @@ def _spent(summary: Summary) -> Iterator[tuple[str, str]]:
             kinds.append(f"{tokens(usage.cache_read_tokens)} read from the cache ({tally.cached_share or 0:.0%})")
         if written := usage.cache_write_5m_tokens + usage.cache_write_1h_tokens:
             kinds.append(f"{tokens(written)} written to it")
-        yield "tokens", ", ".join([*kinds, f"{tokens(usage.output_tokens)} out"])
+        note = " (estimated: the server did not count them)" if usage.estimated else ""
+        yield "tokens", ", ".join([*kinds, f"{tokens(usage.output_tokens)} out{note}"])
     if tally.models:
         cap = "" if summary.cost_cap is None else f" of {money(summary.cost_cap)}"
         used = _by_cost(tally)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from agentflow.events.values import Failure
 from agentflow.session.state import SessionPlan, SessionState
+from agentflow.spec.json_text import read_json
 
 JSON = Any
 
@@ -53,12 +54,10 @@ def result_of(plan: SessionPlan, text: str) -> tuple[JSON, bool]:
 
 def _read(plan: SessionPlan, text: str) -> tuple[JSON, list[str]]:
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        value = read_json(text)
+    except json.JSONDecodeError as error:
         return None, [f"it is not JSON: {error}"]
+    except ValueError as error:
+        return None, [str(error)]
     assert plan.output is not None
     return value, plan.output.problems(value)
-
-
-def _refuse_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is not JSON")

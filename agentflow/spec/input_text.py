@@ -1,12 +1,12 @@
 """An input given as text, on a command line or in a query, becomes a value of its schema's type."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from agentflow.errors import UsageError
+from agentflow.spec.json_text import read_json
 
 JSON = Any
 
@@ -90,10 +90,6 @@ def _number(text: str) -> JSON:
 
 def _json(text: str) -> JSON:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         return _NOTHING
-
-
-def _refuse_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is not JSON")

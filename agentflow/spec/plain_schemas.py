@@ -11,6 +11,7 @@ _TEXTS = frozenset({"description", "title", "format"})
 _NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
 _COUNTS = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
 _MAX_DEPTH = 20
+_LARGEST = 1e300
 
 
 def is_plainly_valid(schema: Any, depth: int = 0) -> bool:
@@ -42,7 +43,7 @@ def _is_plain(keyword: str, value: Any, depth: int) -> bool:
 
 def plainly_accepts(schema: Any, value: Any) -> bool:
     """Returns whether a plainly valid schema plainly accepts a text, number, boolean or null."""
-    if not is_plainly_valid(schema) or isinstance(value, list | dict):
+    if not is_plainly_valid(schema) or not _is_scalar(value):
         return False
     if "enum" in schema and not (isinstance(value, str) and value in schema["enum"]):
         return False
@@ -67,6 +68,11 @@ def _is_of(name: str, value: Any) -> bool:
     if name == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
     return name == "number" and _is_number(value)
+
+
+def _is_scalar(value: Any) -> bool:
+    """Whether it is a value of JSON that is no list and no mapping; of its numbers, one of a usual length."""
+    return value is None or isinstance(value, str | bool) or (_is_number(value) and abs(value) < _LARGEST)
 
 
 def _is_number(value: Any) -> bool:

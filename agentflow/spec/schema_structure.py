@@ -1,5 +1,6 @@
 """What the meta-schema of JSON Schema cannot say: bounds, references, patterns. Nothing here imports jsonschema."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,6 +116,8 @@ def bounds_problem(value: Any, nodes: int = MAX_NODES) -> SchemaProblem | None:
             stack.extend((item, depth + 1, (*path, index)) for index, item in enumerate(current))
         elif isinstance(current, int) and current.bit_length() > MAX_INTEGER_BITS:
             return SchemaProblem(path, "it holds a number that is too long")
+        elif isinstance(current, float) and not math.isfinite(current):
+            return SchemaProblem(path, f"it holds {current}, a number that JSON does not have")
         elif current is not None and not isinstance(current, str | int | float):
             return SchemaProblem(path, f"it holds a {type(current).__name__}, which JSON does not have")
     return None

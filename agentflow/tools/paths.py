@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FOLDER_FLAGS = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
 MAX_LINKS = 40  # as Linux counts them (path_resolution(7))
+LONGEST_PATH = 4_096  # PATH_MAX of Linux: what lies deeper no program opens by its name, nor removes
 
 _PRIVATE = ".agentflow"
 _READERS = frozenset({"Read", "Grep"})
@@ -288,6 +289,8 @@ def _relative(project: Path, name: str) -> str:
     path = os.path.normpath(os.path.join(project, name))
     if not _is_inside(project, path):
         raise _outside(name)
+    if len(os.fsencode(path)) >= LONGEST_PATH:
+        raise ToolError(f"the path `{shortened(name)}` is too long", f"keep it below {LONGEST_PATH:,} bytes")
     return path[len(str(project)) :].strip("/")
 
 

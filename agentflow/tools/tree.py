@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from agentflow.guard.patterns import compile_pattern
+from agentflow.guard.patterns import compile_pattern, require_length
 from agentflow.tools.failures import ToolError, shortened
 from agentflow.tools.paths import FOLDER_FLAGS, Place, locate, matcher
 from agentflow.tools.port import ToolContext
@@ -119,6 +119,7 @@ def glob_matcher(pattern: str) -> Callable[[str], bool]:
     Raises:
         ToolError, PatternError: it is malformed or too large.
     """
+    require_length(pattern)
     compiled = compile_pattern(rf"\A(?:{_expression(pattern.removeprefix('./'))})\z", multiline=True)
     # A byte that is no UTF-8 would match nothing, not even `*`; replaced, it counts as a character.
     return lambda path: compiled.find(path.encode("utf-8", "replace")) is not None

@@ -238,7 +238,11 @@ def test_a_run_that_waits_for_a_person_is_told_with_how_to_answer(cli: Cli):
     assert f"agentflow approve {run} ask" in watched.out
 
 
-def test_the_next_run_is_waited_for_also_where_there_is_no_journal_yet(cli: Cli):
+@pytest.mark.parametrize("begun", [False, True], ids=["no journal", "a journal that is only just being made"])
+def test_the_next_run_is_waited_for_also_where_there_is_no_journal_yet(cli: Cli, begun: bool):
+    if begun:
+        (cli.folder / ".agentflow").mkdir(mode=0o700)
+        (cli.folder / ".agentflow" / "journal.db").touch(mode=0o600)
     watching = cli.start("watch", "--next")
     assert watching.stderr is not None
     assert watching.stderr.readline() == "waiting for a run to begin\n"

@@ -92,7 +92,7 @@ def test_answers_may_be_json(run: str, way: str, capsys: pytest.CaptureFixture[s
         (["--json", "{"], "the answer is not JSON", "write it as"),
         (["--json", "[1]"], "the answer does not fit", "its fields"),
         (["--json", "null"], "no answer yet", "its fields"),
-        (["--json", '{"name": NaN}'], "NaN is not JSON", ""),
+        (["--json", '{"name": NaN}'], "it holds NaN, which is not JSON", ""),
         (["--json-file", "missing.json"], "the file 'missing.json' cannot be read", "check the path"),
         (["name=Ada", "--json", "{}"], "given twice", "fields, or"),
         ([], "lacks", ""),

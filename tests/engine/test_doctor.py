@@ -29,6 +29,7 @@ def test_everything_is_looked_at_and_nothing_secret_told(look):
         "sqlite",
         "journal",
         "disk",
+        "endpoint",
         "key",
         "address",
         "bash",

@@ -39,6 +39,7 @@ workspaces = st.builds(Workspace, st.sampled_from(["copy", "worktree"]), texts, 
 NAMED = {
     "sources": st.dictionaries(texts, texts, max_size=3),
     "inputs": objects,
+    "declared": objects,
     "form": objects,
     "failure": failures,
     "service": st.none() | failures,

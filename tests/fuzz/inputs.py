@@ -57,11 +57,15 @@ loop.index secrets secrets.TOKEN previous.a.output converged attempt
 """)
 
 
+_FILES_OF_THE_EXAMPLES = (b"call: lib.", b"{file: lib/")
+
+
 @cache
 def examples() -> list[bytes]:
-    """The bytes of the workflows that come with the project."""
+    """The bytes of the workflows that come with the project and name no file beside them."""
     files = [*(ROOT / "tests" / "examples" / "valid").glob("*.yaml"), *(ROOT / "workflows").glob("*.yaml")]
-    return [file.read_bytes() for file in sorted(files) if not file.name.endswith((".replies.yaml", ".test.yaml"))]
+    whole = (file.read_bytes() for file in sorted(files) if not file.name.endswith((".replies.yaml", ".test.yaml")))
+    return [text for text in whole if not any(named in text for named in _FILES_OF_THE_EXAMPLES)]
 
 
 @cache

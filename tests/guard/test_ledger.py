@@ -33,6 +33,19 @@ def test_the_reply_is_bounded_by_what_is_left():
     assert held.usd <= 0.05 + TINY
 
 
+@pytest.mark.parametrize(("lost", "free"), [(0.0, True), (2.0, True), (0.0, False)])
+def test_a_model_that_costs_nothing_needs_nothing_of_what_is_left(lost: float, free: bool):
+    made = ledger(cap=1.0)
+    made.write_off(lost)
+    price = Price(0.0, 0.0, 0.0, 0.0, 0.0) if free else Price(1e-6, 0.0, 0.0, 0.0, 0.0)
+    assert made.reserve("a", price, 1000, 8000) == Reservation(8000, pytest.approx(0.0 if free else 1e-3))
+
+
+def test_a_model_whose_replies_are_free_still_needs_money_for_what_it_reads():
+    made = ledger(cap=0.01)
+    assert isinstance(made.reserve("a", Price(1e-3, 0.0, 0.0, 0.0, 0.0), 1000, 8000), Exhausted)
+
+
 def test_a_reply_is_never_bounded_below_1024_for_moneys_sake():
     made = ledger(cap=0.0150)
     refused = made.reserve("a", PRICE, 100, 8000)

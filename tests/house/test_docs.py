@@ -12,6 +12,7 @@ import pytest
 from agentflow import api
 from agentflow.simulation.suite import load_suite
 from agentflow.spec.closed_files import read_closed
+from agentflow.spec.endpoint_file import read_endpoint_file
 from agentflow.spec.stubs import StubsFile
 from tests.house.checkout import PATIENCE, ROOT, copy_to, shell
 
@@ -100,6 +101,9 @@ class Reader:
     def _check(self, example: Example) -> None:
         if example.name is not None and example.name.endswith(".replies.yaml"):
             api.scripted(self.folder / example.name)
+            return
+        if example.name is not None and example.name.endswith("endpoint.yaml"):
+            read_endpoint_file(example.body.encode(), example.name)
             return
         if example.name is not None and example.name.endswith(".test.yaml"):
             assert load_suite(self.folder / example.name).diagnostics == (), f"line {example.line}"

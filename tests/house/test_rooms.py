@@ -34,11 +34,14 @@ FLOORS = (
 
 DOORS = {
     "PIL": ("tools/media_worker.py",),
-    "anthropic": ("models/anthropic.py",),
+    "anthropic": ("models/anthropic.py", "models/clients.py"),  # the clients of the clouds stand in folders of its own
     "apsw": ("journal/",),
     "click": ("cli/",),
     "h11": ("tools/web_exchange.py",),
-    "httpx2": ("models/anthropic.py",),  # what the client is built on, and whose errors it lets through
+    "httpx2": (
+        "models/anthropic.py",
+        "models/clients.py",
+    ),  # what the client is built on, and whose errors it lets through
     "idna": ("plan/hosts.py",),
     "jinja2": ("plan/templates.py",),
     "jsonschema": ("spec/contracts.py",),

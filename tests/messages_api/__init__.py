@@ -12,6 +12,7 @@ from .process import MessagesProcess
 from .recording import Recorded, read_log
 from .script import (
     Match,
+    Raw,
     Reply,
     Rule,
     Rules,
@@ -35,6 +36,7 @@ __all__ = [
     "MessagesAPI",
     "MessagesProcess",
     "ModelRules",
+    "Raw",
     "Recorded",
     "Reply",
     "Rule",

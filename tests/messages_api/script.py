@@ -75,6 +75,12 @@ def tool_use(name: str, tool_input: Any = None, tool_id: str | None = None) -> d
     return block if tool_id is None else {**block, "id": tool_id}
 
 
+class Raw(str):
+    """A tool's input as the very text that is streamed, whether it is JSON or not."""
+
+    __slots__ = ()
+
+
 Script = Callable[[dict[str, Any]], Reply | None]
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .script import Raw
+
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 
@@ -18,8 +20,11 @@ def event(data: dict[str, Any]) -> bytes:
 
 
 def dump(data: Any) -> bytes:
-    """Compact JSON, UTF-8."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    """Compact JSON, UTF-8; half a character can only be escaped."""
+    try:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(data, separators=(",", ":")).encode()
 
 
 def error_event(error_type: str, message: str) -> bytes:
@@ -95,7 +100,7 @@ def _deltas(block: dict[str, Any], style: Style) -> tuple[dict[str, Any], list[d
 
 
 def _input_json(value: Any, style: Style) -> str:
-    encoded = json.dumps(value, ensure_ascii=False)
+    encoded = str(value) if isinstance(value, Raw) else json.dumps(value, ensure_ascii=False)
     if style.duplicate_keys and isinstance(value, dict) and value:
         key = next(iter(value))
         encoded = "{" + json.dumps(key) + ': "first of two", ' + encoded[1:]

@@ -266,3 +266,18 @@ def test_garbage_is_broken_and_nothing_else(events):
         except BrokenStreamError:
             return
     assert not stream.stopped
+
+
+DEEP = json.loads('{"a":' * 150 + "1" + "}" * 150)
+
+
+def test_a_block_that_could_not_be_walked_through_is_no_reply():
+    with pytest.raises(BrokenStreamError, match="nested more than 100 deep"):
+        feed([START, begin(0, type="web_search_tool_result", content=DEEP)])
+
+
+def test_a_number_past_any_float_is_no_event():
+    stream = feed([START])
+    event = json.dumps(begin(0, type="web_search_tool_result", content=[7])).replace("7", "1e999")
+    with pytest.raises(BrokenStreamError, match="not JSON"):
+        stream.event("content_block_start", event)

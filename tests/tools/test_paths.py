@@ -54,10 +54,18 @@ def test_a_name_that_no_file_can_have_is_refused(context_of):
 
 
 async def test_a_very_long_name_is_answered_without_showing_the_machines_folders(project, context_of):
-    output = await write({"file_path": "n" * 5000, "content": "x"}, context_of())
+    output = await write({"file_path": "n" * 300, "content": "x"}, context_of())
     assert output.is_error
     assert "File name too long" in output.content
     assert str(project) not in output.content
+    assert len(output.content) < 500
+
+
+async def test_a_path_longer_than_programs_can_open_is_refused_before_a_folder_is_made(project, context_of):
+    output = await write({"file_path": "deep/" * 1_000 + "file", "content": "x"}, context_of())
+    assert output.is_error
+    assert output.content.endswith("is too long\nkeep it below 4,096 bytes")
+    assert not (project / "deep").exists()
     assert len(output.content) < 500
 
 

@@ -65,6 +65,14 @@ def test_glob_patterns(pattern, path, matches):
     assert glob_matcher(pattern)(path) is matches
 
 
+@pytest.mark.parametrize("sign", ["[", "{", "*/", "\\"])
+async def test_a_pattern_of_megabytes_is_refused_before_any_work_is_put_into_it(project, context_of, monkeypatch, sign):
+    monkeypatch.setattr(tree, "_expression", lambda pattern: pytest.fail("it was translated"))
+    output = await glob({"pattern": sign * (1 << 20)}, context_of())
+    assert output.is_error
+    assert "characters; " in output.content
+
+
 async def test_files_are_listed_newest_first(tree_of_files, context_of):
     assert (await glob({"pattern": "**/*.py"}, context_of())).content == "src/deep/b.py\nsrc/a.py"
     assert (await glob({"pattern": "*"}, context_of())).content == "README.md"
