@@ -1,14 +1,13 @@
 """Making a conversation smaller: counted by the service, left out here, or asked of a model under the same accounts."""
 
 import time
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec.structs import replace
 
+from agentflow.engine.model_calls import asked_model
 from agentflow.engine.port import Loop
-from agentflow.engine.service import Waiting
+from agentflow.engine.service import LONG_WAIT_SECONDS, Waiting
 from agentflow.engine.service_waits import free
 from agentflow.events.run_events import MoneyLeased
 from agentflow.events.session_events import Compacted, CompactionCalled, CompactionFailed, TokensCounted
@@ -16,13 +15,12 @@ from agentflow.events.values import Failure
 from agentflow.guard.ledger import Reservation, Wait
 from agentflow.journal.port import RUN_STREAM
 from agentflow.models.faults import course_of
-from agentflow.models.port import Model, ModelError, TokenCounter
-from agentflow.models.retry import delay
-from agentflow.plan.prices import Price, cost, price_for
+from agentflow.models.port import Model, ModelError, RateLimits, TokenCounter
+from agentflow.models.retry import Tries, next_try
+from agentflow.plan.prices import Price, cost, price_for, price_of_reply
 from agentflow.session.compaction import Answer, answered, compacted
 from agentflow.session.compaction_request import compaction_bound, compaction_request, longest_answer
 from agentflow.session.context import Request, request_of
-from agentflow.session.context_state import CompactionOut
 from agentflow.session.state import Compact, CountTokens, SessionPlan, SessionState
 
 MAX_ATTEMPTS = 3
@@ -40,6 +38,9 @@ def count_tokens(loop: Loop, stream: str, action: CountTokens) -> None:
         return TokensCounted(loop.now(), await counter.count(asked))
 
     def begin() -> bool:
+        if loop.service.barred is not None:
+            loop.service.waiting[stream] = Waiting(None, loop.service.barred)
+            return False
         asked = request_of(loop.live.plans[stream], loop.live.sessions[stream], stream, action.model, 1)
         loop.perform(stream, lambda: count(asked))
         return True
@@ -69,21 +70,27 @@ class _Compacting:
 
     def wait(self) -> None:
         """Stands in line, now or when the next attempt is due."""
-        loop, at = self.loop, self.action.not_before
-        if at is None or at <= loop.now():
+        loop, at, now = self.loop, self.action.not_before, self.loop.now()
+        if at is None or at <= now:
             self._stand_in_line()
             return
+        failure = loop.live.sessions[self.stream].context.last_failure
+        if at - now >= LONG_WAIT_SECONDS and failure is not None:
+            loop.service.waiting[self.stream] = Waiting(at, failure)
 
         def due() -> None:
             loop.service.forget(self.stream)
             self._stand_in_line()
             loop.settle()
 
-        loop.timers.set(self.stream, "retry", at - loop.now(), due)
+        loop.timers.set(self.stream, "retry", at - now, due)
 
     def _stand_in_line(self) -> None:
-        self.loop.service.asks[self.stream] = self.model
+        self.loop.service.asks[self.stream] = self._model()
         self.loop.slots.request(self.stream, "model", self.begin)
+
+    def _model(self) -> str:
+        return asked_model(self.loop, self.stream, self.model)
 
     def begin(self) -> bool:
         """Sends it, or sees to it that it is asked for again; whether it went out."""
@@ -91,17 +98,26 @@ class _Compacting:
         if service.barred is not None:
             service.waiting[self.stream] = Waiting(None, service.barred)
             return False
-        plan, state = loop.live.plans[self.stream], loop.live.sessions[self.stream]
-        asked = compaction_request(plan, state, self.stream, self.model, self.action.way)
-        bound = compaction_bound(state, asked)
-        at = service.may_go_at(self.model, bound, now)
-        if at is None or at > now:
-            service.hold(loop, self.stream, self.model, at, self._stand_in_line)
+        model = self._model()
+        if service.asks.get(self.stream) != model:
+            self._stand_in_line()
             return False
-        price = price_for(self.model, asked.service)
+        plan, state = loop.live.plans[self.stream], loop.live.sessions[self.stream]
+        asked = compaction_request(plan, state, self.stream, model, self.action.way)
+        bound = compaction_bound(state, asked)
+        at = service.may_go_at(model, bound, now)
+        if at is None or at > now:
+            service.hold(loop, self.stream, model, at, self._stand_in_line)
+            return False
+        return self._reserve_and_ask(asked, bound)
+
+    def _reserve_and_ask(self, asked: Request, bound: int) -> bool:
+        loop, service, now = self.loop, self.loop.service, self.loop.now()
+        plan, state = loop.live.plans[self.stream], loop.live.sessions[self.stream]
+        price = price_for(asked.model, asked.service)
         if price is None:
-            raise ValueError(f"the plan lets the model {self.model} through, which has no price")
-        held = loop.live.ledger.reserve(self.stream, price, bound, longest_answer(plan, self.model))
+            raise ValueError(f"the plan lets the model {asked.model} through, which has no price")
+        held = loop.live.ledger.reserve(self.stream, price, bound, longest_answer(plan, asked.model))
         if isinstance(held, Wait):
             loop.short_of_money[self.stream] = self.begin
             return False
@@ -112,7 +128,7 @@ class _Compacting:
             loop.happen(self.stream, CompactionFailed(now, number, attempt, way, failure))
             return False
         free(loop, state.step)
-        service.going(self.stream, self.model, bound, now)
+        service.going(self.stream, asked.model, bound, now)
         queued = time.perf_counter() - self.wanted
         _ask(loop, self.stream, self.action, replace(asked, max_tokens=held.max_tokens), price, held, queued)
         return True
@@ -131,30 +147,34 @@ def _ask(
         stream,
         CompactionCalled(now, action.number, action.attempt, action.way, asked.model, held.max_tokens, held.usd),
     )
-    plan, state = live.plans[stream], live.sessions[stream]
-    loop.perform(stream, _asking(model, asked, price, plan, state, queued, loop.now, loop.around.chance))
+    state = live.sessions[stream]
+    has_answered = loop.service.has_answered or live.spent().turns > 0
+    asking = _Asking(loop, live.plans[stream], state, price, queued, has_answered)
+    loop.perform(stream, lambda: asking.ask(model, asked))
 
 
-def _asking(
-    model: Model,
-    asked: Request,
-    price: Price,
-    plan: SessionPlan,
-    state: SessionState,
-    queued: float,
-    clock: Callable[[], float],
-    chance: Callable[[], float],
-) -> Callable[[], Coroutine[Any, Any, Compacted | CompactionFailed]]:
-    async def ask() -> Compacted | CompactionFailed:
-        out = state.context.out
-        assert out is not None
+@dataclass(slots=True, frozen=True)
+class _Asking:
+    """What a call is accounted by, from the moment that it goes out."""
+
+    loop: Loop
+    plan: SessionPlan
+    state: SessionState
+    price: Price
+    queued: float
+    has_answered: bool
+
+    async def ask(self, model: Model, asked: Request) -> Compacted | CompactionFailed:
+        """Sends it."""
         try:
             reply = await model.reply(asked, None)
         except ModelError as error:
-            return _failed(error, out, clock(), chance())
+            self._told(asked, error.limits)
+            return self._failed(error)
+        self._told(asked, reply.limits)
         usage = reply.usage
         paid = cost(
-            price,
+            price_of_reply(asked.model, asked.service, reply.inference_geo, reply.speed) or self.price,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             cache_read_tokens=usage.cache_read_tokens,
@@ -162,28 +182,35 @@ def _asking(
             cache_write_1h_tokens=usage.cache_write_1h_tokens,
         )
         answer = Answer(reply.content, reply.stop_reason, reply.model, usage, paid, reply.request_id)
-        event = answered(plan, state, answer, clock())
-        return replace(event, timings=replace(reply.timings, queued=queued)) if isinstance(event, Compacted) else event
+        event = answered(self.plan, self.state, answer, self.loop.now())
+        if isinstance(event, CompactionFailed):
+            return event
+        return replace(event, timings=replace(reply.timings, queued=self.queued))
 
-    return ask
+    def _told(self, asked: Request, limits: RateLimits | None) -> None:
+        self.loop.service.told(asked.model, limits, self.loop.now())
 
-
-def _failed(error: ModelError, out: CompactionOut, now: float, chance: float) -> CompactionFailed:
-    course = course_of(error.fault, retryable=error.failure.retryable)
-    outage = course == "wait"
-    again = course in ("wait", "park") or (course == "again" and out.attempt < MAX_ATTEMPTS)
-    return CompactionFailed(
-        at=now,
-        number=out.number,
-        attempt=out.attempt,
-        way=out.way,
-        failure=error.failure,
-        charged_usd=out.reserved_usd if error.billed else 0.0,
-        # It asks again at once, and is held back by what is known of the service: nothing is cut for want of it.
-        retry_at=now + delay(out.attempt, error.retry_after, chance) if again else None,
-        request_id=error.request_id,
-        overloaded=error.overloaded,
-        fault=error.fault or None,
-        outage=outage,
-        parked=course == "park",
-    )
+    def _failed(self, error: ModelError) -> CompactionFailed:
+        own, now = self.state.context, self.loop.now()
+        out = own.out
+        assert out is not None
+        course = course_of(error.fault, retryable=error.failure.retryable)
+        outage = course == "wait"
+        tries = Tries(out.attempt, own.outages + outage, own.down_since, self.has_answered or bool(error.request_id))
+        retry_at, parked = next_try(course, tries, error.retry_after, now, self.loop.around.chance())
+        if course == "again" and tries.attempt - tries.outages >= MAX_ATTEMPTS:
+            retry_at = None
+        return CompactionFailed(
+            at=now,
+            number=out.number,
+            attempt=out.attempt,
+            way=out.way,
+            failure=error.failure,
+            charged_usd=out.reserved_usd if error.billed else 0.0,
+            retry_at=retry_at,
+            request_id=error.request_id,
+            overloaded=error.overloaded,
+            fault=error.fault or None,
+            outage=outage,
+            parked=parked,
+        )

@@ -197,6 +197,8 @@ class Live:
         elif isinstance(event, Compacted | CompactionFailed) and before.context.out is not None:
             charged = event.cost_usd if isinstance(event, Compacted) else event.charged_usd
             self.ledger.settled(stream, before.context.out.reserved_usd, charged)
+            if isinstance(event, CompactionFailed) and event.outage:
+                self.ledger.not_taken(stream)
         elif isinstance(event, ModelReplied | ModelFailed) and before.in_flight is not None:
             charged = event.cost_usd if isinstance(event, ModelReplied) else event.charged_usd
             self.ledger.settled(stream, before.in_flight.reserved_usd, charged)

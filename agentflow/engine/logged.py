@@ -16,7 +16,7 @@ from agentflow.events.run_events import (
     StepRetried,
     StepStarted,
 )
-from agentflow.events.session_events import ModelFailed
+from agentflow.events.session_events import CompactionFailed, ModelFailed
 from agentflow.events.values import Failure
 
 _log = logging.getLogger("agentflow.run")
@@ -68,7 +68,7 @@ _TOLD = frozenset(
 """Fields that hold names and numbers. What is not here may hold what a person, model or tool wrote."""
 
 _INFO = (RunStarted, RunResumed, RunPaused, RunFinished, StepStarted, StepFinished)
-_WARNING = (ModelFailed, StepRetried, OutcomeUnknown)
+_WARNING = (ModelFailed, CompactionFailed, StepRetried, OutcomeUnknown)
 _INSIDE_A_NAME = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 

@@ -30,6 +30,14 @@ def send(loop: Loop, stream: str, action: CallModel) -> None:
     _Sending(loop, stream, action, time.perf_counter()).wait()
 
 
+def asked_model(loop: Loop, stream: str, wanted: str) -> str:
+    """The model that is asked: the fallback where the agent's is known to be down, and the fallback is not."""
+    agent, service, now = loop.live.plans[stream].agent, loop.service, loop.now()
+    other = agent.fallback_model
+    down = other is not None and wanted == agent.model and not service.is_open(wanted, now)
+    return other if down and other is not None and service.is_open(other, now) else wanted
+
+
 @dataclass(slots=True, frozen=True)
 class _Sending:
     """One request on its way."""
@@ -65,11 +73,7 @@ class _Sending:
         self.loop.slots.request(self.stream, "model", self.begin)
 
     def _model(self) -> str:
-        """The model that is asked: the fallback where the other is known to be down, and the fallback is not."""
-        agent, wanted, service = self.loop.live.plans[self.stream].agent, self.action.model, self.loop.service
-        other, now = agent.fallback_model, self.loop.now()
-        down = other is not None and wanted == agent.model and not service.is_open(wanted, now)
-        return other if down and other is not None and service.is_open(other, now) else wanted
+        return asked_model(self.loop, self.stream, self.action.model)
 
     def begin(self) -> bool:
         """Sends it, or sees to it that it is asked for again; whether it went out."""

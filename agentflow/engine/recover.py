@@ -64,7 +64,7 @@ def _recover_session(loop: Loop, stream: str) -> None:
         failure = Failure("model_unavailable", "the process ended before the answer came", retryable=True)
         number, attempt, way = compacting.number, compacting.attempt, compacting.way
         charged = compacting.reserved_usd
-        loop.happen(stream, CompactionFailed(now, number, attempt, way, failure, charged, retry_at=now))
+        loop.happen(stream, CompactionFailed(now, number, attempt, way, failure, charged, retry_at=now, fault="lost"))
     for call in state.calls:
         if call.result is None and call.started:
             _TAKE_UP[loop.live.plans[stream].by_name[call.name].by](loop, stream, call)

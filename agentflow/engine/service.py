@@ -144,7 +144,7 @@ class Service:
             self._wake(loop, out.model)
         if event.request_id is not None or isinstance(event, ModelReplied | Compacted):
             self.has_answered = True
-        if isinstance(event, ModelFailed) and event.parked:
+        if isinstance(event, ModelFailed | CompactionFailed) and event.parked:
             self.waiting[stream] = Waiting(None, event.failure)
 
     def is_long(self, timed: str) -> bool:

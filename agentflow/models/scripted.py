@@ -250,8 +250,12 @@ def _searched(search: SearchLine, index: int, request: Request, names: Mapping[s
 
 def _digest(request: Request, what: str) -> str:
     # A session that carries on one of another run may have that one's name, and must not repeat its ids.
+    # Where a compaction has left out what was carried on, the ids of the calls just answered tell the two apart.
     carried = f"\0{len(request.messages)}" if _carried(request) > 0 else ""
-    return hashlib.sha256(f"{request.session}\0{request.turn}\0{what}{carried}".encode()).hexdigest()[:24]
+    content = request.messages[-1]["content"] if request.messages else ""
+    blocks = [] if isinstance(content, str) else content
+    answered = "".join(f"\0{block['tool_use_id']}" for block in blocks if "tool_use_id" in block)
+    return hashlib.sha256(f"{request.session}\0{request.turn}\0{what}{carried}{answered}".encode()).hexdigest()[:24]
 
 
 def _rendered(value: JSON, names: Mapping[str, JSON]) -> JSON:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from agentflow.events.session_events import Compacted, CompactionFailed
+from agentflow.events.session_events import Compacted, CompactionCalled, CompactionFailed
 from agentflow.report.inert import inert_line
 from agentflow.report.node import Node
 from agentflow.report.style import duration, money, tokens
@@ -18,16 +18,26 @@ _WAYS = {
 }
 
 
+def compaction_called(_view: "RunView", node: Node, _event: CompactionCalled) -> None:
+    """A request is out."""
+    node.calling, node.tail = True, ""
+    node.retry = node.retry_at = None
+
+
 def compacted(_view: "RunView", node: Node, event: Compacted) -> None:
     """Counts a compaction, and what it took."""
     node.compactions += 1
+    node.calling = False
     for around in node.around():
         around.tokens += event.usage.total
         around.cost_usd += event.cost_usd
 
 
 def compaction_failed(_view: "RunView", node: Node, event: CompactionFailed) -> None:
-    """Counts what a way that brought nothing took."""
+    """Counts what a way that brought nothing took; where it is tried again, that is waited for."""
+    node.calling = False
+    if event.retry_at is not None or event.parked:
+        node.retry, node.retry_at = event.failure, event.retry_at
     for around in node.around():
         around.tokens += event.usage.total
         around.cost_usd += event.charged_usd

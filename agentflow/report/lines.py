@@ -24,6 +24,7 @@ from agentflow.events.run_events import (
 )
 from agentflow.events.session_events import (
     Compacted,
+    CompactionFailed,
     ModelFailed,
     ModelReplied,
     SessionFinished,
@@ -132,6 +133,9 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
         case ToolRetried():
             wait = duration(event.next_at - event.at)
             return about, f"tool {inert_line(event.tool, 60)}: {inert_line(event.message, 300)}; again in {wait}"
+        case CompactionFailed(retry_at=float() | int() as retry_at):
+            wait = duration(retry_at - event.at)
+            return about, f"making room: {inert_line(event.failure.message)}; again in {wait}"
         case Compacted():
             return about, compaction_line(event)
     return None

@@ -32,6 +32,7 @@ from agentflow.events.run_events import (
 )
 from agentflow.events.session_events import (
     Compacted,
+    CompactionCalled,
     CompactionFailed,
     ModelCalled,
     ModelFailed,
@@ -44,7 +45,7 @@ from agentflow.events.session_events import (
 from agentflow.events.values import Failure, Usage
 from agentflow.plan.service_tools import service_calls
 from agentflow.report.again import step_reset, step_retried
-from agentflow.report.contexts import compacted, compaction_failed
+from agentflow.report.contexts import compacted, compaction_called, compaction_failed
 from agentflow.report.gates import gate_answered, gate_opened, question_withdrawn
 from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node, State
@@ -392,6 +393,7 @@ _SESSION_EVENTS: Mapping[type[Any], Callable[[RunView, Node, Any], None]] = {
     ModelFailed: RunView._model_failed,
     ToolCalled: RunView._tool_called,
     ToolFinished: RunView._tool_finished,
+    CompactionCalled: compaction_called,
     Compacted: compacted,
     CompactionFailed: compaction_failed,
     SessionFinished: RunView._session_finished,

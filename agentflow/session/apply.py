@@ -158,7 +158,7 @@ def _answered(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _resumed(_plan: SessionPlan, state: SessionState, _event: SessionResumed) -> SessionState:
     # Somebody took the run up again: what kept it from asking may be gone, and an outage is waited for anew.
-    return replace(state, parked=False, down_since=None)
+    return replace(state, parked=False, down_since=None, context=replace(state.context, down_since=None))
 
 
 def _rested(_plan: SessionPlan, state: SessionState, _event: SessionRested) -> SessionState:

@@ -6,7 +6,7 @@ from agentflow.events.session_events import Compacted, CompactionCalled, Compact
 from agentflow.events.values import Failure, Spent
 from agentflow.plan.context_tools import COMPACT, RECALL
 from agentflow.session.compaction import ASKING, estimated_tokens, fixed_bytes, folded
-from agentflow.session.context_state import CompactionOut, ratio_of
+from agentflow.session.context_state import CompactionOut, ContextState, ratio_of
 from agentflow.session.sizes import size
 from agentflow.session.state import Compact, CountTokens, Message, SessionPlan, SessionState
 
@@ -42,11 +42,19 @@ def compaction_failed(_plan: SessionPlan, state: SessionState, event: Compaction
     elif (own.out.number, own.out.attempt, own.out.way) != (event.number, event.attempt, event.way):
         raise ValueError("another compaction is out")
     spent = state.spent + Spent(event.usage, event.charged_usd)
-    if event.retry_at is not None:
-        own = replace(own, out=None, attempt=event.attempt, retry_at=event.retry_at)
-        return replace(state, spent=spent, context=own)
+    if event.retry_at is not None or event.parked:
+        own = replace(
+            own,
+            out=None,
+            attempt=event.attempt,
+            retry_at=event.retry_at,
+            outages=own.outages + event.outage,
+            down_since=(own.down_since or event.at) if event.outage else None,
+            last_failure=event.failure,
+        )
+        return replace(state, spent=spent, context=own, parked=event.parked)
     no_api = own.no_api or (event.way == "api" and event.failure.kind == "model_request_refused")
-    own = replace(own, out=None, attempt=0, retry_at=None, failed=(*own.failed, event.way), no_api=no_api)
+    own = replace(_untried(own), failed=(*own.failed, event.way), no_api=no_api)
     return replace(state, spent=spent, context=own)
 
 
@@ -60,12 +68,9 @@ def compacted(plan: SessionPlan, state: SessionState, event: Compacted, wanted: 
         raise ValueError("nothing wanted this compaction")
     messages, shows_recall = folded(plan, state, event)
     own = replace(
-        own,
+        _untried(own),
         done=event.number,
         settled_turn=state.turn,
-        out=None,
-        attempt=0,
-        retry_at=None,
         failed=(),
         forced=False,
         summary=event.summary,
@@ -116,6 +121,11 @@ def asked_for(state: SessionState) -> SessionState:
         call.name == COMPACT.name and call.result is not None and not call.result.is_error for call in state.calls
     )
     return replace(state, context=replace(state.context, forced=True)) if called else state
+
+
+def _untried(own: ContextState) -> ContextState:
+    """Nothing is out, and the next way has had no try yet."""
+    return replace(own, out=None, attempt=0, retry_at=None, outages=0, down_since=None, last_failure=None)
 
 
 def _check(event: CompactionCalled | CompactionFailed, wanted: object) -> None:

@@ -38,6 +38,8 @@ class ContextState(Struct, frozen=True):
         calls: those of them that asked a model; each is one of the session's turns.
         out: the call that is out.
         attempt: failed attempts of the way that is being tried; `retry_at`: not before, in seconds since the epoch.
+        outages: how many of those met no service; `down_since`: when the first did, in seconds since the epoch, where
+            the last one did too; `last_failure`: of the last one.
         failed: the ways that brought nothing this time; `no_api`: the service has no compaction of its own.
         forced: compact before the next turn, however much there is.
         too_long: why the service did not take the last request, where it was its length; `limit`: the threshold, in
@@ -56,6 +58,9 @@ class ContextState(Struct, frozen=True):
     out: CompactionOut | None = None
     attempt: int = 0
     retry_at: float | None = None
+    outages: int = 0
+    down_since: float | None = None
+    last_failure: Failure | None = None
     failed: tuple[CompactionWay, ...] = ()
     no_api: bool = False
     forced: bool = False

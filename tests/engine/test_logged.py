@@ -6,7 +6,7 @@ import pytest
 from agentflow.engine.logged import log, logged, told_of
 from agentflow.events.codec import VERSIONS
 from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished, StepFinished, StepStarted, ToolStepCalled
-from agentflow.events.session_events import ModelCalled, ModelFailed, SessionStarted, ToolFinished
+from agentflow.events.session_events import CompactionFailed, ModelCalled, ModelFailed, SessionStarted, ToolFinished
 from agentflow.events.values import Failure, Spent
 
 FAILURE = Failure("timeout", "it took too long")
@@ -43,6 +43,7 @@ def test_a_failure_is_told_with_its_message():
         (StepFinished(1.0, "s", "done"), "INFO"),
         (StepFinished(1.0, "s", "failed", failure=FAILURE), "WARNING"),
         (ModelFailed(1.0, 1, 1, FAILURE), "WARNING"),
+        (CompactionFailed(1.0, 1, 1, "summary", FAILURE), "WARNING"),
         (ModelCalled(1.0, 1, 1, "m", 100, 0.1), "DEBUG"),
         (RunFinished(1.0, "failed", None, FAILURE, Spent()), "ERROR"),
         (RunFinished(1.0, "done", {}, None, Spent()), "INFO"),

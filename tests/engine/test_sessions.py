@@ -64,6 +64,19 @@ def test_time_is_the_models_the_tools_or_ours():
     assert spent == TimeSpent(model=12, tools=6, ours=3)
 
 
+def test_calls_that_compact_are_the_models_time_and_the_sessions_money():
+    events = [
+        started(0), called(0), replied(1), CompactionCalled(2, 1, 1, "summary", "h", 100, 0.1),
+        CompactionFailed(4, 1, 1, "summary", BROKE, 0.5, retry_at=7),
+        CompactionCalled(7, 1, 2, "summary", "h", 100, 0.1),
+        Compacted(8, 1, "summarize", "summary", 1, (), {}, 100, 50, model="h", usage=Usage(7, 3), cost_usd=2.0),
+        finished(9),
+    ]  # fmt: skip
+    assert time_of(*events) == TimeSpent(model=4, waiting=3, ours=2)
+    (one,) = read(s=events)
+    assert (one.turns, one.usage, one.cost_usd) == (1, Usage(17, 8), 2.75)
+
+
 def test_time_with_a_subagent_alone_is_not_the_tools():
     spent = time_of(
         started(0), called(0), replied(1), tool(1, "t", "Agent"), tool(1, "u"), ToolFinished(3, "u", ""),

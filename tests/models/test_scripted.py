@@ -78,6 +78,18 @@ async def test_a_session_that_carries_another_on_is_told_by_its_own_prompt(model
     assert second.content[0]["text"] == "Found: x in turn 2"
 
 
+async def test_ids_differ_in_a_session_whose_beginning_a_compaction_left_out(model, ask):
+    def answered(call):
+        result = {"type": "tool_result", "tool_use_id": call, "content": "x"}
+        called = {"type": "tool_use", "id": call, "name": "Grep", "input": {}}
+        return (*prompt("sandbox?"), {"role": "assistant", "content": [called]}, {"role": "user", "content": [result]})
+
+    script = b"replies: {researcher: [{text: a}, {text: b}, {tools: [{name: Grep, input: {}}]}]}"
+    model = ScriptedModel(script, "script.yaml")
+    older, newer = [await model.reply(ask(messages=answered(call), turn=3)) for call in ("one", "two")]
+    assert older.content[0]["id"] != newer.content[0]["id"]
+
+
 async def test_usage_stop_reason_delay_and_pace_can_be_given(ask):
     waited = []
 

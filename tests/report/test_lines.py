@@ -10,7 +10,7 @@ from agentflow.events.run_events import (
     StepHeld,
     StepStarted,
 )
-from agentflow.events.session_events import Compacted, CompactionFailed, ModelFailed, ModelReplied
+from agentflow.events.session_events import Compacted, CompactionCalled, CompactionFailed, ModelFailed, ModelReplied
 from agentflow.events.values import Failure, Spent, Usage
 from agentflow.report.lines import line
 from agentflow.report.service_wait import clock_text
@@ -141,6 +141,25 @@ def test_waits_for_the_service_have_their_lines():
         "one  waiting for a person to act: no credit; add some",
         "run  paused: waiting for a person to act: no credit; add some",
     ]
+
+
+def test_a_compaction_that_is_tried_again_is_waited_for():
+    failure = Failure("model_unavailable", "overloaded", retryable=True)
+    story: Story = [
+        ("", STARTED),
+        ("", StepStarted(1.0, "one", session="s")),
+        ("s", session(1.0, "one")),
+        ("s", CompactionCalled(2.0, 1, 1, "summary", "mini", 1000, 0.1)),
+        ("s", CompactionFailed(3.0, 1, 1, "summary", failure, retry_at=8.0)),
+    ]
+    assert lines(story)[-1] == "  3.0s  one  making room: overloaded; again in 5.0s"
+    view = RunView()
+    for stream, event in story:
+        view.apply(stream, event)
+    node = view.node("s")
+    assert (node.calling, node.retry, node.retry_at) == (False, failure, 8.0)
+    view.apply("s", CompactionCalled(8.0, 1, 2, "summary", "mini", 1000, 0.1))
+    assert (node.calling, node.retry, node.retry_at) == (True, None, None)
 
 
 def test_compactions_have_their_lines_and_their_money():

@@ -1,4 +1,4 @@
-from agentflow.events.session_events import ModelReplied, SessionStarted, ToolFinished
+from agentflow.events.session_events import ModelReplied, SessionKept, SessionStarted, ToolFinished
 from agentflow.events.values import Usage
 from agentflow.session.history import MOST_MATCHES, recalled
 
@@ -46,6 +46,23 @@ def test_a_call_gives_its_input_and_its_result():
     text, _ = recalled(STORY, {"call": "c2"})
     assert "Call look (c2)" in text
     assert "no such door" in text
+
+
+def test_what_was_taken_over_from_an_older_run_is_found_too():
+    def result(name: str, text: str) -> dict[str, object]:
+        return {"type": "tool_result", "tool_use_id": name, "content": text}
+
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "Find the lamp."}]},
+        {"role": "assistant", "content": [THINKING, call("k1"), call("k2", "Recall")]},
+        {"role": "user", "content": [result("k1", "the lamp is in the attic"), result("k2", "the lamp, once more")]},
+    ]
+    story = [SessionKept(0.0, "a", "earlier", messages), *STORY]
+    text, is_error = recalled(story, {"words": "lamp"})
+    assert not is_error
+    assert text == "[turn 0, call k1]\nResult (k1): the lamp is in the attic\n\n[turn 0]\nFind the lamp."
+    assert "the lamp is in the attic" in recalled(story, {"call": "k1"})[0]
+    assert "secret" not in recalled(story, {"from_turn": 0})[0]
 
 
 def test_what_cannot_be_found_says_what_to_do():
