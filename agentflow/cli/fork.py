@@ -78,12 +78,13 @@ def run_seed(seed: "Seed", preview: bool, options: GoingOn) -> int:
     from agentflow import api
     from agentflow.cli.driving import drive
     from agentflow.cli.resume import driving_of
+    from agentflow.report.outline import outline_of
 
     if preview or not options.quiet:
         _tell(seed, preview, options)
     if preview:
         return exits.DONE
-    driving = replace(driving_of(options), steps=tuple(seed.plan.root.steps), cost_cap=seed.plan.limits.cost_usd)
+    driving = replace(driving_of(options), outline=outline_of(seed.plan))
     return drive(driving, lambda given: api.start_seed(seed, given))
 
 

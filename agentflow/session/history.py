@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agentflow.events.session_events import ModelReplied, SessionEvent, SessionStarted, ToolFinished
+from agentflow.events.session_events import ModelReplied, SessionEvent, SessionKept, SessionStarted, ToolFinished
 from agentflow.plan.context_tools import RECALL
 from agentflow.session.transcript import block_text
 
@@ -69,6 +69,8 @@ def history(events: Iterable[SessionEvent]) -> Iterator[Said]:
         if isinstance(event, SessionStarted):
             turn = 0
             yield Said(0, f"Prompt: {event.prompt}")
+        elif isinstance(event, SessionKept):
+            yield from _kept(event)
         elif isinstance(event, ModelReplied):
             turn = event.turn if index > own else 0
             for block in event.content:
@@ -84,6 +86,19 @@ def history(events: Iterable[SessionEvent]) -> Iterator[Said]:
                 "is_error": event.is_error,
             }
             yield Said(turn, block_text(block, _WHOLE) or "", event.call, is_result=True)
+
+
+def _kept(event: SessionKept) -> Iterator[Said]:
+    """What was said in a session that was taken over from another run."""
+    recalls: set[str] = set()
+    for message in event.messages:
+        content = message["content"]
+        for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+            call = block.get("tool_use_id", block.get("id"))
+            if block["type"] == "tool_use" and block["name"] == RECALL.name:
+                recalls.add(str(call))
+            elif call not in recalls and (text := block_text(block, _WHOLE)) is not None:
+                yield Said(0, text, call, is_result=block["type"] == "tool_result")
 
 
 def _search(said: list[Said], words: list[str], offset: int) -> tuple[str, bool]:
