@@ -9,7 +9,7 @@ from tests.messages_api import Reply, text, thinking, tool_use, turn_of
 
 TOOLS = """sandbox: "off"
 tools:
-  count: {description: Counts., input: {type: object, properties: {n: {type: integer}}}, run: [seq, "300"], effects: none}
+  count: {description: Counts., input: {type: object, properties: {n: {}}}, run: [seq, "300"], effects: none}
   weigh: {description: Weighs., input: {type: object}, run: [seq, "3"], effects: none}
 agents:
   seeker: {instructions: Be kind., tools: [count, weigh, ToolSearch, Read], stop: {turns: 40}%s}
