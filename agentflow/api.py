@@ -203,8 +203,8 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
     from agentflow.engine.logged import log
+    from agentflow.engine.new_runs import create
     from agentflow.engine.secret_values import secret_values
-    from agentflow.engine.seeds import begun
     from agentflow.models.opening import model_for
 
     options = options or RunOptions()
@@ -214,8 +214,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     model = model_for(seed.plan, options.model, options.record)
     journal = _journal(options.journal or project / JOURNAL, options.durability)
     try:
-        started, kept = begun(seed, time.time())
-        lease = journal.create(started, kept)
+        started, kept, lease = create(seed, journal, time.time())
         live = Live.begin(seed.plan, started)
         log("", started)
         if options.observe is not None:

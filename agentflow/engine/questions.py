@@ -1,5 +1,6 @@
 """Questions of agents to people, and the clocks of those who have nothing left but to wait for an answer."""
 
+from agentflow.engine.idle import idle_since
 from agentflow.engine.live import Live
 from agentflow.engine.port import Loop
 from agentflow.engine.service_waits import free
@@ -11,7 +12,7 @@ from agentflow.journal.port import RUN_STREAM
 from agentflow.run.moves import scope_of
 from agentflow.run.questions import next_address
 from agentflow.session.questions import question_of, told
-from agentflow.session.state import AskPerson, Call, SessionState
+from agentflow.session.state import AskPerson, Call
 
 
 def ask_person(loop: Loop, stream: str, action: AskPerson) -> None:
@@ -57,22 +58,6 @@ def withdraw_answered(loop: Loop) -> None:
             loop.happen(RUN_STREAM, QuestionWithdrawn(loop.now(), address))
 
 
-def idle_since(live: Live, stream: str) -> float | None:
-    """Since when a session and its subagents have nothing left but people to wait for, in seconds since the epoch;
-    None: there is something else."""
-    state = live.sessions[stream]
-    waited_for = [call for call in state.calls if call.result is None]
-    if not waited_for or state.in_flight is not None or state.failure is not None or state.finished is not None:
-        return None
-    latest = state.last_at
-    for call in waited_for:
-        since = _waits_since(live, stream, state, call)
-        if since is None:
-            return None
-        latest = max(latest, since)
-    return latest
-
-
 def rest_idle(loop: Loop, stream: str) -> None:
     """Stops the clocks of a session, and of those above it, that have come to wait for people alone."""
     live, above = loop.live, stream if stream in loop.live.sessions else None
@@ -92,15 +77,20 @@ def rest_idle(loop: Loop, stream: str) -> None:
 def go_on(loop: Loop, stream: str) -> None:
     """Has the clocks of a session, and of those above it, go on; to be called before what it waited for happens."""
     live, above = loop.live, stream if stream in loop.live.sessions else None
+    going: list[str] = []
     while above is not None:
         state = live.sessions[above]
-        since = live.idle.pop(above, None)
+        since = live.idle.get(above)
         if since is not None:
             loop.happen(above, SessionRested(loop.now(), since))
-            watch_the_clock(loop, above)
+            going.append(above)
         if state.parent is None:
             _say_idle(loop, state.step, idle=False)
         above = state.parent
+    # Last, since until its answer is there a session that something happens to is found waiting, and rests again.
+    for each in going:
+        live.idle.pop(each, None)
+        watch_the_clock(loop, each)
 
 
 def _open(loop: Loop, stream: str, call: Call) -> None:
@@ -120,14 +110,6 @@ def _say_idle(loop: Loop, path: str, *, idle: bool) -> None:
     if scope.steps[name].idle != idle:
         free(loop, path)
         loop.happen(RUN_STREAM, StepIdled(loop.now(), path, idle))
-
-
-def _waits_since(live: Live, stream: str, state: SessionState, call: Call) -> float | None:
-    by = live.plans[stream].by_name[call.name].by if call.started else "toolbox"
-    if by == "person":
-        return state.last_at
-    child = f"{stream}/{call.id}"
-    return idle_since(live, child) if by == "subagent" and child in live.sessions else None
 
 
 def _is_open(live: Live, gate: GateOpened) -> bool:

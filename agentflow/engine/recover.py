@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from agentflow.engine.deadlines import end_overdue
 from agentflow.engine.effects import want_effect
 from agentflow.engine.file_limits import watch_file
+from agentflow.engine.idle import idle_since
 from agentflow.engine.live import effects_at_work
 from agentflow.engine.port import Loop
-from agentflow.engine.questions import idle_since, take_up_question, withdraw_answered
+from agentflow.engine.questions import take_up_question, withdraw_answered
 from agentflow.engine.retries import wait
 from agentflow.engine.service_waits import free_all
 from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context

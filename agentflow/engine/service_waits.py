@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from math import inf
 
+from agentflow.engine.idle import idle_since
 from agentflow.engine.port import Loop
 from agentflow.engine.service import HOLD, Waiting
 from agentflow.engine.session_clock import watch_the_clock
@@ -38,8 +39,10 @@ def free(loop: Loop, path: str) -> None:
     if since is None:
         return
     loop.happen(RUN_STREAM, StepFreed(loop.now(), path))
-    for stream in _sessions_of(loop, path):
-        loop.happen(stream, SessionRested(loop.now(), since))
+    # Who waited for a person before has rested for longer.
+    idle = [(stream, idle_since(loop.live, stream)) for stream in _sessions_of(loop, path)]
+    for stream, alone in idle:
+        loop.happen(stream, SessionRested(loop.now(), since if alone is None else min(since, alone)))
         watch_the_clock(loop, stream)
 
 

@@ -6,11 +6,12 @@ from agentflow.events.values import Failure
 
 
 def watch_the_clock(loop: Loop, stream: str) -> None:
-    """Ends a session when its time at work is over; it stands still while the session only waits for people."""
+    """Ends a session when its time at work is over; it stands still while the session only waits for people,
+    and while its step is held."""
     allowed = loop.live.plans[stream].agent.stop.wall_time
-    if allowed is None or stream in loop.live.idle:
-        return
     state = loop.live.sessions[stream]
+    if allowed is None or stream in loop.live.idle or state.step in loop.live.run.held:
+        return
     worked = state.active_seconds + max(0.0, loop.now() - state.last_at)
 
     def over() -> None:

@@ -1,5 +1,7 @@
 """Leaves a person's answer at a gate, for the run's owner to record."""
 
+import shlex
+
 import apsw
 
 from agentflow.errors import JournalError
@@ -55,9 +57,10 @@ def answer(
 
 
 def _other_question(gate: Gate) -> JournalError:
+    step = shlex.quote(gate.step)
     if gate.form is None:
         message = f"{gate.step!r} of run {gate.run} asks for a yes or no, and takes no other answer"
-        return JournalError(message, f"agentflow approve {gate.run} {gate.step}, or reject in the place of approve")
+        return JournalError(message, f"agentflow approve {gate.run} {step}, or reject in the place of approve")
     message = f"{gate.step!r} of run {gate.run} asks a question, and a yes or no does not answer it"
     fields = " ".join(f"{field.name}=…" if field.name else "ANSWER" for field in fields_of(gate.form))
-    return JournalError(message, f"agentflow answer {gate.run} {gate.step} {fields}")
+    return JournalError(message, f"agentflow answer {gate.run} {step} {fields}")

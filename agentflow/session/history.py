@@ -91,8 +91,9 @@ def history(events: Iterable[SessionEvent]) -> Iterator[Said]:
 def _kept(event: SessionKept, recalls: set[str]) -> Iterator[Said]:
     """What stood last in a conversation of an older run; the calls of `Recall` in it are added to `recalls`."""
     for message in event.messages:
-        for block in message["content"]:
-            call = block.get("id") or block.get("tool_use_id")
+        content = message["content"]
+        for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+            call = block.get("tool_use_id", block.get("id"))
             if block["type"] == "tool_use" and block["name"] == RECALL.name:
                 recalls.add(str(call))
             elif call not in recalls and (text := block_text(block, _WHOLE)) is not None:

@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ _LINE_CHARS = MAX_LINE_CHARS - 100
 _UNSAFE = re.compile(r"[^a-z0-9_-]+")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAME = re.compile(r"[a-z0-9_-]{1,80}\.txt")
+_NAMED = re.compile(rf"{re.escape(RESULTS)}/({_NAME.pattern})")
 
 
 class Access(Struct, frozen=True):
@@ -129,6 +131,16 @@ class KeptResults:
         finally:
             os.close(folder)
 
+    def take_over(self, run: str, said: str) -> None:
+        """Keeps what another run of the project has kept and `said` names, as far as it is still there.
+
+        What cannot be had is no reason to end: who asks for it is told that it is not there.
+        """
+        named = sorted(set(_NAMED.findall(said)))
+        for name in named:
+            with contextlib.suppress(OSError):
+                self.write(name, _read(self.access.project, run, name))
+
     def _folder(self) -> int:
         """A descriptor of the run's folder, which is made where it is missing; no link on the way is followed."""
         at = os.open(self.access.project, _FOLDER)
@@ -212,6 +224,24 @@ def _is_there(name: str, folder: int) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _read(project: Path, run: str, name: str) -> bytes:
+    """A kept result of a run; no link on the way is followed. Raises OSError."""
+    at = os.open(project, _FOLDER)
+    try:
+        for part in (*RESULTS.split("/"), run):
+            inner = os.open(part, _FOLDER, dir_fd=at)
+            os.close(at)
+            at = inner
+        # Without O_NONBLOCK a FIFO that somebody put there would hold us up for ever.
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+    finally:
+        os.close(at)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read(MAX_RUN_BYTES)
 
 
 def _write(name: str, folder: int, data: bytes) -> None:

@@ -238,3 +238,24 @@ def test_a_slip_in_a_session_names_those_that_are(typed, failed: str, words: tup
     code, _, err = typed("continue", failed, *words, *SCRIPT)
     assert code == exits.INVALID
     assert says in err
+
+
+def test_a_continued_session_can_read_the_large_results_it_was_told_of(project: Path, typed):
+    tool = "tools: {big: {description: Counts., run: [seq, '20000'], effects: none, labels: []}}\n"
+    flow = FLOW.replace("steps:", f"{tool}steps:", 1).replace("tools: [Glob]", "tools: [big, Read]")
+    (project / "flow.yaml").write_text(flow)
+    replies = """replies:
+  writer:
+    - match: plan tea
+      turns: [{tools: [{name: big, input: {}}]}, {text: "{{ results[0] }}"}]
+    - match: once more
+      turns:
+        - tools: [{name: Read, input: {file_path: NAME, offset: 9000, limit: 1}}]
+        - text: "{{ results[0] }}"
+"""
+    (project / "replies.yaml").write_text(replies)
+    run = json.loads(typed("run", "flow.yaml", *SCRIPT, "--output-format", "json")[1])["run"]
+    name = next((project / ".agentflow" / "results" / run).iterdir()).name
+    (project / "replies.yaml").write_text(replies.replace("NAME", f".agentflow/results/{name}"))
+    code, out, err = typed("continue", run, "plan", "once more", *SCRIPT)
+    assert (code, "9000" in out) == (exits.DONE, True), (out, err)

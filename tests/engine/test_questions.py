@@ -147,6 +147,23 @@ async def test_waiting_for_an_answer_counts_against_no_clock(setting):
     assert [event.idle for event in run.events(StepIdled)] == [True, False]
 
 
+async def test_the_clock_of_an_agent_goes_on_with_its_answer(setting):
+    async def ask(gate):
+        return Answer(True, "ada", answers={"library": "jose"})
+
+    async def answer(request):
+        return reply("", asks()) if request.turn == 1 else await forever()
+
+    run = setting(WITH_OTHERS, model=ModelDouble(answer), around={"ask": ask})
+
+    async def drive(engine):
+        await until(lambda: len(run.model.requests) == 2)
+        assert engine.timers.is_set("a", "clock")
+        engine.interrupt()
+
+    assert (await run.run(drive)).status == "interrupted"
+
+
 async def test_waiting_counts_against_no_clock_when_the_answer_comes_to_another_process(setting):
     clock = Clock()
     run = setting(WITH_OTHERS, model=asking_once(asks()), around={"clock": clock})

@@ -408,6 +408,10 @@ async def test_answers_to_a_question_are_kept_as_they_are_and_must_meet_its_form
     with pytest.raises(JournalError, match="a yes or no does not answer it") as refused:
         journal.answer("run-a", "who", approved=True, by="ada", comment=None, at=1_100.0)
     assert "agentflow answer run-a who name=…" in refused.value.hint
+    await journal.append(lease, of_run(gate("l[0].who", about="ask", form=FORM, at=1_007.0)))
+    with pytest.raises(JournalError, match="a yes or no does not answer it") as refused:
+        journal.answer("run-a", "l[0].who", approved=True, by="ada", comment=None, at=1_100.0)
+    assert "agentflow answer run-a 'l[0].who' name=…" in refused.value.hint
     with pytest.raises(JournalError, match="takes no other answer") as refused:
         journal.answer("run-a", "publish", approved=True, by="ada", comment=None, at=1_100.0, answers={"name": "x"})
     assert "agentflow approve run-a publish" in refused.value.hint

@@ -1,6 +1,6 @@
 from msgspec.structs import replace
 
-from agentflow.events.run_events import GateOpened, RunFinished, StepFinished, StepRetried, StepStarted
+from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished, StepFinished, StepRetried, StepStarted
 from agentflow.events.session_events import ModelCalled, ModelFailed, ModelReplied, ToolCalled, ToolFinished
 from agentflow.events.values import Failure, Spent, Usage
 from agentflow.report.outline import Outline
@@ -136,3 +136,21 @@ def test_a_cap_that_is_not_known_is_not_made_up():
     view = view_of(a_run())
     view.outline = replace(view.outline, cost_cap=None)
     assert "cost     $0.36: " in summary_text(summary_of(view), Paint(False))
+
+
+def test_questions_of_agents_are_no_steps():
+    question = GateOpened(1.0, "one.question1", "Which?", about="ask", session="one", call="c")
+    story: Story = [
+        ("", STARTED),
+        ("", StepStarted(0.0, "one", session="one")),
+        ("one", session(0.0, "one", "writer")),
+        ("", question),
+        ("", GateAnswered(9.0, "one.question1", approved=True, by="ada", comment=None)),
+        ("one", ended(10.0)),
+        ("", StepFinished(10.0, "one", "done")),
+        ("", StepStarted(10.0, "two", session="two")),
+        ("", StepFinished(11.0, "two", "done")),
+    ]
+    summary = summary_of(view_of(story))
+    assert summary.steps["done"] == 2
+    assert [path for path, _ in summary.slowest] == ["one", "two"]

@@ -86,3 +86,21 @@ def test_a_session_that_is_carried_on_is_searched_too():
     text, _ = recalled([*earlier, *STORY], {"words": "lamps"})
     assert text == "[turn 0]\nseven lamps"
     assert "seven" not in recalled([*earlier, *STORY], {"from_turn": 1})[0]
+
+
+def test_a_session_of_an_older_run_that_is_carried_on_is_searched_too():
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "Count."}]},
+        {"role": "assistant", "content": [THINKING, call("k1"), call("k2", "Recall")]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "k1", "content": "seven lamps"},
+                {"type": "tool_result", "tool_use_id": "k2", "content": "lamps, as was said"},
+            ],
+        },
+    ]
+    story = [SessionKept(1.0, "a", "earlier", messages), *STORY]
+    assert recalled(story, {"words": "lamps"})[0] == "[turn 0, call k1]\nResult (k1): seven lamps"
+    assert recalled(story, {"call": "k1"})[0].endswith("Result (k1): seven lamps")
+    assert "lamps" not in recalled(story, {"from_turn": 1})[0]

@@ -170,3 +170,30 @@ def test_the_results_of_a_run_go_with_it(project, kept):
     remove_kept(project, "run-1")
     remove_kept(project, "run-1")
     assert not path.parent.exists()
+
+
+async def test_a_run_that_goes_on_from_another_takes_over_what_is_named_in_what_it_takes_over(project, kept, reading):
+    told, other = kept.shown("t", LINES, can_read=True), kept.shown("t", LINES + "x", can_read=True)
+    newer = KeptResults(project, "run-2")
+    newer.take_over("run-1", json.dumps({"messages": [told]}))
+    assert os.listdir(project / RESULTS / "run-2") == [name_in(told).rpartition("/")[2]]
+    remove_kept(project, "run-1")
+    output = await read({"file_path": name_in(told), "limit": 1}, reading(run="run-2"))
+    assert "line 0" in output.content
+    assert name_in(other) != name_in(told)
+
+
+def test_what_is_gone_or_is_a_link_is_not_taken_over(project, kept, tmp_path):
+    told = kept.shown("t", LINES, can_read=True)
+    newer = KeptResults(project, "run-2")
+    newer.take_over("run-0", told)
+    (tmp_path / "else.txt").write_text("not yours")
+    file = file_of(project, told)
+    file.unlink()
+    file.symlink_to(tmp_path / "else.txt")
+    newer.take_over("run-1", told)
+    file.unlink()
+    os.mkfifo(file)
+    newer.take_over("run-1", told)
+    newer.take_over("run-1", "nothing is named")
+    assert not (project / RESULTS / "run-2").exists()

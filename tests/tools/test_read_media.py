@@ -102,6 +102,14 @@ async def test_a_cut_off_image_is_refused_and_never_shown(project, context_of, k
     assert "made again" in output.content
 
 
+async def test_a_broken_image_is_told_the_same_way_each_time(project, context_of):
+    (project / "a").write_bytes(b"\x89PNG\r\n\x1a\nxxxx")
+    first, again = [(await read({"file_path": "a"}, context_of())).content for _ in range(2)]
+    assert first == again
+    assert "cannot identify image file" in first
+    assert "0x" not in first
+
+
 async def test_a_text_that_begins_like_an_image_is_no_image(project, context_of):
     (project / "a.png").write_text("PNG is a format\n")
     assert (await read({"file_path": "a.png"}, context_of())).content == "     1\tPNG is a format"
