@@ -61,6 +61,10 @@ class Admission:
         """No call waits here."""
         return not self._held
 
+    def waits(self, stream: str) -> bool:
+        """Whether a call of a stream waits here."""
+        return any(held[0] == stream for held in self._held)
+
     def holds(self, wanted: Wanted) -> bool:
         """Whether a call does not begin now: it waits here, or it was given what another one gave."""
         if wanted.id in self._held:

@@ -239,7 +239,7 @@ class LocalEngine:
     def at_work(self, stream: str) -> bool:
         """Whether a stream has anything in flight, in line, or about to be tried again."""
         asks = self.timers.is_set(stream, "retry") or stream in self.short_of_money
-        return asks or stream in self._out or self.slots.waits(stream)
+        return asks or stream in self._out or self.slots.waits(stream) or self.admission.waits(stream)
 
     def _bounds_of(self, stream: str, call: str) -> Bounds:
         """What bounds how many calls are in flight: the files around a call, and what the model's service admits."""

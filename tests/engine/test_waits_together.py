@@ -132,3 +132,28 @@ async def test_a_question_and_a_wait_for_the_service_outlive_the_process_togethe
     )
     assert await run.outputs() == {"a": "Which Library?\n-> z; seen"}
     assert run.engine.live.run.active_seconds < HOUR
+
+
+async def test_a_call_that_waits_for_its_rate_keeps_the_step_at_work_while_a_sibling_is_held(setting):
+    second = asyncio.Event()
+
+    async def answer(request):
+        if request.agent == "asker":
+            await second.wait()
+            raise limited()
+        if request.agent == "busy":
+            if request.turn == 2:
+                second.set()
+            return reply("", (f"l{request.turn}", "look", {}))
+        return reply("", send("s1", "asker"), send("s2", "busy"))
+
+    text = BOTH.replace("effects: none", "effects: none, rate_limit: 1/h")
+    run = setting(text, model=ModelDouble(answer), around={"clock": Clock(), "stays": True, "chance": lambda: 0.0})
+
+    async def drive(engine):
+        await until(lambda: engine.admission.waits("a/s2") and "a/s1" in engine.service.waiting)
+        engine.settle()
+        assert run.events(StepHeld) == []
+        engine.interrupt()
+
+    assert (await run.run(drive)).status == "interrupted"
