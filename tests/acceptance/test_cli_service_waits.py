@@ -49,7 +49,7 @@ def test_a_spend_limit_pauses_the_run_says_what_to_do_and_resume_goes_on(cli: Cl
     assert "waiting for a person to act" in shown.out
     assert move in shown.out
     page = cli("report", run, "--format", "md").out
-    assert "**Held**: `waiting for a person to act: " in page
+    assert "`waiting for a person to act: " in page
     assert f"- when that is done, go on with: `agentflow resume {run}`" in page
     listed = cli("runs")
     assert "waiting" in listed.out
