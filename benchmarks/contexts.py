@@ -99,6 +99,7 @@ async def _strict(strategy: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = _folder(scratch, strategy)
         async with MessagesAPI(script, models=models, record=False) as server:
+            os.environ["AGENTFLOW_ENDPOINT"] = "anthropic"
             os.environ["ANTHROPIC_BASE_URL"], os.environ["ANTHROPIC_API_KEY"] = server.base_url, "benchmark"
             heard = _Heard()
             result = await api.run(folder / "bench.yaml", options=api.RunOptions(observe=heard))

@@ -102,7 +102,7 @@ def run_by_agentflow(folder: Path) -> None:
 
 
 def point_at(base_url: str) -> None:
-    os.environ["ANTHROPIC_BASE_URL"] = base_url
+    os.environ["AGENTFLOW_ENDPOINT"], os.environ["ANTHROPIC_BASE_URL"] = "anthropic", base_url
     os.environ["ANTHROPIC_API_KEY"] = "benchmark"
 
 

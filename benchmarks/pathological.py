@@ -113,6 +113,7 @@ class _Case:
         async with MessagesAPI(self._reply, chunk=self.case.chunk, record=False) as server:
             self._server = server
             environment = {**os.environ, "ANTHROPIC_BASE_URL": server.base_url, "ANTHROPIC_API_KEY": "benchmark"}
+            environment["AGENTFLOW_ENDPOINT"] = "anthropic"
             self._environment = {**environment, "PYTHONPATH": os.pathsep.join(sys.path)}
             code = await self._command("run", "--quiet", file.name, "--inputs", "inputs.json")
             run = await self._newest()

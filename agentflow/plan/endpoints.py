@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agentflow.errors import UsageError
 from agentflow.plan.declared_models import NOTHING_DECLARED, Catalogue, DeclaredModel, declaring
@@ -52,7 +53,8 @@ class Endpoint(Struct, frozen=True):
         base_url: its address, or None for the client's own.
         key_from: the variable that holds the key; None: the client's own way to find one.
         lacks: features that need not be tried.
-        foreign: the client's own variable names an address that is not Anthropic's.
+        foreign: the client's own variable names an address that is not Anthropic's, and nobody says that it is the
+            Claude API all the same.
         catalogue: what is declared of its models.
     """
 
@@ -81,8 +83,11 @@ def endpoint_of(environ: Mapping[str, str]) -> Endpoint:
         UsageError: it names what is no endpoint, or its file cannot be used.
     """
     value = environ.get(VARIABLE, "").strip()
-    if not value or value in KINDS or is_url(value):
-        return _endpoint(EndpointFile(endpoint=value or "anthropic"), environ)
+    if not value:
+        found = _endpoint(EndpointFile(endpoint="anthropic"), environ)
+        return replace(found, foreign=_is_foreign(environ.get("ANTHROPIC_BASE_URL", "")))
+    if value in KINDS or is_url(value):
+        return _endpoint(EndpointFile(endpoint=value), environ)
     path = Path(value).expanduser()
     try:
         with path.open("rb") as file:
@@ -128,8 +133,7 @@ def _endpoint(said: EndpointFile, environ: Mapping[str, str]) -> Endpoint:
     kind: Kind = "compatible" if url is not None else said.endpoint  # type: ignore[assignment]  # judged by its model
     dearer = REGIONAL if _is_regional(kind, environ) else 1.0
     catalogue = Catalogue({name: _model(line) for name, line in said.models.items()}, dearer)
-    foreign = kind == "anthropic" and _is_foreign(environ.get("ANTHROPIC_BASE_URL", ""))
-    return Endpoint(kind, url, key_from, frozenset(said.lacks), foreign, catalogue)
+    return Endpoint(kind, url, key_from, frozenset(said.lacks), catalogue=catalogue)
 
 
 def _check(url: str) -> None:

@@ -92,6 +92,7 @@ def environment(home: Path, base_url: str) -> Mapping[str, str]:
         "HOME": str(home),
         "ANTHROPIC_API_KEY": "test",
         "ANTHROPIC_BASE_URL": base_url,
+        "AGENTFLOW_ENDPOINT": "anthropic",
         "LANG": "C.UTF-8",
         "NO_PROXY": "127.0.0.1",
     }

@@ -108,7 +108,11 @@ def _own_environment(folder: Folder, base_url: str) -> None:
     for name in [name for name in os.environ if name.startswith("ANTHROPIC_")]:
         del os.environ[name]
     os.environ.update(
-        ANTHROPIC_BASE_URL=base_url, ANTHROPIC_API_KEY="none", NO_PROXY="127.0.0.1", HOME=str(folder.root)
+        AGENTFLOW_ENDPOINT="anthropic",
+        ANTHROPIC_BASE_URL=base_url,
+        ANTHROPIC_API_KEY="none",
+        NO_PROXY="127.0.0.1",
+        HOME=str(folder.root),
     )
 
 

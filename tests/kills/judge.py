@@ -15,6 +15,7 @@ from agentflow.journal.port import RUN_STREAM, Recorded
 from agentflow.journal.sqlite import open_journal
 from tests.kills.boundaries import digest
 from tests.kills.child import Folder, runs_in
+from tests.kills.script import CALLED
 
 CAP_USD = 20.0
 """`limits.cost_usd` of the workflow."""
@@ -126,7 +127,7 @@ def _calls(events: Sequence[Recorded]) -> dict[str, Call]:
     for entry in events:
         event = entry.event
         if isinstance(event, ToolCalled) and event.tool == "note":
-            calls[event.call.removeprefix("toolu_")] = (entry.stream, event.call)
+            calls[event.call.removeprefix(CALLED)] = (entry.stream, event.call)
         elif isinstance(event, CommandCalled) and EFFECT in event.argv:
             calls[event.argv[-1]] = (event.step, "")
     return calls

@@ -12,6 +12,9 @@ from typing import Any
 from tests.messages_api import Reply, first_user, text, tool_use, turn_of
 from tests.messages_api.script import texts_of, thinking
 
+CALLED = "toolu_for_the_effect_"
+"""Begins the id of a call, before its label; shorter ids are made anew where the API is another's."""
+
 NOTES = {"moon": "pulls", "wind": "water", "harbour": "tides"}
 PLAN = '{"questions": ["1 moon", "2 wind", "3 harbour"]}'
 
@@ -75,7 +78,7 @@ def _agent(name: str, prompt: str) -> dict[str, Any]:
 
 
 def _call(name: str, label: str, tool_input: dict[str, Any]) -> dict[str, Any]:
-    return tool_use(name, tool_input, f"toolu_{label}")
+    return tool_use(name, tool_input, f"{CALLED}{label}")
 
 
 def _digest(request: dict[str, Any]) -> str:

@@ -40,6 +40,18 @@ def test_a_word_names_a_cloud(kind):
     assert endpoint_of({"AGENTFLOW_ENDPOINT": kind}).kind == kind
 
 
+@pytest.mark.parametrize("said", [None, "", "anthropic"])
+@pytest.mark.parametrize(
+    ("address", "is_anothers"),
+    [("https://api.anthropic.com", False), ("http://127.0.0.1:4000", True), ("https://x.anthropic.com.evil.org", True)],
+)
+def test_an_address_of_the_clients_own_variable_is_anothers_unless_it_is_said_to_be_the_claude_api(
+    said, address, is_anothers
+):
+    variables = {"ANTHROPIC_BASE_URL": address, **({} if said is None else {"AGENTFLOW_ENDPOINT": said})}
+    assert endpoint_of(variables).is_lax == (is_anothers and said != "anthropic")
+
+
 def test_a_url_names_a_server_whose_replies_may_lack_something():
     endpoint = endpoint_of({"AGENTFLOW_ENDPOINT": "http://127.0.0.1:8080"})
     assert (endpoint.kind, endpoint.base_url, endpoint.key_from) == ("compatible", "http://127.0.0.1:8080", None)
