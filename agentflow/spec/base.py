@@ -84,6 +84,7 @@ ToolRule = Annotated[
             "Grep",
             "Bash",
             "WebSearch",
+            "WebFetch",
             "WebFetch(domain:x.org)",
             "Read(docs/**)",
             "Agent(researcher)",

@@ -238,11 +238,12 @@ def _step(shaped: Mapping[str, Any]) -> JSONObject:
 
 
 def _tool() -> JSONObject:
-    """Returns an `if` by the key that names a function; without it a tool is a command."""
+    """Returns a chain of `if` by the key that names what a tool is; one that has neither yet is offered both."""
     offered = {"call": {"type": "string", "description": "A Python function beside this file, as `lib.stats:mean`."}}
-    is_function = {"type": "object", "required": ["call"]}
-    chain = {"if": is_function, "then": {"$ref": _TOOL_MODELS["call"]}, "else": {"$ref": _TOOL_MODELS["run"]}}
-    return {"type": "object", "properties": offered, **chain}
+    is_of = {kind: {"type": "object", "required": [kind]} for kind in _TOOL_MODELS}
+    of_none = {"properties": offered, "$ref": _TOOL_MODELS["run"]}
+    as_command = {"if": is_of["run"], "then": {"$ref": _TOOL_MODELS["run"]}, "else": of_none}
+    return {"type": "object", "if": is_of["call"], "then": {"$ref": _TOOL_MODELS["call"]}, "else": as_command}
 
 
 def _snippet(kind: str, model: type[StepBase]) -> JSONObject:

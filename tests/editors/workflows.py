@@ -5,6 +5,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from agentflow.spec.base import Spec
 from agentflow.spec.describe import Key, keys_in
+from agentflow.spec.own_tools import TOOL_KINDS
 from agentflow.spec.steps import KINDS
 from agentflow.spec.workflow import Workflow
 
@@ -56,7 +57,8 @@ def _holder(root: type[Spec], model: type[Spec]) -> tuple[type[Spec], str, JSON]
     for current in waiting:
         hints = get_type_hints(current, include_extras=True)
         for (name, _), key in zip(current.model_fields.items(), keys_in(current), strict=True):
-            if model in key.models:
+            # What an author writes as a schema is told of as a schema.
+            if model in key.models and not key.takes.startswith("JSON Schema"):
                 return current, key.name, hints[name]
             waiting += [below for below in key.models if below not in waiting]
     raise LookupError(f"nothing in such a file holds a {model.__name__}")
@@ -80,8 +82,9 @@ def _holds(hint: JSON, model: type[Spec]) -> bool:
 
 
 def least(model: type[Spec]) -> dict[str, JSON]:
-    """What a mapping needs so that an editor knows it for one of `model`: of a step, the key that names its kind."""
+    """What a mapping needs so that an editor knows it for one of `model`: of a step or tool, the key that names its
+    kind."""
     if model is Workflow:
         return {"agentflow": 1}
-    kind = next((kind for kind, of in KINDS.items() if of is model), None)
+    kind = next((kind for kind, of in (*KINDS.items(), *TOOL_KINDS.items()) if of is model), None)
     return {key: value for key, value in required(model).items() if key == kind}
