@@ -333,7 +333,12 @@ def _citation(citation: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _unknown_delta(entry: _Open, delta: Mapping[str, JSON]) -> None:
-    """A delta of a newer API: its texts are appended to the block's fields of the same names, the rest is set."""
+    """A delta of a newer API: its texts are appended to the block's fields of the same names, the rest is set.
+
+    Not in a tool call: what is left of its input may be another call, whole and wrong.
+    """
+    if entry.block.get("type") == "tool_use":
+        raise BrokenStreamError("a piece of a tool call is of a kind that is not known")
     for key, value in delta.items():
         if key == "type" or value is None:
             continue

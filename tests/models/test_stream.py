@@ -105,6 +105,13 @@ def test_blocks_are_as_the_api_takes_them_back():
     )
 
 
+def test_a_call_with_a_delta_of_another_kind_is_no_call_whose_input_can_be_trusted():
+    block = call_block(0, '{"pattern": ', '"x"', "}")
+    block[2]["delta"]["type"] = "input_js<html>on_delta"
+    with pytest.raises(BrokenStreamError, match="a piece of a tool call"):
+        feed([START, *block, ends("tool_use"), STOP])
+
+
 def test_blocks_of_server_tools_and_of_newer_apis_come_through():
     result = {"type": "web_search_tool_result", "tool_use_id": "s1", "content": [{"type": "web_search_result"}]}
     blocks = content(
