@@ -1,4 +1,4 @@
-"""A session's next request: when it may go out, to which model, for how much money, and what is heard of it."""
+"""A session's next request: for how much money it goes out, and what is heard of it."""
 
 import time
 from collections.abc import Callable, Coroutine
@@ -8,14 +8,11 @@ from typing import Any
 from agentflow.engine.file_limits import reach_limit
 from agentflow.engine.perform import Asking, call_model
 from agentflow.engine.port import Loop
-from agentflow.engine.service import LONG_WAIT_SECONDS, Waiting
-from agentflow.engine.service_waits import free
-from agentflow.events.run_events import MoneyLeased
+from agentflow.engine.service_line import ServiceCall, known_price
 from agentflow.events.session_events import LimitReached, ModelCalled, ModelFailed, ModelReplied
 from agentflow.events.values import Failure
 from agentflow.guard.ledger import Exhausted, Reservation, UsedUp, Wait
-from agentflow.journal.port import RUN_STREAM
-from agentflow.plan.prices import Price, price_for
+from agentflow.plan.prices import Price
 from agentflow.plan.service_tools import RESULT_TOKENS
 from agentflow.session.context import input_bound, request, searches_bound
 from agentflow.session.state import CallModel, SessionState
@@ -27,77 +24,29 @@ BYTES_OF_A_TOKEN = 4
 def send(loop: Loop, stream: str, action: CallModel) -> None:
     """Has the session's next request go out when it is due, a slot is free, the service has room, and the money for it
     is there."""
-    _Sending(loop, stream, action, time.perf_counter()).wait()
-
-
-def asked_model(loop: Loop, stream: str, wanted: str) -> str:
-    """The model that is asked: the fallback where the agent's is known to be down, and the fallback is not."""
-    agent, service, now = loop.live.plans[stream].agent, loop.service, loop.now()
-    other = agent.fallback_model
-    down = other is not None and wanted == agent.model and not service.is_open(wanted, now)
-    return other if down and other is not None and service.is_open(other, now) else wanted
+    failure = loop.live.sessions[stream].last_failure
+    _Sending(loop, stream, action.model, time.perf_counter(), action).wait(action.not_before, failure)
 
 
 @dataclass(slots=True, frozen=True)
-class _Sending:
+class _Sending(ServiceCall):
     """One request on its way."""
 
-    loop: Loop
-    stream: str
     action: CallModel
-    wanted: float
 
     @property
     def state(self) -> SessionState:
         return self.loop.live.sessions[self.stream]
 
-    def wait(self) -> None:
-        """Stands in line, now or when the next attempt is due."""
-        loop, at = self.loop, self.action.not_before
-        now = loop.now()
-        if at is None or at <= now:
-            self._stand_in_line()
-            return
-        if at - now >= LONG_WAIT_SECONDS and self.state.last_failure is not None:
-            loop.service.waiting[self.stream] = Waiting(at, self.state.last_failure)
-
-        def due() -> None:
-            loop.service.forget(self.stream)
-            self._stand_in_line()
-            loop.settle()
-
-        loop.timers.set(self.stream, "retry", at - now, due)
-
-    def _stand_in_line(self) -> None:
-        self.loop.service.asks[self.stream] = self._model()
-        self.loop.slots.request(self.stream, "model", self.begin)
-
-    def _model(self) -> str:
-        return asked_model(self.loop, self.stream, self.action.model)
-
-    def begin(self) -> bool:
-        """Sends it, or sees to it that it is asked for again; whether it went out."""
-        loop, service = self.loop, self.loop.service
-        if service.barred is not None:
-            service.waiting[self.stream] = Waiting(None, service.barred)
-            return False
-        model, now = self._model(), loop.now()
-        if service.asks.get(self.stream) != model:
-            self._stand_in_line()
-            return False
+    def prepared(self, model: str) -> tuple[int, Callable[[], bool]]:
+        """About how many tokens it has, and what reserves its money and sends it."""
         tokens = self.state.context_tokens + self.state.added_bytes // BYTES_OF_A_TOKEN
-        at = service.may_go_at(model, tokens, now)
-        if at is None or at > now:
-            service.hold(loop, self.stream, model, at, self._stand_in_line)
-            return False
-        return self._reserve_and_send(model, tokens)
+        return tokens, lambda: self._reserve_and_send(model, tokens)
 
     def _reserve_and_send(self, model: str, tokens: int) -> bool:
         loop, stream, live = self.loop, self.stream, self.loop.live
         agent = live.plans[stream].agent
-        price = price_for(model, agent.service)
-        if price is None:
-            raise ValueError(f"the plan lets the model {model} through, which has no price")
+        price = known_price(model, agent.service)
         searches = searches_bound(live.plans[stream], self.state, self.action.note)
         added = input_bound(self.state, self.action.note) + searches * RESULT_TOKENS
         held = live.ledger.reserve(stream, price, added, agent.max_tokens, searches)
@@ -113,19 +62,12 @@ class _Sending:
         if isinstance(held, Failure):
             loop.happen(stream, LimitReached(loop.now(), held))
             return False
-        free(loop, self.state.step)
-        loop.service.going(stream, model, tokens, loop.now())
-        self._send(model, price, held)
+        self._send(model, tokens, price, held)
         return True
 
-    def _send(self, model: str, price: Price, held: Reservation) -> None:
+    def _send(self, model: str, tokens: int, price: Price, held: Reservation) -> None:
         loop, stream, action, live = self.loop, self.stream, self.action, self.loop.live
-        client, now = loop.model, loop.now()
-        if client is None:
-            raise ValueError("an agent is at work in a run that was started without a model")
-        leased = live.ledger.lease(held.usd)
-        if leased > 0:
-            loop.happen(RUN_STREAM, MoneyLeased(now, leased), durable=True)
+        client, now = self.going(model, tokens, held), loop.now()
         loop.happen(
             stream, ModelCalled(now, action.turn, action.attempt, model, held.max_tokens, held.usd, action.note)
         )
@@ -136,7 +78,7 @@ class _Sending:
         asking = Asking(
             price,
             in_flight,
-            time.perf_counter() - self.wanted,
+            time.perf_counter() - self.wanted_at,
             loop.now,
             loop.around.chance,
             has_answered=loop.service.has_answered or live.spent().turns > 0,

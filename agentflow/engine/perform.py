@@ -11,7 +11,7 @@ from agentflow.events.run_events import StepFinished
 from agentflow.events.session_events import ModelFailed, ModelReplied
 from agentflow.events.values import JSON, Failure
 from agentflow.models.faults import course_of
-from agentflow.models.port import Model, ModelError, RateLimits
+from agentflow.models.port import Model, ModelError, RateLimits, Reply
 from agentflow.models.retry import Tries, next_try
 from agentflow.plan.prices import Price, cost, price_of_reply
 from agentflow.run.state import StartCommand
@@ -55,26 +55,31 @@ async def call_model(
         asking.on_limits(error.limits)
         return _failed(error, asking)
     asking.on_limits(reply.limits)
-    usage = reply.usage
     return ModelReplied(
         at=asking.clock(),
         turn=asked.turn,
         content=reply.content,
         stop_reason=reply.stop_reason,
         model=reply.model,
-        usage=usage,
-        cost_usd=cost(
-            price_of_reply(request.model, request.service, reply.inference_geo, reply.speed) or asking.price,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_5m_tokens=usage.cache_write_5m_tokens,
-            cache_write_1h_tokens=usage.cache_write_1h_tokens,
-            web_searches=usage.web_searches,
-        ),
+        usage=reply.usage,
+        cost_usd=cost_of(request, reply, asking.price),
         request_id=reply.request_id,
         stop_detail=reply.stop_detail,
         timings=replace(reply.timings, queued=asking.queued),
+    )
+
+
+def cost_of(request: Request, reply: Reply, price: Price) -> float:
+    """What a reply cost, in US dollars: by where and how fast it was made, where the service tells; else by `price`."""
+    usage = reply.usage
+    return cost(
+        price_of_reply(request.model, request.service, reply.inference_geo, reply.speed) or price,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_5m_tokens=usage.cache_write_5m_tokens,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        web_searches=usage.web_searches,
     )
 
 
