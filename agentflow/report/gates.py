@@ -14,6 +14,8 @@ def gate_opened(view: "RunView", event: GateOpened) -> "Node":
     node = view.reopened(event.step, event.at)
     node.gate, node.answer = event, None
     node.state = "asking"
+    if event.session is not None:
+        node.kind = "question"
     view.gates[node.path] = node
     return node
 
@@ -22,7 +24,7 @@ def gate_answered(view: "RunView", event: GateAnswered) -> "Node":
     """A person has answered."""
     node = view.made(event.step)
     node.answer = event
-    if node.gate is not None and node.gate.session is not None:
+    if node.kind == "question":
         view.close(node, "done", event.at)
     elif node.state == "asking":
         node.state = "running"

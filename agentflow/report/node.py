@@ -40,7 +40,7 @@ class Node:
 
     path: str
     name: str
-    kind: Literal["step", "item", "agent"]
+    kind: Literal["step", "item", "agent", "question"]
     above: "Node | None"
     state: State = "waiting"
     attempt: int = 1

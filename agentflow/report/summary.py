@@ -188,19 +188,14 @@ def _steps(node: Node) -> Iterator[Node]:
     waiting = list(reversed(node.inner.values()))
     while waiting:
         here = waiting.pop()
-        if here.kind == "step" and not _is_question(here):
+        if here.kind == "step":
             yield here
         waiting += reversed(here.inner.values())
 
 
 def _holds_steps(node: Node) -> bool:
-    inside = [inner for inner in node.inner.values() if inner.kind != "agent" and not _is_question(inner)]
+    inside = [inner for inner in node.inner.values() if inner.kind not in ("agent", "question")]
     return node.items is not None or node.rounds is not None or bool(inside)
-
-
-def _is_question(node: Node) -> bool:
-    """An agent's question stands inside its step, and is none itself."""
-    return node.gate is not None and node.gate.session is not None
 
 
 def _by_cost(tally: Tally) -> list[tuple[str, ModelUse]]:

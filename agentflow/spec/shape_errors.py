@@ -252,12 +252,19 @@ def _code(key: str) -> str:
     return f"`{key}`" if len(key) <= 60 and key.isprintable() else shown(key)
 
 
+_UNITS: dict[str | int, str] = {
+    "rate_limit": "`{}/min` for so many a minute",
+    "at": "`{}%` for a share of the window",
+}
+"""What a bare number may have meant, by its key; elsewhere it is a time."""
+
+
 def _expected(error: _Error, data: Any, value: Any) -> tuple[str, str | None]:
     """Returns what a value must be, and a hint."""
     if error.type == "literal_error":
         return _choice(error, value)
     if error.type == "value_error":
-        unit = "`{}/min` for so many a minute" if error.loc[-1:] == ("rate_limit",) else "`{}s` for seconds"
+        unit = _UNITS.get(error.loc[-1] if error.loc else "", "`{}s` for seconds")
         is_number = isinstance(value, int) and not isinstance(value, bool)
         hint = f"write {unit.format(value)}" if is_number else None
         return str(error.context.get("error", "another value")), hint

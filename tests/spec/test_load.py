@@ -52,6 +52,7 @@ CASES = [
     ("AF201", "does not take `inputs`", "top level", "steps:\n  a: {value: x, «inputs»: {}}"),
     ("AF201", "agent `b` does not take `turns`", "`stop`", "agents:\n  b: {«turns»: 3}"),
     ("AF201", "agent `b` does not take `when`", "a step", "agents: {b: {«when»: x}}"),
+    ("AF203", "`at` must be a share", "write `80%` for a share", "agents: {b: {context: {at: «80»}}}"),
     ("AF203", "`memory` must be `agent` or `workflow`", "", "agents: {b: {memory: «x»}}"),
     ("AF203", "`retry` must be a mapping, not 3", "", "steps: {a: {value: x, retry: «3»}}"),
     ("AF201", "the file does not take `retry`", "a step", "«retry»: {attempts: 2}"),

@@ -188,3 +188,16 @@ def test_a_run_that_waits_for_the_service_tells_why_at_its_head_and_at_the_step(
     assert [row["reason"] for row in made["steps"] if row["path"] == "after"] == [told]
     assert told in markdown(made)
     assert whole()["service"] is None
+
+
+def test_a_question_of_an_agent_is_told_as_one_and_counted_as_no_step():
+    from agentflow.events.run_events import GateAnswered, GateOpened, RunFinished
+
+    began, *rest = an_agent_with_a_subagent()
+    asked = GateOpened(1.0, "research[1].find.question1", "Which?", None, "ask", session="research[1].find", call="c")
+    questions = [("", asked), ("", GateAnswered(2.0, asked.step, True, "ada"))]
+    ended = [entry for entry in rest if isinstance(entry[1], RunFinished)]
+    story = [began, *(entry for entry in rest if entry not in ended), *questions, *ended]
+    told, without = report(story), report([began, *rest])
+    assert [row["kind"] for row in told["steps"] if row["path"] == asked.step] == ["question"]
+    assert told["totals"]["steps"] == without["totals"]["steps"]
