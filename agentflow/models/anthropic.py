@@ -126,6 +126,7 @@ class AnthropicModel:
         self._check_credentials()
         self._pools = [_Pool(self._client, self._client.messages.with_raw_response.create)]
         self._params = MessagesParams(self._library.transform_schema)
+        self._met: set[str] = set()
 
     async def reply(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """The whole reply; `on_text` hears its text as it comes.
@@ -133,7 +134,7 @@ class AnthropicModel:
         Raises:
             ModelError: there is none; it says why, and whether to try again.
         """
-        stream = ReplyStream(on_text, lax=self._endpoint.is_lax)
+        stream = ReplyStream(on_text, lax=self._endpoint.is_lax, met=self._met)
         params = self._params.build(request)
         began = self._clock()
         progress = Progress(request.max_tokens, asyncio.get_running_loop().time(), self._read_timeout)

@@ -52,12 +52,40 @@ class _Open:
     broken: str | None = None
 
 
+KNOWN_BLOCKS = frozenset(
+    [
+        "text",
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "server_tool_use",
+        "compaction",
+        "container_upload",
+        "fallback",
+        "web_search_tool_result",
+        "web_fetch_tool_result",
+        "tool_search_tool_result",
+        "advisor_tool_result",
+        "code_execution_tool_result",
+        "bash_code_execution_tool_result",
+        "text_editor_code_execution_tool_result",
+        "mcp_tool_use",
+        "mcp_tool_result",
+        "mcp_tool_listing",
+    ]
+)
+"""What a reply may hold, by `ContentBlock` and `BetaContentBlock` of the client."""
+
+
 class ReplyStream:
     """Accumulates the events of one reply.
 
     Parameters:
         on_text: hears each piece of text as it comes, or None.
         lax: a service that names no model and counts no tokens at the start will do.
+        met: kinds of content blocks that are not known and were met before. One that is met for the first time breaks
+            the reply, for it may be a known one that was garbled on its way; what comes again is of a newer API. None:
+            every kind is taken.
 
     Attributes:
         started: `message_start` has come: the service may charge.
@@ -66,8 +94,11 @@ class ReplyStream:
         inference_geo, speed: where and how the reply was made, where it tells.
     """
 
-    def __init__(self, on_text: Callable[[str], None] | None = None, *, lax: bool = False) -> None:
+    def __init__(
+        self, on_text: Callable[[str], None] | None = None, *, lax: bool = False, met: set[str] | None = None
+    ) -> None:
         self._lax = lax
+        self._met = met
         self.started = False
         self.stopped = False
         self.model = ""
@@ -171,7 +202,10 @@ class ReplyStream:
         block = value["content_block"]
         if value["index"] != len(self._blocks) or type(value["index"]) is not int:
             raise BrokenStreamError("a content block begins out of order")
-        _string(block, "type")
+        kind = _string(block, "type")
+        if self._met is not None and kind not in KNOWN_BLOCKS and kind not in self._met:
+            self._met.add(kind)
+            raise BrokenStreamError(f"a content block is of a kind that is not known: `{kind[:60]}`")
         self._blocks.append(_Open({key: item for key, item in block.items() if item is not None}))
 
     def _block_delta(self, value: Mapping[str, JSON]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow.events.values import Usage
-from agentflow.models.stream import BrokenStreamError, ErrorEventError, ReplyStream, strict_object
+from agentflow.models.stream import KNOWN_BLOCKS, BrokenStreamError, ErrorEventError, ReplyStream, strict_object
 
 START = {
     "type": "message_start",
@@ -41,8 +41,8 @@ def call_block(index, *pieces, **more):
     return [begin(index, type="tool_use", id="t1", name="Grep", input={}, caller=None, **more), *deltas, close(index)]
 
 
-def feed(events, on_text=None):
-    stream = ReplyStream(on_text)
+def feed(events, on_text=None, met=None):
+    stream = ReplyStream(on_text, met=met)
     for event in events:
         stream.event(event["type"], json.dumps(event))
     return stream
@@ -130,6 +130,27 @@ def test_blocks_of_server_tools_and_of_newer_apis_come_through():
         result,
         {"type": "of_the_future", "words": "ab", "level": 3},
     )
+
+
+def test_a_block_of_an_unknown_kind_is_asked_for_again_and_taken_when_it_comes_again():
+    events, met = [START, begin(0, type="te<html>xt", text="a"), close(0), ends(), STOP], set()
+    with pytest.raises(BrokenStreamError, match="not known"):
+        feed(events, met=met)
+    assert feed(events, met=met).content() == ({"type": "te<html>xt", "text": "a"},)
+
+
+def test_every_block_that_the_client_names_is_known():
+    from typing import get_args
+
+    from anthropic.types import ContentBlock
+    from anthropic.types.beta import BetaContentBlock
+
+    named = {
+        get_args(block.model_fields["type"].annotation)[0]
+        for union in (ContentBlock, BetaContentBlock)
+        for block in get_args(get_args(union)[0])
+    }
+    assert named == KNOWN_BLOCKS
 
 
 def test_usage_is_what_was_reported_last():
