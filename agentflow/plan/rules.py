@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import pathspec
-
 JSON = Any
 
 _INPUT = re.compile(r"\{\{\s*inputs\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
@@ -31,8 +29,10 @@ def path_rule_problem(rule: str, inputs: Mapping[str, Mapping[str, JSON]]) -> tu
         return "a rule is a path or pattern inside the project", "write it relative to the project, as `src/**`"
     if ".." in plain.split("/"):
         return "a rule cannot leave the project", "write it relative to the project, without `..`"
+    from pathspec import GitIgnoreSpec  # late: it and what it brings are 10 ms, and most files have no such rules
+
     try:
-        pathspec.GitIgnoreSpec.from_lines([plain])
+        GitIgnoreSpec.from_lines([plain])
     except ValueError as error:
         return f"it is not a pattern: {error}", "write it as in a `.gitignore`"
     return None

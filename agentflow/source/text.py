@@ -14,8 +14,9 @@ _OTHER_ENCODINGS = (
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
-# What YAML calls printable (YAML 1.2.2, section 5.1), without byte order marks inside the text.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# All that is not what YAML calls printable (YAML 1.2.2, section 5.1), and byte order marks inside the text. Said
+# the other way round, as the specification does, the pattern takes 4 ms to compile.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def decode(source: bytes | str, path: str, limits: Limits) -> str | Diagnostic:
