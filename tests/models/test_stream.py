@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentflow.events.values import Usage
-from agentflow.models.stream import KNOWN_BLOCKS, BrokenStreamError, ErrorEventError, ReplyStream, strict_object
+from agentflow.models.blocks import KNOWN_BLOCKS
+from agentflow.models.stream import BrokenStreamError, ErrorEventError, ReplyStream, strict_object
 
 START = {
     "type": "message_start",
@@ -137,6 +138,15 @@ def test_a_block_of_an_unknown_kind_is_asked_for_again_and_taken_when_it_comes_a
     with pytest.raises(BrokenStreamError, match="not known"):
         feed(events, met=met)
     assert feed(events, met=met).content() == ({"type": "te<html>xt", "text": "a"},)
+
+
+def test_a_block_that_lacks_what_it_begins_with_is_asked_for_again_and_taken_when_it_comes_again():
+    garbled = {"type": "text", "te<html>xt": ""}
+    said = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}}
+    events, met = [START, begin(0, **garbled), said, close(0), ends(), STOP], set()
+    with pytest.raises(BrokenStreamError, match="begins without `text`"):
+        feed(events, met=met)
+    assert feed(events, met=met).content() == ({**garbled, "text": "a"},)
 
 
 def test_every_block_that_the_client_names_is_known():
