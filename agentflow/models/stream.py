@@ -58,10 +58,10 @@ class ReplyStream:
 
     Parameters:
         on_text: hears each piece of text as it comes, or None.
-        lax: a service that names no model and counts no tokens at the start will do.
-        met: what is odd about content blocks and was met before: a kind that is not known, one that lacks a key. What
-            is met for the first time breaks the reply, for it may have been garbled on its way; what comes again is of
-            a newer API. None: everything is taken.
+        lax: a service that names no model and counts no tokens at the start, and begins blocks with less, will do.
+        met: kinds of content blocks that are not known and were met before. One that is met for the first time breaks
+            the reply, for it may be a known one that was garbled on its way; what comes again is of a newer API. None:
+            every kind is taken.
 
     Attributes:
         started: `message_start` has come: the service may charge.
@@ -179,18 +179,13 @@ class ReplyStream:
         if value["index"] != len(self._blocks) or type(value["index"]) is not int:
             raise BrokenStreamError("a content block begins out of order")
         kind = _string(block, "type")
-        if kind not in KNOWN_BLOCKS:
-            self._meet(kind, f"a content block is of a kind that is not known: `{kind[:60]}`")
+        if self._met is not None and kind not in KNOWN_BLOCKS and kind not in self._met:
+            self._met.add(kind)
+            raise BrokenStreamError(f"a content block is of a kind that is not known: `{kind[:60]}`")
         lacks = BEGINS_WITH.get(kind, frozenset()) - block.keys()
-        if lacks:
-            self._meet(f"{kind} without", f"a content block of the kind `{kind}` begins without `{min(lacks)}`")
+        if lacks and not self._lax:
+            raise BrokenStreamError(f"a content block of the kind `{kind}` begins without `{min(lacks)}`")
         self._blocks.append(_Open({key: item for key, item in block.items() if item is not None}))
-
-    def _meet(self, oddity: str, message: str) -> None:
-        """Breaks the reply when an oddity is met for the first time: it may be a known thing that was garbled."""
-        if self._met is not None and oddity not in self._met:
-            self._met.add(oddity)
-            raise BrokenStreamError(message)
 
     def _block_delta(self, value: Mapping[str, JSON]) -> None:
         entry, delta = self._open_block(value["index"]), value["delta"]
