@@ -1,5 +1,6 @@
 """The content blocks that a reply may hold, and what each has from its beginning."""
 
+import re
 from collections.abc import Mapping
 
 KNOWN_BLOCKS = frozenset(
@@ -32,3 +33,16 @@ BEGINS_WITH: Mapping[str, frozenset[str]] = {
     "tool_use": frozenset({"id", "name", "input"}),
 }
 """Keys that a block has from its beginning. Under a garbled name one would stay in the block, which is sent back."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def is_garbled(kind: str) -> bool:
+    """Whether a kind that is not known can only be a known one with a byte changed, lost or put in, or no name."""
+    return _NAME.fullmatch(kind) is None or any(_is_one_apart(kind, known) for known in KNOWN_BLOCKS)
+
+
+def _is_one_apart(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    same = next((index for index, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    return long[same + 1 :] == (short[same + 1 :] if len(short) == len(long) else short[same:])

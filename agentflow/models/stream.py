@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentflow.events.values import Usage
-from agentflow.models.blocks import BEGINS_WITH, KNOWN_BLOCKS
+from agentflow.models.blocks import BEGINS_WITH, KNOWN_BLOCKS, is_garbled
 from agentflow.spec.json_text import DEEPEST, finite, is_deeper, read_json, refuse_constant
 
 JSON = Any
@@ -60,8 +60,8 @@ class ReplyStream:
         on_text: hears each piece of text as it comes, or None.
         lax: a service that names no model and counts no tokens at the start, and begins blocks with less, will do.
         met: kinds of content blocks that are not known and were met before. One that is met for the first time breaks
-            the reply, for it may be a known one that was garbled on its way; what comes again is of a newer API. None:
-            every kind is taken.
+            the reply, for it may be a known one that was garbled on its way; what comes again is of a newer API, unless
+            it is all but a known one. None: every kind is taken.
 
     Attributes:
         started: `message_start` has come: the service may charge.
@@ -179,7 +179,7 @@ class ReplyStream:
         if value["index"] != len(self._blocks) or type(value["index"]) is not int:
             raise BrokenStreamError("a content block begins out of order")
         kind = _string(block, "type")
-        if self._met is not None and kind not in KNOWN_BLOCKS and kind not in self._met:
+        if self._met is not None and kind not in KNOWN_BLOCKS and (kind not in self._met or is_garbled(kind)):
             self._met.add(kind)
             raise BrokenStreamError(f"a content block is of a kind that is not known: `{kind[:60]}`")
         lacks = BEGINS_WITH.get(kind, frozenset()) - block.keys()

@@ -134,10 +134,18 @@ def test_blocks_of_server_tools_and_of_newer_apis_come_through():
 
 
 def test_a_block_of_an_unknown_kind_is_asked_for_again_and_taken_when_it_comes_again():
-    events, met = [START, begin(0, type="te<html>xt", text="a"), close(0), ends(), STOP], set()
+    events, met = [START, begin(0, type="poem", text="a"), close(0), ends(), STOP], set()
     with pytest.raises(BrokenStreamError, match="not known"):
         feed(events, met=met)
-    assert feed(events, met=met).content() == ({"type": "te<html>xt", "text": "a"},)
+    assert feed(events, met=met).content() == ({"type": "poem", "text": "a"},)
+
+
+@pytest.mark.parametrize("kind", ["te<html>xt", "uext", "ext", "texxt", "tex", "Text", "tool_us", "tool_usf", ""])
+def test_a_kind_that_is_all_but_a_known_one_is_never_taken_however_often_it_comes(kind):
+    events, met = [START, begin(0, type=kind, text="a"), close(0), ends(), STOP], set()
+    for _ in range(3):
+        with pytest.raises(BrokenStreamError, match="not known"):
+            feed(events, met=met)
 
 
 def test_a_block_whose_first_key_was_garbled_breaks_the_reply_for_it_would_be_sent_back():
