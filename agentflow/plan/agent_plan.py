@@ -97,12 +97,17 @@ class SkillPlan(Struct, frozen=True):
     body: str
 
 
+NO_PROGRESS = 8
+"""Turns without progress that end an agent, unless it may repeat the same call oftener than that."""
+
+
 class StopRules(Struct, frozen=True):
     """What ends an agent; None is no bound. Money in US dollars, time in seconds."""
 
     turns: int
     repeated_calls: int
     failed_calls: int
+    no_progress: int = NO_PROGRESS
     cost_usd: float | None = None
     tokens: int | None = None
     wall_time: float | None = None
