@@ -107,12 +107,12 @@ class StopRules(Struct, frozen=True):
     turns: int
     repeated_calls: int
     failed_calls: int
-    no_progress: int = NO_PROGRESS
     cost_usd: float | None = None
     tokens: int | None = None
     wall_time: float | None = None
     tool_calls: int | None = None
     when: Expression | None = None
+    no_progress: int = NO_PROGRESS
 
 
 class ServiceSettings(Struct, frozen=True):
