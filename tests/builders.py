@@ -25,6 +25,7 @@ from agentflow.events.run_events import (
     ToolStepCalled,
 )
 from agentflow.events.session_events import (
+    BreakerTripped,
     LimitReached,
     ModelCalled,
     ModelFailed,
@@ -63,7 +64,7 @@ from agentflow.session import apply as session_apply
 from agentflow.session.context import Request, request
 from agentflow.session.decide import decide as decide_session
 from agentflow.session.plans import session_plan
-from agentflow.session.state import CallModel, Earlier, End, GiveResult, Message, RunTool, SessionPlan, Spawn
+from agentflow.session.state import CallModel, Earlier, End, GiveResult, Message, RunTool, SessionPlan, Spawn, TellTrip
 from agentflow.source.diagnostics import Severity
 from agentflow.spec.load import load
 from agentflow.spec.sources import stored
@@ -412,6 +413,8 @@ class Conversation:
             self.happen(ToolCalled(self.now, action.call.id, action.call.name, effects, "key"))
         elif isinstance(action, GiveResult):
             self.happen(ToolFinished(self.now, action.call.id, action.content, action.is_error))
+        elif isinstance(action, TellTrip):
+            self.happen(BreakerTripped(self.now, action.trip.failure, list(action.trip.evidence)))
         else:
             assert isinstance(action, End)
             failure = action.failure

@@ -36,6 +36,7 @@ COMMANDS = {
     "report": "agentflow.cli.report:report",
     "sessions": "agentflow.cli.sessions:sessions",
     "session": "agentflow.cli.sessions:session",
+    "spend": "agentflow.cli.spend:spend",
     "prune": "agentflow.cli.history:prune",
     "doctor": "agentflow.cli.doctor:doctor",
     "completion": "agentflow.cli.completion_script:completion",

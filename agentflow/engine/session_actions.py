@@ -17,6 +17,7 @@ from agentflow.engine.session_clock import watch_the_clock
 from agentflow.engine.tool_calls import run_tool
 from agentflow.events.run_events import StepFinished
 from agentflow.events.session_events import (
+    BreakerTripped,
     CompactionFailed,
     LimitReached,
     ModelFailed,
@@ -46,6 +47,7 @@ from agentflow.session.state import (
     GiveResult,
     RunTool,
     Spawn,
+    TellTrip,
 )
 from agentflow.tools.port import ToolContext
 
@@ -179,6 +181,11 @@ def give_result(loop: Loop, stream: str, action: GiveResult) -> None:
     loop.happen(stream, ToolFinished(loop.now(), action.call.id, action.content, is_error=action.is_error, seconds=0.0))
 
 
+def tell_trip(loop: Loop, stream: str, action: TellTrip) -> None:
+    """Puts on record which breaker tripped, and over what."""
+    loop.happen(stream, BreakerTripped(loop.now(), action.trip.failure, list(action.trip.evidence)))
+
+
 def end(loop: Loop, stream: str, action: End) -> None:
     """Ends a session: first what it has out, its subagents too; then its result goes to who waits for it."""
     live = loop.live
@@ -252,5 +259,6 @@ SESSION_ACTIONS: Mapping[type[Any], Callable[[Loop, str, Any], None]] = {
     AskPerson: ask_person,
     Spawn: spawn,
     GiveResult: give_result,
+    TellTrip: tell_trip,
     End: end,
 }

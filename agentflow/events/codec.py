@@ -61,6 +61,7 @@ VERSIONS: dict[type[Any], int] = {
     session_events.CompactionCalled: 1,
     session_events.CompactionFailed: 1,
     session_events.Compacted: 1,
+    session_events.BreakerTripped: 1,
     session_events.LimitReached: 1,
     session_events.SessionFinished: 1,
 }

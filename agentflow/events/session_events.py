@@ -280,6 +280,20 @@ class Compacted(Struct, frozen=True):
     media_tokens: int | None = None
 
 
+class BreakerTripped(Struct, frozen=True):
+    """What the session does brings nothing any more: it ends.
+
+    Attributes:
+        failure: of the kind `repeated_calls`, `failed_calls` or `no_progress`.
+        evidence: the calls that show it, oldest first: `{turn, call, tool, input, result}`, the last two as texts that
+            may be cut.
+    """
+
+    at: float
+    failure: Failure
+    evidence: JSON = None
+
+
 class LimitReached(Struct, frozen=True):
     """A bound that only the engine can tell: money, agents, depth, the clock."""
 
@@ -320,6 +334,7 @@ SessionEvent = (
     | CompactionCalled
     | CompactionFailed
     | Compacted
+    | BreakerTripped
     | LimitReached
     | SessionFinished
 )

@@ -156,6 +156,7 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     session_events.CompactionCalled: _compaction_called,
     session_events.CompactionFailed: _compaction_failed,
     session_events.Compacted: _compacted,
+    session_events.BreakerTripped: None,
     session_events.LimitReached: None,
     session_events.SessionFinished: None,
 }

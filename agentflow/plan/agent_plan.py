@@ -97,6 +97,10 @@ class SkillPlan(Struct, frozen=True):
     body: str
 
 
+NO_PROGRESS = 8
+"""Turns without progress that end an agent, unless it may repeat the same call oftener than that."""
+
+
 class StopRules(Struct, frozen=True):
     """What ends an agent; None is no bound. Money in US dollars, time in seconds."""
 
@@ -108,6 +112,7 @@ class StopRules(Struct, frozen=True):
     wall_time: float | None = None
     tool_calls: int | None = None
     when: Expression | None = None
+    no_progress: int = NO_PROGRESS
 
 
 class ServiceSettings(Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agentflow.plan.agent_plan import AgentPlan, Grant, StopRules
+from agentflow.plan.agent_plan import NO_PROGRESS, AgentPlan, Grant, StopRules
 from agentflow.plan.contexts import UNKNOWN_WINDOW, check_context, context_plan
 from agentflow.plan.draft import DraftBlock
 from agentflow.plan.expressions import Expression, Template, verbatim
@@ -153,6 +153,7 @@ class AgentReader(Struct, frozen=True):
             turns=stop.turns,
             repeated_calls=stop.repeated_calls,
             failed_calls=stop.failed_calls,
+            no_progress=stop.no_progress or max(NO_PROGRESS, stop.repeated_calls),
             cost_usd=stop.cost_usd,
             tokens=stop.tokens,
             wall_time=stop.wall_time,

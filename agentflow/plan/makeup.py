@@ -28,7 +28,9 @@ JSON = Any
 _BOUNDS: Mapping[type[Any], frozenset[str]] = {
     StepPlan: frozenset({"retry", "time_limit", "timeout", "continues", "reruns", "on_unknown", "parallel", "limits"}),
     AgentPlan: frozenset({"name", "description"}),
-    StopRules: frozenset({"turns", "repeated_calls", "failed_calls", "cost_usd", "tokens", "wall_time", "tool_calls"}),
+    StopRules: frozenset(
+        {"turns", "repeated_calls", "failed_calls", "no_progress", "cost_usd", "tokens", "wall_time", "tool_calls"}
+    ),
     CommandToolPlan: frozenset({"timeout"}),
 }
 """What is left out: bounds, and how an agent is called, which those that may call it are told (see `parts_of`)."""

@@ -252,6 +252,7 @@ def _stop(stop: Mapping[str, JSON]) -> Iterator[str]:
         yield count(stop["tool_calls"], "tool call")
     yield f"{stop['repeated_calls']} times the same call"
     yield f"{stop['failed_calls']} failed calls in a row"
+    yield f"{stop['no_progress']} turns in a row without progress"
     if stop["when"] is not None:
         yield f"when {inert_line(stop['when'], _LONGEST)}"
 

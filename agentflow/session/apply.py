@@ -1,6 +1,5 @@
 """What an event makes of a session. Each function takes the state before and gives the state after."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from msgspec.structs import replace
 from rpds import HashTrieSet
 
 from agentflow.events.session_events import (
+    BreakerTripped,
     Compacted,
     CompactionCalled,
     CompactionFailed,
@@ -25,11 +25,12 @@ from agentflow.events.session_events import (
     ToolFinished,
     ToolRetried,
 )
-from agentflow.events.values import NOTHING_SPENT, Failure, FailureKind, Spent
+from agentflow.events.values import NOTHING_SPENT, Spent
 from agentflow.plan.context_tools import RECALL
 from agentflow.plan.service_tools import without_open_calls
 from agentflow.session import context_events
 from agentflow.session.answers import NOTED
+from agentflow.session.breakers import after_results, circles_after
 from agentflow.session.calls import with_service_calls
 from agentflow.session.context_state import ContextState
 from agentflow.session.decide import decide
@@ -282,14 +283,21 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
     state = context_events.asked_for(state)
     state = replace(
         state,
+        circles=circles_after(state),
         calls=(),
         failed=failed,
         messages=(*state.messages, {"role": "user", "content": results}),
         added_bytes=state.added_bytes + added,
     )
-    if failed >= plan.agent.stop.failed_calls and state.ending is None:
-        return _fail(state, "failed_calls", f"{failed} tool calls in a row failed; the last: {_last_error(results)}")
-    return state
+    if state.ending is not None:
+        return state
+    return replace(state, trip=after_results(plan, state))
+
+
+def _tripped(_plan: SessionPlan, state: SessionState, event: BreakerTripped) -> SessionState:
+    if state.trip is None:
+        raise ValueError("a breaker that did not trip")
+    return replace(state, trip=None, failure=event.failure)
 
 
 def _limit(_plan: SessionPlan, state: SessionState, event: LimitReached) -> SessionState:
@@ -304,15 +312,6 @@ def _with_call(state: SessionState, name: str, change: Callable[[Call], Call]) -
     if not any(call.id == name and call.result is None for call in state.calls):
         raise ValueError(f"the last reply has no open call {name}")
     return tuple(change(call) if call.id == name else call for call in state.calls)
-
-
-def _last_error(results: list[dict[str, JSON]]) -> str:
-    content = results[-1].get("content", "")
-    return content[:200] if isinstance(content, str) else json.dumps(content)[:200]
-
-
-def _fail(state: SessionState, kind: FailureKind, message: str) -> SessionState:
-    return replace(state, failure=Failure(kind, message))
 
 
 def _in_context(plan: SessionPlan, state: SessionState, event: Any) -> SessionState:
@@ -341,6 +340,7 @@ _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionSta
     ToolFinished: _tool_finished,
     ToolRetried: _tool_retried,
     **dict.fromkeys(_CONTEXT, _in_context),
+    BreakerTripped: _tripped,
     LimitReached: _limit,
     SessionFinished: _finished,
 }

@@ -1,6 +1,5 @@
 """The tool calls of a reply: which may run, which are refused and in what words, and which end the session."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from agentflow.events.values import Failure, FailureKind, Spent
-from agentflow.plan.companions import POLLED
 from agentflow.plan.service_tools import SERVICE_TOOLS, service_calls
+from agentflow.session.breakers import repeats
 from agentflow.session.state import AGENT, FINISH, Call, SessionPlan, SessionState
 
 JSON = Any
@@ -33,24 +32,13 @@ def calls_of(plan: SessionPlan, state: SessionState, content: Iterable[Mapping[s
         return _fail(state, "unexpected_reply", "the model called a tool by a name that no tool can have")
     state = replace(state, call_ids=state.call_ids.update(ids))
     counts = dict(state.counts)
-    repeated = state.repeated
-    most = 0
     for call in calls:
         counts[call.name] = counts.get(call.name, 0) + 1
-        if call.name in POLLED:
-            repeated = ("", 0)
-            continue
-        form = f"{call.name} {json.dumps(call.input, sort_keys=True)}"
-        repeated = (form, repeated[1] + 1 if form == repeated[0] else 1)
-        most = max(most, repeated[1])
-    state = replace(state, calls=calls, counts=counts, repeated=repeated, last_calls=len(calls))
-    stop = plan.agent.stop
-    if most >= stop.repeated_calls:
-        return _fail(
-            state, "repeated_calls", f"the agent made the same call {most} times in a row: {repeated[0][:200]}"
-        )
+    state = replace(state, calls=calls, counts=counts, last_calls=len(calls))
     failure = too_many_calls(plan, counts)
-    return state if failure is None else replace(state, failure=failure)
+    if failure is not None:
+        return replace(state, failure=failure)
+    return replace(state, trip=repeats(plan, state))
 
 
 def with_service_calls(state: SessionState, content: Iterable[Mapping[str, JSON]]) -> SessionState:

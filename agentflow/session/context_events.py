@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from agentflow.events.session_events import Compacted, CompactionCalled, CompactionFailed, ModelReplied, TokensCounted
 from agentflow.events.values import Failure, Spent
+from agentflow.guard.circles import Circles
 from agentflow.plan.context_tools import COMPACT, RECALL
 from agentflow.session.compaction import ASKING, estimated_tokens, fixed_bytes, folded
 from agentflow.session.context_state import CompactionOut, ContextState, ratio_of
@@ -79,6 +80,8 @@ def compacted(plan: SessionPlan, state: SessionState, event: Compacted, wanted: 
         state,
         messages=messages,
         tools=(*state.tools, RECALL) if shows_recall else state.tools,
+        # What was made smaller has to be read again.
+        circles=Circles(),
         spent=state.spent + Spent(event.usage, event.cost_usd),
         context=own,
     )

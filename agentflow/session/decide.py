@@ -18,6 +18,7 @@ from agentflow.session.state import (
     SessionPlan,
     SessionState,
     Spawn,
+    TellTrip,
 )
 
 JSON = Any
@@ -34,6 +35,8 @@ def decide(plan: SessionPlan, state: SessionState) -> tuple[Action, ...]:
         return (End(state.failure.kind, None, state.failure),)
     if state.in_flight is not None or state.context.out is not None or state.parked:
         return ()
+    if state.trip is not None:
+        return (TellTrip(state.trip),)
     if state.calls:
         return tuple(_calls(plan, state))
     if state.ending is not None:

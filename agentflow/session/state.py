@@ -8,6 +8,7 @@ from rpds import HashTrieSet
 
 from agentflow.events.session_events import SessionFinished, ToolFinished
 from agentflow.events.values import NOTHING_SPENT, CompactionWay, Failure, Spent, Workspace
+from agentflow.guard.circles import Circles
 from agentflow.plan.agent_plan import AgentPlan, SkillPlan, ToolSpec
 from agentflow.session.context_state import ContextState
 from agentflow.spec.contracts import Contract
@@ -65,6 +66,18 @@ class Call(Struct, frozen=True):
     retry_at: float = 0.0
 
 
+class Trip(Struct, frozen=True):
+    """A breaker of the session's trips.
+
+    Attributes:
+        failure: how the session ends, of the breaker's kind.
+        evidence: the calls that tripped it, oldest first, as JSON data.
+    """
+
+    failure: Failure
+    evidence: tuple[Mapping[str, JSON], ...]
+
+
 class InFlight(Struct, frozen=True):
     """A model call that has no reply yet.
 
@@ -115,7 +128,8 @@ class SessionState(Struct, frozen=True):
         added_bytes: said since: bytes, and for images and documents tokens; no fewer than all of it has tokens.
         call_ids: of all calls in the messages; a set that grows without being copied.
         counts: tool calls so far, by name; `last_calls` of the last reply alone.
-        repeated: the last call's canonical form, and how often in a row it came.
+        circles: what tells whether the calls go round in circles.
+        trip: a bound on what brings nothing was reached, which has still to be told.
         failed: tool calls in a row that failed.
         active_seconds: time at work.
         correction: what to tell the agent, because its output did not meet its schema.
@@ -152,7 +166,8 @@ class SessionState(Struct, frozen=True):
     call_ids: "HashTrieSet[str]" = HashTrieSet()
     counts: Mapping[str, int] = field(default_factory=dict)
     last_calls: int = 0
-    repeated: tuple[str, int] = ("", 0)
+    circles: Circles = Circles()
+    trip: "Trip | None" = None
     failed: int = 0
     spent: Spent = NOTHING_SPENT
     text: str = ""
@@ -241,4 +256,10 @@ class End(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = CallModel | CountTokens | Compact | RunTool | AskPerson | Spawn | GiveResult | End
+class TellTrip(Struct, frozen=True):
+    """Put on record that a breaker trips; the session ends by it."""
+
+    trip: Trip
+
+
+Action = CallModel | CountTokens | Compact | RunTool | AskPerson | Spawn | GiveResult | TellTrip | End

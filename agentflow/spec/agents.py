@@ -41,9 +41,18 @@ class Stop(Spec):
     )
     tool_calls: int | None = Field(default=None, ge=0, description="Tool calls in all; with `0` it cannot call any.")
     repeated_calls: int = Field(
-        default=3, ge=1, description="How often in a row it may make the same call with the same arguments."
+        default=3,
+        ge=1,
+        description="How often in a row it may make the same call, or go through the same few, without another result; "
+        "rounds of several calls, and calls that differ in spelling alone, may come twice as often.",
     )
     failed_calls: int = Field(default=5, ge=1, description="How many tool calls in a row may fail.")
+    no_progress: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many turns in a row may bring nothing but results that it had before from the same calls; 8, "
+        "or `repeated_calls` where that is more.",
+    )
     when: Expression | None = Field(
         default=None,
         description="Ends the agent well where it holds: an expression over `turn`, `usage`, `last` and `calls`.",

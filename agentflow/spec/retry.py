@@ -24,6 +24,7 @@ RetryKind = Literal[
     "tool_calls",
     "repeated_calls",
     "failed_calls",
+    "no_progress",
     "refusal",
     "max_tokens",
     "context_window",

@@ -54,7 +54,14 @@ DOORS = {
     "re2": ("spec/patterns.py", "guard/patterns.py"),
     "referencing": ("spec/contracts.py",),
     "rich": ("report/console.py",),
-    "rpds": ("run/apply.py", "run/blocks.py", "run/state.py", "session/apply.py", "session/state.py"),
+    "rpds": (
+        "guard/circles.py",
+        "run/apply.py",
+        "run/blocks.py",
+        "run/state.py",
+        "session/apply.py",
+        "session/state.py",
+    ),
     "yaml": ("source/yaml_reader.py",),
 }
 """Each library and the files, or folders, that may import it."""

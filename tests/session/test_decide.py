@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agentflow.events.session_events import SessionResumed, ToolRetried
+from agentflow.events.session_events import BreakerTripped, SessionResumed, ToolRetried
 from agentflow.events.values import Spent, Usage
 from agentflow.session.apply import left_by
 from tests.builders import Conversation, unanswered
@@ -204,6 +204,91 @@ def test_another_call_between_starts_the_count_anew():
     for turn in range(6):
         talk.say("", look(f"c{turn}", at="a" if turn % 2 else "b"))
         talk.result(f"c{turn}")
+    assert talk.state.finished is None
+
+
+def test_a_call_may_be_repeated_for_as_long_as_its_results_change():
+    talk = Conversation()
+    for turn in range(20):
+        talk.say("", look(f"c{turn}"))
+        talk.result(f"c{turn}", f"{turn} % done")
+    assert talk.state.finished is None
+
+
+def test_results_that_differ_in_times_alone_have_not_changed():
+    talk = Conversation()
+    for turn in range(5):
+        talk.say("", look(f"c{turn}"))
+        talk.result(f"c{turn}", f"FAILED in 0.{turn}s at 2026-11-21T10:00:0{turn}")
+    talk.say("", look("c5"))
+    assert talk.failure == "repeated_calls"
+    assert "almost the same call 6 times in a row" in talk.finished.failure.message
+
+
+def test_calls_that_differ_in_spelling_alone_are_told_to_be_alike():
+    talk = Conversation()
+    for turn, at in enumerate(["a b", "A b", "a  B", "'a b'", '"a" b']):
+        talk.say("", look(f"c{turn}", at=at))
+        talk.result(f"c{turn}", "nothing")
+    talk.say("", look("c5", at="A  B"))
+    assert talk.failure == "repeated_calls"
+
+
+def test_calls_with_other_values_are_not_alike_though_their_results_are_the_same():
+    talk = Conversation()
+    for turn in range(20):
+        talk.say("", look(f"c{turn}", at=f"item-{turn}"))
+        talk.result(f"c{turn}", "ok")
+    assert talk.state.finished is None
+
+
+def test_what_a_call_says_of_itself_does_not_make_it_another():
+    talk = Conversation("tools: [Bash], stop: {repeated_calls: 2}")
+    talk.say("", ("c1", "Bash", {"command": "make", "description": "Build"}))
+    talk.result("c1")
+    talk.say("", ("c2", "Bash", {"command": "make", "description": "Build it again", "timeout": 5}))
+    assert talk.failure == "repeated_calls"
+
+
+def test_the_same_few_calls_over_and_over_end_it_with_the_round_as_evidence():
+    talk = Conversation("tools: [look], stop: {no_progress: 50}")
+    for turn in range(11):
+        talk.say("", look(f"c{turn}", at="ab"[turn % 2]))
+        talk.result(f"c{turn}", f"found {turn % 2}")
+    talk.say("", look("c11", at="b"))
+    assert talk.failure == "repeated_calls"
+    assert "the same 2 calls 6 times over" in talk.finished.failure.message
+    (tripped,) = (event for event in talk.events if isinstance(event, BreakerTripped))
+    assert [(call["turn"], call["input"], call["result"]) for call in tripped.evidence] == [
+        (11, '{"at": "a"}', "found 0"),
+        (12, '{"at": "b"}', ""),
+    ]
+
+
+def test_eight_turns_in_a_row_that_bring_nothing_new_end_it():
+    talk = Conversation()
+    order = "abcdefgh" + "hcafbegd"
+    for turn, at in enumerate(order):
+        assert talk.state.finished is None
+        talk.say("", look(f"c{turn}", at=at))
+        talk.result(f"c{turn}", f"found {at}")
+    assert talk.failure == "no_progress"
+    assert "in 8 turns in a row" in talk.finished.failure.message
+
+
+def test_one_result_that_is_new_is_progress():
+    talk = Conversation()
+    for turn, at in enumerate("abcdefgh" + "hcafbeg" + "!" + "dbhcaf"):
+        talk.say("", look(f"c{turn}", at=at))
+        talk.result(f"c{turn}", f"found {at}")
+    assert talk.state.finished is None
+
+
+def test_who_may_repeat_a_call_oftener_may_go_longer_without_progress():
+    talk = Conversation("tools: [look], stop: {repeated_calls: 12}")
+    for turn in range(11):
+        talk.say("", look(f"c{turn}"))
+        talk.result(f"c{turn}", "pending")
     assert talk.state.finished is None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from agentflow.events.codec import Event
 from agentflow.events.session_events import (
+    BreakerTripped,
     Compacted,
     CompactionCalled,
     CompactionFailed,
@@ -221,7 +222,7 @@ def _told(event: Event) -> str | None:
             return compaction_failed_line(event)
         case ToolRetried():
             return f"tool {event.tool}: {event.message}; again in {duration(event.next_at - event.at)}"
-        case LimitReached():
+        case LimitReached() | BreakerTripped():
             return f"{event.failure.kind}: {event.failure.message}"
         case SessionResumed():
             return "taken up again"
