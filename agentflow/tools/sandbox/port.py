@@ -64,9 +64,8 @@ class Start(Struct, frozen=True):
         env: its whole environment.
         cwd: the folder the program is started in.
         descriptors: handed on to it; closed here once it has started, or could not be.
-        owner: the user and group it is started as, without others; None: those of this process.
         first: the reading end of a pipe on which the number of the sandbox's first process comes, as bubblewrap's
-            `--info-fd` tells it; -1: there is none, and the command's own process group is all there is.
+            `--json-status-fd` tells it; -1: there is none, and the command's own process group is all there is.
         released: is called when nothing of it is left.
         explain: what to add to what it printed on its standard error, or nothing.
     """
@@ -75,7 +74,6 @@ class Start(Struct, frozen=True):
     env: Mapping[str, str]
     cwd: Path
     descriptors: tuple[int, ...] = ()
-    owner: tuple[int, int] | None = None
     first: int = -1
     released: Callable[[], None] = _nothing
     explain: Callable[[str], str] = lambda _stderr: ""
@@ -84,6 +82,11 @@ class Start(Struct, frozen=True):
         """Lets go of what was handed on."""
         for descriptor in self.descriptors:
             os.close(descriptor)
+
+    def forget(self) -> None:
+        """It could not be started: nobody will read of its first process."""
+        if self.first >= 0:
+            os.close(self.first)
 
 
 class Sandbox(Protocol):
