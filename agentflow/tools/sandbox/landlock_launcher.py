@@ -1,14 +1,16 @@
 """Puts bounds on itself that nothing can take off again, and then is the command.
 
-Run as the text of `python -I -S -c`, so that it needs the standard library alone. Its argument is a descriptor of JSON:
-`rules` (path and rights of each), `handled`, `limits`, `filters` (programs for seccomp, in base64) and `argv`. Whatever
-cannot be put in force ends it with exit code 125, before the command has begun.
+Run by its path as `python -I -S`: standard library only, and nothing of it is imported once the bounds are there. Its
+argument is a descriptor of JSON: `user` (user and group to become, or null), `rules` (path and rights of each),
+`handled`, `limits`, `filters` (programs for seccomp, in base64), `env` and `argv`. Whatever cannot be put in force ends
+it with exit code 125, before the command has begun.
 
 Sources: landlock(7), linux/landlock.h; seccomp(2); prctl(2); capset(2).
 """
 
 import base64
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -41,19 +43,30 @@ class _Program(ctypes.Structure):
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _call(what, result):
+def _call(what: str, result: int) -> int:
+    """Raises OSError where the kernel refused."""
     if result < 0:
         error = ctypes.get_errno()
-        raise OSError(error, "%s: %s" % (what, os.strerror(error)))
+        raise OSError(error, f"{what}: {os.strerror(error)}")
     return result
 
 
-def _prctl(what, option, *arguments):
+def _prctl(what: str, option: int, *arguments: int) -> None:
     padded = [ctypes.c_ulong(one) for one in (*arguments, 0, 0, 0, 0)[:4]]
     _call(what, _libc.prctl(ctypes.c_int(option), *padded))
 
 
-def limit(limits):
+def become(user: list[int] | None) -> None:
+    """Is another user from here on, for good."""
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user[1], user[1], user[1])
+        os.setresuid(user[0], user[0], user[0])
+    if os.getuid() == 0:
+        raise OSError(0, "commands would run as root")
+
+
+def limit(limits: dict[str, int]) -> None:
     """Sets the limits of the kernel; processes count for the user, so what runs already is added to theirs."""
     for name, most in limits.items():
         number = getattr(resource, name)
@@ -63,7 +76,7 @@ def limit(limits):
         resource.setrlimit(number, (kept, kept))
 
 
-def _running():
+def _running() -> int:
     """How many threads this user has."""
     found, own = 0, os.getuid()
     for name in os.listdir("/proc"):
@@ -76,7 +89,7 @@ def _running():
     return found
 
 
-def drop_rights():
+def drop_rights() -> None:
     """No capability is left, and none comes back by executing anything."""
     for capability in range(_MOST_CAPABILITIES):
         _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # who has none may not, and need not
@@ -87,7 +100,7 @@ def drop_rights():
     _call("capset", _libc.syscall(ctypes.c_long(_CAPSET[os.uname().machine]), header, nothing))
 
 
-def confine(handled, rules):
+def confine(handled: dict[str, int], rules: list[tuple[str, int]]) -> None:
     """From here on only what the rules name can be opened, and nothing outside be signalled or connected to."""
     attributes = _Ruleset(handled["fs"], handled["net"], handled["scoped"])
     ruleset = _call("landlock", _libc.syscall(
@@ -95,9 +108,9 @@ def confine(handled, rules):
     ))  # fmt: skip
     for path, rights in rules:
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
-        if os.readlink("/proc/self/fd/%d" % parent) != path:
-            raise OSError(0, "%s leads elsewhere by now" % path)
-        if not os.path.isdir("/proc/self/fd/%d" % parent):
+        if os.readlink(f"/proc/self/fd/{parent}") != path:
+            raise OSError(0, f"{path} leads elsewhere by now")
+        if not os.path.isdir(f"/proc/self/fd/{parent}"):
             rights &= _FILE_RIGHTS
         rule = _PathBeneath(rights, parent)
         _call("landlock: " + path, _libc.syscall(
@@ -108,7 +121,16 @@ def confine(handled, rules):
     os.close(ruleset)
 
 
-def filter_calls(programs):
+def close(descriptor: int) -> None:
+    """Closes what was inherited by whatever oversight; the listing itself had one, which is gone by now."""
+    try:
+        os.close(descriptor)
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+
+
+def filter_calls(programs: list[str]) -> None:
     """From here on system calls are filtered."""
     for program in programs:
         code = base64.b64decode(program)
@@ -118,13 +140,29 @@ def filter_calls(programs):
         ))  # fmt: skip
 
 
-def main():
+def execute(argv: list[bytes], env: dict[bytes, bytes]) -> int:
+    """Is the command; where that cannot be, the error's number. Searched for as execvp(3) does."""
+    error = errno.ENOENT
+    folders = [b""] if b"/" in argv[0] else env.get(b"PATH", b"").split(b":")
+    for folder in folders:
+        try:
+            os.execve(folder + b"/" + argv[0] if folder else argv[0], argv, env)
+        except OSError as found:
+            if found.errno not in (errno.ENOENT, errno.ENOTDIR):
+                error = found.errno or errno.EACCES
+    return error
+
+
+def main() -> None:
     """Bounds itself, then is the command."""
     try:
         with open(int(sys.argv[1]), encoding="utf-8", errors="surrogateescape") as file:
             told = json.load(file)
-        os.closerange(3, max(4096, os.sysconf("SC_OPEN_MAX")) if os.sysconf("SC_OPEN_MAX") < 1 << 20 else 1 << 20)
+        for descriptor in [int(name) for name in os.listdir("/proc/self/fd") if int(name) > 2]:
+            close(descriptor)
         argv = [os.fsencode(word) for word in told["argv"]]
+        env = {os.fsencode(name): os.fsencode(value) for name, value in told["env"].items()}
+        become(told["user"])
         limit(told["limits"])
         drop_rights()
         confine(told["handled"], told["rules"])
@@ -133,13 +171,11 @@ def main():
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         filter_calls(told["filters"])
     except (OSError, ValueError, KeyError) as error:
-        sys.stderr.write("agentflow: the sandbox cannot be made: %s\n" % error)
+        sys.stderr.write(f"agentflow: the sandbox cannot be made: {error}\n")
         sys.exit(125)
-    try:
-        os.execvp(argv[0], argv)
-    except OSError as error:
-        sys.stderr.write("agentflow: %s: %s\n" % (os.fsdecode(argv[0]), os.strerror(error.errno or 0)))
-        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
+    problem = execute(argv, env)
+    sys.stderr.write(f"agentflow: {os.fsdecode(argv[0])}: {os.strerror(problem)}\n")
+    sys.exit(127 if problem == errno.ENOENT else 126)
 
 
 if __name__ == "__main__":
