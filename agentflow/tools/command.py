@@ -161,7 +161,9 @@ def _start_of(command: Command) -> Start:
     try:
         return command.within.start_of(command)
     except SandboxError as error:
-        raise CommandNotStarted(f"no sandbox for `{shortened(command.argv[0])}`: {error.message}", error.hint) from error
+        raise CommandNotStarted(
+            f"no sandbox for `{shortened(command.argv[0])}`: {error.message}", error.hint
+        ) from error
 
 
 def _started(start: Start, command: Command) -> subprocess.Popen[bytes]:

@@ -22,7 +22,6 @@ from agentflow.tools.sandbox.readable import read_paths
 from agentflow.tools.sandbox.repository import beside
 from agentflow.tools.sandbox.seccomp import filter_here
 from agentflow.tools.sandbox.stage import NOBODY, Stage, stage_for
-from agentflow.tools.sandbox.told import explained
 
 if TYPE_CHECKING:
     from agentflow.tools.command import Command
@@ -103,13 +102,12 @@ class Bubblewrap:
             program = place.stage.at(self._program)
             argv = (program, "--args", str(listed), "--json-status-fd", str(tell), "--", *inside)
             start = Start(
-                argv=place.stage.entered(argv, handed.copy),
+                argv=place.stage.entered(argv),
                 env=in_process(os.environ),
                 cwd=Path("/"),
                 descriptors=tuple(handed.all),
                 first=told,
                 released=release,
-                explain=lambda stderr: explained(stderr, bounds.plan),
             )
             undone.pop_all()
         return start
@@ -136,15 +134,13 @@ class Bubblewrap:
             self._places[key] = _Place(stage, reads, granted, held)
         return self._places[key]
 
-    def _words(
-        self, place: _Place, bounds: Bounds, gateway: Gateway | None, handed: "_Descriptors"
-    ) -> Iterator[str]:
+    def _words(self, place: _Place, bounds: Bounds, gateway: Gateway | None, handed: "_Descriptors") -> Iterator[str]:
         """The options that say what is there and what may be done."""
         user, group = (USER_INSIDE, USER_INSIDE) if place.stage.owner[0] == NOBODY else place.stage.owner
         yield from (*_NAMESPACES, "--uid", str(user), "--gid", str(group))
         yield from machine(self._limits)
-        for path, text in user_files(user, group).items():
-            yield from ("--perms", "0444", "--ro-bind-data", str(handed.file(path, text)), path)
+        for name, text in user_files(user, group).items():
+            yield from ("--perms", "0444", "--ro-bind-data", str(handed.file(name, text)), name)
         for path in place.reads:
             yield from ("--ro-bind", place.stage.at(path), str(path))
         yield from writable.project(bounds, place.granted, place.stage.at, _HIDES)
@@ -174,11 +170,6 @@ class _Descriptors:
     def take(self, descriptor: int) -> None:
         """Hands one on that there is already."""
         self.all.append(descriptor)
-
-    def copy(self, descriptor: int) -> int:
-        """Hands on one that stays open here."""
-        self.all.append(os.dup(descriptor))
-        return self.all[-1]
 
     def close(self) -> None:
         """Lets go of all."""

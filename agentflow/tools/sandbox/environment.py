@@ -46,8 +46,7 @@ def user_files(uid: int, gid: int, hosts: Iterable[str] = ()) -> dict[str, bytes
     names = "".join(f"{line}\n" for line in hosts)
     return {
         "/etc/passwd": (
-            f"{USER}:x:{uid}:{gid}:{USER}:{HOME}:/bin/sh\n"
-            "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+            f"{USER}:x:{uid}:{gid}:{USER}:{HOME}:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
         ).encode(),
         "/etc/group": f"{USER}:x:{gid}:\nnogroup:x:65534:\n".encode(),
         "/etc/hosts": f"127.0.0.1 localhost\n::1 localhost\n{names}".encode(),

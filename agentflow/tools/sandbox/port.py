@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from agentflow.errors import AgentflowError
 from agentflow.plan.sandbox_plan import SandboxPlan
+from agentflow.tools.sandbox.told import explained
 
 if TYPE_CHECKING:
     from agentflow.tools.command import Command
@@ -67,7 +68,6 @@ class Start(Struct, frozen=True):
         first: the reading end of a pipe on which the number of the sandbox's first process comes, as bubblewrap's
             `--json-status-fd` tells it; -1: there is none, and the command's own process group is all there is.
         released: is called when nothing of it is left.
-        explain: what to add to what it printed on its standard error, or nothing.
     """
 
     argv: tuple[str, ...]
@@ -76,7 +76,6 @@ class Start(Struct, frozen=True):
     descriptors: tuple[int, ...] = ()
     first: int = -1
     released: Callable[[], None] = _nothing
-    explain: Callable[[str], str] = lambda _stderr: ""
 
     def close_descriptors(self) -> None:
         """Lets go of what was handed on."""
@@ -117,3 +116,7 @@ class Confinement(Struct, frozen=True):
     def start_of(self, command: "Command") -> Start:
         """As `Sandbox.start_of`."""
         return self.sandbox.start_of(command, self.bounds, self.gateway)
+
+    def explained(self, stderr: str) -> str:
+        """What to add to a command's complaints where the sandbox is the reason, or nothing."""
+        return explained(stderr, self.bounds.plan)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,17 +42,14 @@ class Stage:
                 return place if below == "." else f"{place}/{below}"
         return str(path)
 
-    def entered(self, argv: Sequence[str], handed: Callable[[int], int]) -> tuple[str, ...]:
-        """A command that is started in there, as its user.
-
-        Parameters:
-            handed: hands a copy of a descriptor on to it, and gives its number.
-        """
+    def entered(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """A command that is started in there, as its user."""
         if self.namespace < 0:
             return tuple(argv)
         user, group = self.owner
         nsenter = shutil.which("nsenter") or "nsenter"
-        namespace = f"--mount=/proc/self/fd/{handed(self.namespace)}"
+        # Our own descriptor, not one that is handed on: nothing would close that before the command.
+        namespace = f"--mount=/proc/{os.getpid()}/fd/{self.namespace}"
         return (nsenter, namespace, "-S", str(user), "-G", str(group), "--", *argv)
 
     def close(self) -> None:
@@ -106,7 +103,8 @@ def _made(at: str, trees: Sequence[Path], owner: int | None) -> int:
         text=True,
     )
     try:
-        assert worker.stdin is not None and worker.stdout is not None
+        assert worker.stdin is not None
+        assert worker.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             worker.stdin.write(f"{wanted}\n")
             worker.stdin.flush()

@@ -30,10 +30,15 @@ def main() -> None:
     try:
         _stage(wanted["at"], wanted["trees"], wanted["owner"])
     except OSError as error:
-        print(json.dumps({"failed": f"{error.filename or error.filename2 or 'mount'}: {error.strerror}"}), flush=True)
+        _say(f"{error.filename or 'mount'}: {error.strerror}")
         return
-    print("ready", flush=True)
+    _say("ready")
     sys.stdin.read()
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
 
 
 def _stage(at: str, trees: list[str], owner: int | None) -> None:

@@ -158,7 +158,10 @@ def _own(bounds: Bounds, path: Path) -> Iterator[Path]:
 
 
 def project(
-    bounds: Bounds, granted: Sequence[Writable], source: Callable[[Path], str], hides: Mapping[str, Callable[[str], Sequence[str]]]
+    bounds: Bounds,
+    granted: Sequence[Writable],
+    source: Callable[[Path], str],
+    hides: Mapping[str, Callable[[str], Sequence[str]]],
 ) -> Iterator[str]:
     """The words of bubblewrap for the project.
 
