@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import struct
@@ -25,6 +26,8 @@ _HAND_OVER_SECONDS = 10.0
 _MAX_SANDBOXES = 256
 _MAX_SOCKET_PATH = 100  # of 107, less what follows the folder
 _SO_NETNS_COOKIE = 71
+_TOLD = 5
+_COMPLAINT = re.compile(r"\b403\b|[Pp]roxy|[Tt]unnel|tlsv1 alert access denied|SSL", re.ASCII)
 _PEER = struct.Struct("3i")
 
 
@@ -79,7 +82,16 @@ class GatewayServer:
         self._socket = listening
         self._start(self._accept_all(listening))
         before, reads = _bridge()
-        return Gateway(socket=path, inside=INSIDE, before=before, env=proxy_variables(), reads=reads)
+        return Gateway(
+            socket=path, inside=INSIDE, before=before, env=proxy_variables(), reads=reads, explain=self._explained
+        )
+
+    def _explained(self, stderr: str) -> str:
+        """Which hosts were refused, where a command complains of a proxy: few programs show what it answers."""
+        refused = [one for one in self.proxy.refusals if one.host][-_TOLD:]
+        if not refused or not _COMPLAINT.search(stderr):
+            return ""
+        return f"(Sandbox: its proxy refused, in this run: {'; '.join(f'{one.why}, {one.hint}' for one in refused)}.)"
 
     async def close(self) -> None:
         """Ends everything that goes through it, and removes its folder."""

@@ -16,10 +16,11 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentflow.plan.sandbox_plan import SandboxPlan
 from agentflow.tools.sandbox.environment import in_process, sandbox_environment
 from agentflow.tools.sandbox.filesystem import seen_folders
 from agentflow.tools.sandbox.landlock_filter import lone_filter_here
@@ -81,6 +82,22 @@ class Landlock:
         """Its name and version."""
         return f"Landlock (ABI {self._abi})"
 
+    @property
+    def has_namespaces(self) -> bool:
+        """None."""
+        return False
+
+    def explained(self, stderr: str, plan: SandboxPlan) -> str:
+        """What could not be done, where the command complains that it was refused something."""
+        if not _DENIED.search(stderr):
+            return ""
+        granted = ", ".join(f"`{path}`" for path in plan.write) or "nothing"
+        return (
+            f"(Sandbox: what is not granted is closed. `sandbox.write` grants {granted}, and `$TMPDIR` can be written; "
+            "in a folder that holds protected names nothing new is made, only in the folders within it. There is no "
+            "network, and modes and owners of files cannot be changed.)"
+        )
+
     def start_of(self, command: "Command", bounds: Bounds, gateway: Gateway | None) -> Start:
         """How a command is started that bounds itself first.
 
@@ -111,7 +128,6 @@ class Landlock:
             cwd=command.cwd,
             descriptors=(descriptor,),
             released=kept.close,
-            explain=_explaining(bounds),
         )
 
     def _told(self, bounds: Bounds, granted: tuple[Writable, ...], scratch: Path) -> dict[str, Any]:
@@ -146,20 +162,6 @@ def _user_of(root: Path) -> tuple[int, int] | None:
     if 0 in (status.st_uid, status.st_gid):
         raise SandboxError("commands would run as root, whom Landlock does not hold", _HINT_USER)
     return status.st_uid, status.st_gid
-
-
-def _explaining(bounds: Bounds) -> Callable[[str], str]:
-    def explain(stderr: str) -> str:
-        if not _DENIED.search(stderr):
-            return ""
-        granted = ", ".join(f"`{path}`" for path in bounds.plan.write) or "nothing"
-        return (
-            f"(Sandbox: what is not granted is closed. `sandbox.write` grants {granted}, and `$TMPDIR` can be written; "
-            "in a folder that holds protected names nothing new is made, only in the folders within it. There is no "
-            "network, and modes and owners of files cannot be changed.)"
-        )
-
-    return explain
 
 
 def _put_aside(before: "dict[Path, frozenset[str]]") -> None:

@@ -24,6 +24,7 @@ _CAPABILITY_VERSION = 0x20080522
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_CAP_AMBIENT = 38, 22, 24, 47
 _PR_CAP_AMBIENT_CLEAR_ALL, _SECCOMP_MODE_FILTER, _PR_SET_DUMPABLE = 4, 2, 4
 _FILE_RIGHTS = 0b1100000000000111  # those that a rule for what is no folder may have
+_READ = 0b1100  # files and folders
 _MOST_CAPABILITIES = 64
 
 
@@ -59,6 +60,8 @@ def _prctl(what: str, option: int, *arguments: int) -> None:
 def become(user: list[int] | None) -> None:
     """Is another user from here on, for good."""
     if user is not None:
+        for capability in range(_MOST_CAPABILITIES):
+            _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # not all of the numbers exist
         os.setgroups([])
         os.setresgid(user[1], user[1], user[1])
         os.setresuid(user[0], user[0], user[0])
@@ -91,8 +94,6 @@ def _running() -> int:
 
 def drop_rights() -> None:
     """No capability is left, and none comes back by executing anything."""
-    for capability in range(_MOST_CAPABILITIES):
-        _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # who has none may not, and need not
     _prctl("no_new_privs", _PR_SET_NO_NEW_PRIVS, 1)
     _prctl("capabilities", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
@@ -103,10 +104,12 @@ def drop_rights() -> None:
 def confine(handled: dict[str, int], rules: list[tuple[str, int]]) -> None:
     """From here on only what the rules name can be opened, and nothing outside be signalled or connected to."""
     attributes = _Ruleset(handled["fs"], handled["net"], handled["scoped"])
+    # Of /proc no more: what is said there of the machine's network and processes is nobody's business.
+    own = [(f"/proc/{os.getpid()}/{name}", _READ) for name in ("status", "limits", "fd")]
     ruleset = _call("landlock", _libc.syscall(
         ctypes.c_long(_CREATE_RULESET), ctypes.byref(attributes), ctypes.c_size_t(ctypes.sizeof(attributes)), 0
     ))  # fmt: skip
-    for path, rights in rules:
+    for path, rights in [*rules, *own]:
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
         if os.readlink(f"/proc/self/fd/{parent}") != path:
             raise OSError(0, f"{path} leads elsewhere by now")
