@@ -148,13 +148,13 @@ def plan(path: str | os.PathLike[str]) -> "Plan":
 
 
 def check_to_run(path: str | os.PathLike[str]) -> Checked:
-    """As `check`, and with what only `run` refuses: commands that nothing would hold back."""
-    from agentflow.plan.sandbox import run_refusals
+    """As `check`, and with what only `run` refuses: commands that nothing on this machine would hold back."""
+    from agentflow.engine.sandboxes import refusals
 
     checked = check(path)
     if checked.plan is None or checked.source is None:
         return checked
-    return checked.joined(run_refusals(checked.source))
+    return checked.joined(refusals(checked.source, checked.plan))
 
 
 def check_environment(
@@ -204,6 +204,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     from agentflow.engine.live import Live
     from agentflow.engine.logged import log
     from agentflow.engine.new_runs import create
+    from agentflow.engine.sandboxes import sandboxes_for
     from agentflow.engine.secret_values import secret_values
     from agentflow.models.opening import model_for
 
@@ -212,6 +213,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     may_ask, kept_steps = options.ask_secret is not None, seed.kept_steps
     secrets = secret_values(seed.plan, options.secrets, os.environ, may_ask=may_ask, kept=kept_steps)
     model = model_for(seed.plan, options.model, options.record)
+    sandboxes = await sandboxes_for(seed.plan, seed.started)
     journal = _journal(options.journal or project / JOURNAL, options.durability)
     try:
         started, kept, lease = create(seed, journal, time.time())
@@ -223,7 +225,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
             live.apply(entry.stream, entry.event)
             if options.observe is not None:
                 options.observe(entry.stream, entry.event)
-        around = _surroundings(project, options, secrets)
+        around = _surroundings(project, options, secrets, sandboxes)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
     finally:
         await _closed(model, options, journal)
@@ -243,6 +245,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
     """
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
+    from agentflow.engine.sandboxes import sandboxes_for
     from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.events.run_events import RunStarted
     from agentflow.models.opening import model_for
@@ -261,10 +264,11 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
             model = model_for(plan_of_run, options.model, options.record, goes_on=True)
             live = Live.replay(plan_of_run, _heard(journal, run, options))
             secrets = await secrets_to_go_on(live, options.secrets, os.environ, options.ask_secret, options.interrupt)
+            sandboxes = await sandboxes_for(plan_of_run, started)
         except BaseException:
             journal.release(lease)
             raise
-        around = _surroundings(Path(started.project), options, secrets)
+        around = _surroundings(Path(started.project), options, secrets, sandboxes)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
     finally:
         await _closed(model, options, journal)
@@ -346,7 +350,7 @@ def stored_plan(started: "RunStarted") -> "Plan":
     return stored_plan(started)
 
 
-def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]) -> Any:
+def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str], sandboxes: Any) -> Any:
     from agentflow.engine.logged import logged
     from agentflow.engine.people import say_yes
     from agentflow.engine.port import Surroundings
@@ -360,6 +364,7 @@ def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]
         hear=options.hear,
         disk_full=options.disk_full or (lambda _full: None),
         stays=options.stays,
+        sandboxes=sandboxes,
     )
 
 

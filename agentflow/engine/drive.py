@@ -43,6 +43,8 @@ async def drive(
             try:
                 # Before anybody else may own the run.
                 await tools.close()
+                if around.sandboxes is not None:
+                    await around.sandboxes.close()
             finally:
                 journal.release(lease)
         # An answer that was left just as the run paused is not left lying.

@@ -11,6 +11,7 @@ from agentflow.engine.contents import ONLY_FOR_AGENTS, redacted_content, text_of
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.perform import run_step
 from agentflow.engine.port import Loop
+from agentflow.engine.sandboxes import confinement_of
 from agentflow.engine.secrets import missing
 from agentflow.events.run_events import CommandCalled, FunctionCalled, StepFinished, StepStarted, ToolStepCalled
 from agentflow.events.values import Failure, FailureKind
@@ -23,6 +24,7 @@ from agentflow.run.starting import effect_of
 from agentflow.run.state import StartCall, StartCommand, StartEffect, StartTool
 from agentflow.spec.contracts import Contract
 from agentflow.tools.port import ToolContext
+from agentflow.tools.sandbox.port import SandboxError
 
 Env = Mapping[str, str]
 """Variables with the secrets in their places."""
@@ -66,6 +68,8 @@ def want_effect(loop: Loop, path: str) -> None:
             prepared = Failure("expression", str(error))
         except SecretMissingError as error:
             prepared = missing(error)
+        except SandboxError as error:
+            prepared = Failure("sandbox", f"{error.message}; {error.hint}" if error.hint else error.message)
         if not isinstance(prepared, Failure) and isinstance(action, StartTool):
             caller = loop.live.caller_of_step(path)
             if loop.admission.holds(Wanted(caller, action.tool, action.input, ask, give)):
@@ -87,11 +91,13 @@ def want_effect(loop: Loop, path: str) -> None:
 
 
 def _command(loop: Loop, action: StartCommand, env: Env, key: str) -> Prepared | Failure:
-    if not loop.live.plan_of(action.step).sandbox_off:
+    plan = loop.live.plan_of(action.step)
+    within = confinement_of(loop, plan, action.step, action.workspace)
+    if within is None and not plan.sandbox_off:
         return _no_sandbox()
     intent = CommandCalled(loop.now(), action.step, action.argv)
     root = loop.workspaces.root(action.workspace)
-    return Prepared(intent, action.effects, lambda: run_step(action, env, loop.secrets, root, key, loop.now))
+    return Prepared(intent, action.effects, lambda: run_step(action, env, loop.secrets, root, key, loop.now, within))
 
 
 def _call(loop: Loop, action: StartCall, env: Env, key: str) -> Prepared | Failure:
@@ -138,14 +144,15 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
     tool, plan = action.tool, loop.live.plan_of(action.step)
     own = plan.tools.get(tool.name)
     runs = tool.name == "Bash" or own is not None
-    if runs and not plan.sandbox_off and not isinstance(own, FunctionToolPlan):
+    within = confinement_of(loop, plan, action.step, action.workspace) if runs else None
+    if runs and within is None and not plan.sandbox_off and not isinstance(own, FunctionToolPlan):
         return _no_sandbox()
     if (wrong := wrong_input(action)) is not None:
         return wrong
     given = (env, loop.secrets.values) if runs else ({}, {})
     root = loop.workspaces.root(action.workspace)
     home = (loop.around.project / folder_of(loop.live.run, action.step)).resolve()
-    context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own, home=home)
+    context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own, home=home, confinement=within)
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)
@@ -174,7 +181,7 @@ def wrong_input(action: StartTool) -> Failure | None:
 
 
 def _no_sandbox() -> Failure:
-    return Failure("sandbox", "commands run only under `sandbox: off`, until there is a sandbox")
+    return Failure("sandbox", "there is no sandbox for commands here, and the file does not say `sandbox: off`")
 
 
 _PREPARE: Mapping[type[Any], Callable[[Loop, Any, Env, str], Prepared | Failure]] = {

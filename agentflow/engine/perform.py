@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,6 +19,9 @@ from agentflow.run.state import StartCommand
 from agentflow.session.context import Request
 from agentflow.session.state import InFlight
 from agentflow.spec.json_text import read_json
+
+if TYPE_CHECKING:
+    from agentflow.tools.sandbox.port import Confinement
 
 Clock = Callable[[], float]
 
@@ -108,12 +112,19 @@ def _failed(error: ModelError, asking: Asking) -> ModelFailed:
 
 
 async def run_step(
-    action: StartCommand, env: Mapping[str, str], secrets: Secrets, project: Path, key: str, clock: Clock
+    action: StartCommand,
+    env: Mapping[str, str],
+    secrets: Secrets,
+    project: Path,
+    key: str,
+    clock: Clock,
+    within: "Confinement | None" = None,
 ) -> StepFinished:
     """Runs a step's command and judges how it ended.
 
     Parameters:
         env: the action's, with the secrets in their places; what the command prints of them is redacted.
+        within: the sandbox that holds it, where one does.
     """
     from agentflow.tools.command import Command, CommandNotStarted, run_command
 
@@ -133,6 +144,7 @@ async def run_step(
                 cwd=cwd,
                 timeout=action.timeout,
                 output_limit=_COMMAND_OUTPUT_BYTES,
+                within=within,
             )
         )
     except CommandNotStarted as error:
@@ -144,6 +156,10 @@ async def run_step(
         return failed("timeout", message, result.exit_code)
     if result.exit_code not in action.exit_codes:
         said = _tail(result.stderr) or _tail(result.stdout)
+        if result.stopped:
+            said += f"\n(Stopped: {result.stopped}.)"
+        elif within is not None and (note := within.explained(result.stderr)):
+            said += f"\n{note}"
         return failed("command_failed", f"`{action.argv[0]}` exited with {result.exit_code}{said}", result.exit_code)
     if result.truncated:
         limit = _COMMAND_OUTPUT_BYTES >> 20

@@ -25,6 +25,7 @@ from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from agentflow.engine.sandboxes import Sandboxes
     from agentflow.engine.service import Service
 
 
@@ -57,6 +58,7 @@ class Surroundings(Struct, frozen=True):
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
         clock: seconds since the epoch.
         chance: a number from 0 to 1.
+        sandboxes: hold its commands; None: there are none, and only a file with `sandbox: off` runs any.
     """
 
     project: Path
@@ -69,6 +71,7 @@ class Surroundings(Struct, frozen=True):
     disk_full: Callable[[bool], None] = lambda _full: None
     clock: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
+    sandboxes: "Sandboxes | None" = None
 
 
 class Outcome(Struct, frozen=True):

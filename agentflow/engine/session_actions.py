@@ -13,6 +13,7 @@ from agentflow.engine.model_calls import send
 from agentflow.engine.port import Loop
 from agentflow.engine.questions import ask_person, go_on, withdraw_questions
 from agentflow.engine.recalling import recall
+from agentflow.engine.sandboxes import confinement_of
 from agentflow.engine.session_clock import watch_the_clock
 from agentflow.engine.tool_calls import run_tool
 from agentflow.events.run_events import StepFinished
@@ -50,6 +51,7 @@ from agentflow.session.state import (
     TellTrip,
 )
 from agentflow.tools.port import ToolContext
+from agentflow.tools.sandbox.port import SandboxError
 
 
 def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
@@ -67,6 +69,9 @@ def use_tool(loop: Loop, stream: str, action: RunTool) -> None:
             context = tool_context(loop, stream, action.call)
         except (ExpressionError, SecretMissingError) as error:
             loop.happen(stream, ToolFinished(loop.now(), action.call.id, f"Not run: `env`: {error}", is_error=True))
+            return False
+        except SandboxError as error:
+            loop.happen(stream, ToolFinished(loop.now(), action.call.id, f"Not run: {error.message}", is_error=True))
             return False
         effects = action.tool.effects
         called = ToolCalled(loop.now(), action.call.id, action.call.name, effects, context.key)
@@ -86,6 +91,7 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
     Raises:
         ExpressionError: the workflow's `env` cannot be rendered.
         SecretMissingError: a secret in it has no value.
+        SandboxError: the way to the granted hosts cannot be made.
     """
     live = loop.live
     rules = next((grant.rules for grant in live.plans[stream].agent.grants if grant.tool.name == call.name), ())
@@ -109,6 +115,7 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
         memory=_memory(loop, stream, call),
         home=(loop.around.project / folder_of(live.run, step)).resolve(),
         results=loop.results.access,
+        confinement=confinement_of(loop, plan, step, workspace) if runs else None,
     )
 
 

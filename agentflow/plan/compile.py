@@ -23,6 +23,7 @@ from agentflow.plan.library import check_library
 from agentflow.plan.meeting import check_meeting
 from agentflow.plan.model import Block, InputPlan, Plan, RunLimits
 from agentflow.plan.retries import RepeatChecks, check_repeats
+from agentflow.plan.sandbox_plan import check_grants, sandbox_plan
 from agentflow.plan.scopes import RUN, Scope, Variable, check
 from agentflow.plan.secrets import secrets_variable
 from agentflow.plan.skips import check_output
@@ -91,6 +92,7 @@ def _compiled(source: Source, tainted: frozenset[str], files: Files, findings: F
     analysis.block(arranged, scope)
     check_repeats(arranged, RepeatChecks(by_step, agents.named, specs, analysis.parts, findings))
     check_bounds(block, workflow.inputs, findings)
+    check_grants(workflow, findings)
     check_workspaces(arranged, by_step, agents.named, workflow.limits.parallel, findings)
     outputs = dict(_outputs(workflow, scope, read))
     env = dict(_env(workflow, names, read))
@@ -143,7 +145,7 @@ def _plan(
         digest=digest_of(source.document.path, source.sources()),
         inputs=inputs,
         limits=RunLimits(**workflow.limits.model_dump()),
-        sandbox_off=workflow.sandbox == "off",
+        sandbox=sandbox_plan(workflow),
         secrets=tuple(workflow.secrets),
         env={name: use.template for name, use in env.items()},
         tools=tools,

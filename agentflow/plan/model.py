@@ -9,6 +9,7 @@ from msgspec import Struct, field, structs
 from agentflow.plan.agent_plan import AgentPlan, Effects, OwnToolPlan, ToolSpec, WorkspaceKind
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.graph import Edges, digraph
+from agentflow.plan.sandbox_plan import SandboxPlan
 
 if TYPE_CHECKING:
     import networkx
@@ -293,7 +294,7 @@ class Plan(Struct, frozen=True):
 
     Attributes:
         digest: SHA-256, in hex, of the language version and every source text the plan was made from.
-        sandbox_off: the file says `sandbox: off`; else no command runs.
+        sandbox: what its commands may reach.
         agents: by name, those of the file; inline ones are in their steps.
         tools: the file's own.
         env: for every command.
@@ -308,13 +309,18 @@ class Plan(Struct, frozen=True):
     digest: str
     inputs: Mapping[str, InputPlan]
     limits: RunLimits
-    sandbox_off: bool
+    sandbox: SandboxPlan
     env: Mapping[str, Template]
     tools: Mapping[str, OwnToolPlan]
     agents: Mapping[str, AgentPlan]
     root: Block
     outputs: Mapping[str, Expression] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+
+    @property
+    def sandbox_off(self) -> bool:
+        """The file says `sandbox: off`: its commands run as the user would run them."""
+        return self.sandbox.is_off
 
 
 def limits_within(limits: RunLimits, part: PartLimits) -> RunLimits:

@@ -53,5 +53,6 @@ CODES = {
     "AF510": "something that a file needs is not on this machine",
     "AF512": "agents that may write the same files at the same time",
     "AF515": "a step that sends would be repeated",
+    "AF541": "a grant of the sandbox that cannot be given",
     "AF601": "a model without a price under a money cap",
 }

@@ -43,6 +43,7 @@ _ALTERNATIVES = {
     "parallel": _BOUND,
     "prompt": _TEXT,
     "run": "a list of arguments, or a line for bash",
+    "sandbox": "`off`, or a mapping of what commands may reach",
     "show": _TEXT,
     "stdin": _TEXT,
     "workflow": _FILE,
@@ -128,6 +129,8 @@ def _branch_for(loc: Loc, value: Any) -> str | None:
     key = _key_of(loc)
     if key in ("from", "imports", "workflow") and isinstance(value, dict):
         return "PinnedFile"
+    if loc == ("sandbox",) and isinstance(value, dict):
+        return "SandboxGrants"
     if key == "agent" and isinstance(value, dict):
         return "Agent"
     if key == "run" and isinstance(value, list):
@@ -165,7 +168,7 @@ def _no_alternative(document: Document, data: Any, loc: Loc) -> Finding:
     if value is None:
         return found(document, "AF203", f"{name_of(loc)} is empty", loc, EMPTY_HINT)
     expected = _ALTERNATIVES.get(key, "something else")
-    hint = _quote_hint(value) if expected == _TEXT else None
+    hint = _quote_hint(value) if expected == _TEXT else _SANDBOX_HINT if loc == ("sandbox",) else None
     return found(document, "AF203", f"{name_of(loc)} must be {expected}, not {shown(value)}", loc, hint)
 
 
@@ -208,9 +211,6 @@ def _finding(error: _Error, document: Document, data: Any) -> Finding:
     if loc == ("agentflow",):
         message = f"version {shown(value)} of the language is not known"
         return found(document, "AF207", message, loc, "write `agentflow: 1`")
-    if loc == ("sandbox",):
-        message = f"`sandbox` can only be `off` yet, not {shown(value)}"
-        return found(document, "AF203", message, loc, "settings of the sandbox are not supported yet by this version")
     if value is None:
         return found(document, "AF203", f"{name_of(loc)} is empty", loc, EMPTY_HINT)
     if error.type in _EMPTY:
@@ -252,6 +252,7 @@ def _code(key: str) -> str:
     return f"`{key}`" if len(key) <= 60 and key.isprintable() else shown(key)
 
 
+_SANDBOX_HINT = "write `sandbox: {network: [], write: [out]}`, or leave it out"
 _UNITS: dict[str | int, str] = {
     "rate_limit": "`{}/min` for so many a minute",
     "at": "`{}%` for a share of the window",

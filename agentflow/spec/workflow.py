@@ -18,6 +18,7 @@ from agentflow.spec.base import (
     ToolName,
 )
 from agentflow.spec.own_tools import AnyTool
+from agentflow.spec.sandbox import SandboxGrants
 from agentflow.spec.steps import Step
 
 
@@ -55,9 +56,10 @@ class Workflow(Spec):
     )
     defaults: AgentDefaults = Field(default_factory=AgentDefaults, description="What every agent starts from.")
     limits: Limits = Field(default_factory=Limits, description="The bounds of the whole run, subagents included.")
-    sandbox: Literal["off"] | None = Field(
+    sandbox: Literal["off"] | SandboxGrants | None = Field(
         default=None,
-        description="`off`: commands run as you would run them. It must be written wherever a command may run.",
+        description="What commands may reach: `network`, `write`, `read`. Without it they read the project and write "
+        "nowhere but in a `/tmp` of their own. `off`: they run as you would run them.",
     )
     secrets: list[Id] = Field(
         default_factory=list, description="Names of secrets, read as `{{ secrets.NAME }}` in `env` alone."

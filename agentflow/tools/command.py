@@ -8,14 +8,19 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from agentflow.errors import AgentflowError
 from agentflow.tools.failures import shortened
 from agentflow.tools.output import BoundedOutput
+from agentflow.tools.sandbox.inside import Inside
+from agentflow.tools.sandbox.port import SandboxError, Start
 from agentflow.tools.watchdog import watchdog
+
+if TYPE_CHECKING:
+    from agentflow.tools.sandbox.port import Confinement
 
 TERMINATE_GRACE = 2.0
 """Seconds between asking a command that ran out of time to end, and killing it."""
@@ -40,6 +45,7 @@ class Command(Struct, frozen=True):
         cwd: the folder it starts in.
         timeout: in seconds.
         output_limit: bytes kept of each of stdout and stderr.
+        within: the sandbox that holds it; None: it runs as this process does.
     """
 
     argv: tuple[str, ...]
@@ -48,6 +54,7 @@ class Command(Struct, frozen=True):
     cwd: Path
     timeout: float
     output_limit: int
+    within: "Confinement | None" = None
 
 
 class Output(Protocol):
@@ -62,6 +69,7 @@ class CommandEnd(Struct, frozen=True):
 
     exit_code: int
     timed_out: bool
+    stopped: str = ""
 
 
 class CommandResult(Struct, frozen=True):
@@ -72,6 +80,7 @@ class CommandResult(Struct, frozen=True):
         stdout: with replacements for what is no UTF-8.
         timed_out: it was ended because its time was over.
         truncated: of stdout or stderr only the beginning and the end are there, with a notice between.
+        stopped: which bound of the sandbox it was ended for; "" where for none.
     """
 
     exit_code: int
@@ -79,6 +88,7 @@ class CommandResult(Struct, frozen=True):
     stderr: str
     timed_out: bool
     truncated: bool
+    stopped: str = ""
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -94,7 +104,7 @@ async def run_command(command: Command) -> CommandResult:
     stdout, stderr = BoundedOutput(command.output_limit), BoundedOutput(command.output_limit)
     ended = await follow_command(command, stdout, stderr)
     truncated = stdout.truncated or stderr.truncated
-    return CommandResult(ended.exit_code, stdout.text(), stderr.text(), ended.timed_out, truncated)
+    return CommandResult(ended.exit_code, stdout.text(), stderr.text(), ended.timed_out, truncated, ended.stopped)
 
 
 async def follow_command(command: Command, stdout: Output, stderr: Output) -> CommandEnd:
@@ -105,15 +115,24 @@ async def follow_command(command: Command, stdout: Output, stderr: Output) -> Co
     command is killed too (`watchdog`).
 
     Raises:
-        CommandNotStarted: there is no such program, it may not be run, or the system has no room for it.
+        CommandNotStarted: there is no such program, it may not be run, the system has no room for it, or its sandbox
+            cannot be made.
     """
-    process = _start(command)
-    # Nothing may come between these lines but what cannot fail: the process is nobody's yet.
-    running = _Running(process, command.stdin)
+    start = _start_of(command)
+    try:
+        process = _started(start, command)
+        # Nothing may come between these lines but what cannot fail: the process is nobody's yet.
+        running = _Running(process, command.stdin, None if start.first < 0 else Inside(start.first))
+        return await _followed(running, command, stdout, stderr)
+    finally:
+        start.released()
+
+
+async def _followed(running: "_Running", command: Command, stdout: Output, stderr: Output) -> CommandEnd:
     timed_out = False
     try:
         try:
-            watchdog().guard(process.pid)
+            watchdog().guard(running.pid)
             running.attach(stdout, stderr)
         except OSError as error:
             raise _not_started(shortened(command.argv[0]), command, error) from error
@@ -130,31 +149,47 @@ async def follow_command(command: Command, stdout: Output, stderr: Output) -> Co
         await _within(DRAIN_GRACE, running.drained)
     finally:
         await running.end()
-    code = process.returncode
-    return CommandEnd(code if code >= 0 else 128 - code, timed_out)
+    return CommandEnd(running.exit_code(), timed_out, running.stopped)
 
 
-def _start(command: Command) -> subprocess.Popen[bytes]:
-    program = shortened(command.argv[0]) if command.argv else ""
-    if not program:
+def _start_of(command: Command) -> Start:
+    """How a command is started: as it is, or as its sandbox says."""
+    if not command.argv or not command.argv[0]:
         raise CommandNotStarted("the command is empty", "give a program and its arguments")
+    if command.within is None:
+        return Start(command.argv, {**base_environment(os.environ), **command.env}, command.cwd)
+    try:
+        return command.within.start_of(command)
+    except SandboxError as error:
+        raise CommandNotStarted(
+            f"no sandbox for `{shortened(command.argv[0])}`: {error.message}", error.hint
+        ) from error
+
+
+def _started(start: Start, command: Command) -> subprocess.Popen[bytes]:
+    program = shortened(command.argv[0])
     try:
         watchdog().start()
         return subprocess.Popen(
-            command.argv,
+            start.argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            cwd=command.cwd,
-            env={**base_environment(os.environ), **command.env},
+            cwd=start.cwd,
+            env=start.env,
             start_new_session=True,
             close_fds=True,
+            pass_fds=start.descriptors,
         )
     except OSError as error:
+        start.forget()
         raise _not_started(program, command, error) from error
     except ValueError as error:  # a NUL, or `=` in a variable's name
+        start.forget()
         raise CommandNotStarted(f"`{program}` cannot be started: {error}", "correct its arguments and env") from error
+    finally:
+        start.close_descriptors()
 
 
 def _not_started(program: str, command: Command, error: OSError) -> CommandNotStarted:
@@ -184,9 +219,11 @@ async def _within(seconds: float, event: asyncio.Event) -> None:
 class _Running:
     """A process, and what the event loop does for it: feeding, draining, noticing its end. No threads."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes, inside: Inside | None) -> None:
         self.exited = asyncio.Event()
         self.drained = asyncio.Event()
+        self.pid = process.pid
+        self._inside = inside
         self._process = process
         self._to_feed = memoryview(stdin)
         self._loop = asyncio.get_running_loop()
@@ -194,8 +231,20 @@ class _Running:
         self._pidfd = -1
         self._poll: asyncio.TimerHandle | None = None
 
+    @property
+    def stopped(self) -> str:
+        """Which bound of a sandbox it was ended for."""
+        return "" if self._inside is None else self._inside.stopped
+
+    def exit_code(self) -> int:
+        """As a shell would say it."""
+        code = self._process.returncode
+        return code if code >= 0 else 128 - code
+
     def attach(self, stdout: Output, stderr: Output) -> None:
         """Begins to feed, drain and watch."""
+        if self._inside is not None:
+            self._inside.watch(self._loop)
         for pipe, output in ((self._process.stdout, stdout), (self._process.stderr, stderr)):
             if pipe is not None:
                 self._drain(pipe.fileno(), output)
@@ -209,7 +258,12 @@ class _Running:
             self._ask_for_exit()
 
     def kill(self, number: int) -> None:
-        """Signals the whole group. Safe until the process is reaped: its number is not given away before."""
+        """Signals the whole group. Safe until the process is reaped: its number is not given away before.
+
+        What is in a sandbox is in no group of ours; it is asked to end there, and killed with the sandbox.
+        """
+        if self._inside is not None and self._inside.signal(number):
+            return
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # none of it left that could be signalled
                 os.killpg(self._process.pid, number)
@@ -224,6 +278,8 @@ class _Running:
             except asyncio.CancelledError:
                 cancelled = True
         self._process.wait()
+        if self._inside is not None:
+            self._inside.close()
         self._let_go()
         watchdog().release(self._process.pid)
         if cancelled:

@@ -129,6 +129,7 @@ def _rendered(tool: CommandToolPlan, tool_input: Mapping[str, JSON], context: To
             cwd=context.project,
             timeout=tool.timeout,
             output_limit=OUTPUT_LIMIT,
+            within=context.confinement,
         )
     except ExpressionError as error:
         raise ToolError(f"{tool.spec.name}: {error}", "correct the input") from error

@@ -9,6 +9,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from agentflow.plan.agent_plan import OwnToolPlan
     from agentflow.tools.kept_results import Access
+    from agentflow.tools.sandbox.port import Confinement
 
 JSON = Any
 ToolFailure = Literal["command_failed", "call_failed", "timeout", "output_invalid"]
@@ -49,6 +50,7 @@ class ToolContext(Struct, frozen=True):
         sandbox_off: the file says `sandbox: off`; a command without it is refused.
         own: the tool of that name that the file of the call's agent has itself.
         home: the real path of that file's folder, which its functions are looked for in.
+        confinement: the sandbox that commands run in; None: there is none.
         results: the large results of the run that Read and Grep may open.
     """
 
@@ -63,6 +65,7 @@ class ToolContext(Struct, frozen=True):
     memory: Path | None = None
     home: Path | None = None
     results: "Access | None" = None
+    confinement: "Confinement | None" = None
 
 
 class Tool(Protocol):

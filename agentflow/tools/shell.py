@@ -41,6 +41,7 @@ def script(text: str, context: ToolContext, timeout: float) -> Command:
         cwd=context.project,
         timeout=timeout,
         output_limit=OUTPUT_LIMIT,
+        within=context.confinement,
     )
 
 
@@ -50,7 +51,7 @@ def require_permission(context: ToolContext) -> None:
     Raises:
         ToolError: in words for the model and, through it, for the author.
     """
-    if not context.sandbox_off:
+    if not context.sandbox_off and context.confinement is None:
         raise ToolError(
             "Commands are refused: there is no sandbox here and the workflow does not say `sandbox: off`",
             "do not try again; go on with your other tools, or say that this could not be done and why",
@@ -62,8 +63,12 @@ def told(result: CommandResult, command: Command) -> ToolOutput:
     parts = printed(result.stdout, result.stderr)
     if result.timed_out:
         parts.append(f"(Stopped after {command.timeout:g} seconds; all it started was killed.)")
+    elif result.stopped:
+        parts.append(f"(Stopped: {result.stopped}; all it started was killed.)")
     elif result.exit_code:
         parts.append(f"(Exit code {result.exit_code}.)")
+    if command.within is not None and (note := command.within.explained(result.stderr)):
+        parts.append(note)
     return ToolOutput("\n".join(parts) or "(No output.)", is_error=result.timed_out or result.exit_code != 0)
 
 

@@ -37,7 +37,7 @@ DOORS = {
     "anthropic": ("models/anthropic.py", "models/clients.py"),  # the clients of the clouds stand in folders of its own
     "apsw": ("journal/",),
     "click": ("cli/",),
-    "h11": ("tools/web_exchange.py",),
+    "h11": ("tools/sandbox/http_side.py", "tools/web_exchange.py"),
     "httpx2": (
         "models/anthropic.py",
         "models/clients.py",

@@ -13,6 +13,7 @@ from agentflow.plan.inputs import input_plans
 from agentflow.plan.kinds.kind import Kind, Output, Shapes, Texts
 from agentflow.plan.model import AgentStepPlan, InputPlan, PartLimits, Plan, StepPlan, WorkflowStepPlan, every_step
 from agentflow.plan.rules import inputs_of
+from agentflow.plan.sandbox_plan import sandbox_plan, wider
 from agentflow.plan.scopes import Scope
 from agentflow.plan.texts import TextReader
 from agentflow.plan.types import UNKNOWN, Shape, is_constrained
@@ -75,9 +76,14 @@ class _Checks:
 
     def sandbox(self) -> None:
         """A file may not run commands more freely than the one that runs it."""
-        if self._child.workflow.sandbox == "off" and self._findings.source.workflow.sandbox != "off":
-            message = f"`{self._path}` says `sandbox: off`, and this file does not"
-            hint = "write `sandbox: off` here, too, or take it out there"
+        own, around = sandbox_plan(self._child.workflow), sandbox_plan(self._findings.source.workflow)
+        for key, grant in wider(own, around):
+            if key == "sandbox":
+                message = f"`{self._path}` says `sandbox: off`, and this file does not"
+                hint = "write `sandbox: off` here, too, or take it out there"
+            else:
+                message = f"`{self._path}` grants its commands `{key}: {grant}`, and this file does not"
+                hint = f"add it to `sandbox.{key}` here, too, or take it out there"
             self._findings.at("AF504", message, (*self._draft.loc, "workflow"), hint)
 
     def names(self, inputs: Mapping[str, InputPlan]) -> None:

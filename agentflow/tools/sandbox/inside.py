@@ -1,0 +1,110 @@
+"""The processes of one sandbox, seen from outside: who is the first, how many there are, and that none is left.
+
+The first process of a process namespace takes all others with it when it ends (pid_namespaces(7)).
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import select
+import signal
+from collections.abc import Iterator
+
+_LONGEST = 64 << 10
+_LEFT_MS = 10_000
+"""How long the end of a killed sandbox is waited for: a process in the middle of reading a slow disk takes its time."""
+
+
+class Inside:
+    """The processes of a sandbox.
+
+    Parameters:
+        told: the reading end of the pipe on which bubblewrap tells of them; closed by `close`.
+    """
+
+    def __init__(self, told: int) -> None:
+        self._told = told
+        self._heard = b""
+        self._first = 0
+        self._pidfd = -1
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.stopped = ""
+        os.set_blocking(told, False)
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begins to listen."""
+        self._loop = loop
+        loop.add_reader(self._told, self._listen)
+
+    def signal(self, number: int) -> bool:
+        """Asks all inside to end, or kills them.
+
+        Returns:
+            Whether that was done: not before the first process is known, or where there is none.
+        """
+        self._listen()
+        if self._pidfd < 0:
+            return False
+        if number == signal.SIGKILL:
+            return self._kill()
+        for pid in self._others():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+        return True
+
+    def close(self) -> None:
+        """Sees to it that nothing is left, and lets go."""
+        self._listen()
+        if self._pidfd >= 0:
+            self._kill()
+            # All others are gone before the first is.
+            select.select([self._pidfd], [], [], _LEFT_MS / 1_000)
+            os.close(self._pidfd)
+            self._pidfd = -1
+        if self._told >= 0:
+            if self._loop is not None:
+                self._loop.remove_reader(self._told)
+            os.close(self._told)
+            self._told = -1
+
+    def _kill(self) -> bool:
+        try:
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
+    def _listen(self) -> None:
+        """Takes what bubblewrap tells: a line of JSON with the first process's number comes before all else."""
+        if self._told < 0 or self._first:
+            return
+        try:
+            heard = os.read(self._told, _LONGEST)
+        except BlockingIOError:
+            return
+        self._heard += heard
+        if self._loop is not None and (not heard or b"\n" in self._heard):
+            self._loop.remove_reader(self._told)
+        line, _, _ = self._heard.partition(b"\n")
+        with contextlib.suppress(ValueError, KeyError, TypeError, ProcessLookupError):
+            self._first = int(json.loads(line)["child-pid"])
+            self._pidfd = os.pidfd_open(self._first)
+
+    def _others(self) -> Iterator[int]:
+        """All but the first, which only looks after them."""
+        waiting = [self._first]
+        while waiting:
+            for child in _children(waiting.pop()):
+                waiting.append(child)
+                yield child
+
+
+def _children(pid: int) -> list[int]:
+    """The children of a process, those of all its threads."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it has ended
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                found += [int(child) for child in file.read().split()]
+    return found
