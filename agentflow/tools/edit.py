@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Mapping
 
 from agentflow.tools.failures import ToolError, reports_failures, shortened
-from agentflow.tools.files import MAX_FILE_BYTES, replace, whole
+from agentflow.tools.files import MAX_FILE_BYTES, other_names, whole
 from agentflow.tools.paths import locate
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
+from agentflow.tools.replacing import replace
 from agentflow.tools.signatures import PROBE_BYTES, kind_of
 from agentflow.tools.threads import Stop, in_thread
 
@@ -33,8 +34,9 @@ async def edit(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutp
             _require_utf_8(name, before)
             # Bytes that are no UTF-8 come through unharmed.
             after, count = replaced(before.decode("utf-8", "surrogateescape"), old, new, every=every)
-            replace(place, _encoded(after), expected=place.status)
-        return ToolOutput(f"Edited `{shortened(name)}`: {count:,} replacement{'s' if count > 1 else ''}.")
+            replace(place, _encoded(after), expected=place.status, before=before, keep=context.keep)
+        many = "s" if count > 1 else ""
+        return ToolOutput(f"Edited `{shortened(name)}`: {count:,} replacement{many}.{other_names(place)}")
 
     return await in_thread(work)
 
