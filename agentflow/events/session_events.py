@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from agentflow.events.file_events import FileChanging
 from agentflow.events.values import JSON, CompactionWay, Effects, Failure, Spent, Timings, Usage, Workspace
 
 
@@ -322,4 +323,5 @@ SessionEvent = (
     | Compacted
     | LimitReached
     | SessionFinished
+    | FileChanging
 )

@@ -44,7 +44,7 @@ async def write(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOut
     name = tool_input["file_path"]
     content = encoded(tool_input["content"], "content")
 
-    def work(_: Stop) -> ToolOutput:
+    def work(stop: Stop) -> ToolOutput:
         with locate(context, name, tool="Write", for_write=True, makes=True) as place:
             shown = shortened(place.named)
             before = None
@@ -54,7 +54,7 @@ async def write(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOut
                     before = whole(place)
                 if before == content:
                     return ToolOutput(f"`{shown}` already held exactly this; nothing was written.")
-            replace(place, content, expected=place.status, before=before, keep=context.keep)
+            replace(place, content, expected=place.status, before=before, keep=context.keep, stop=stop)
         lines = content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
         did = "Created" if place.status is None else "Overwrote"
         return ToolOutput(f"{did} `{shown}`: {lines:,} lines, {len(content):,} bytes.{other_names(place)}")

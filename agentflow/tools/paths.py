@@ -59,7 +59,14 @@ class Place(Struct, frozen=True):
 
 @contextlib.contextmanager
 def locate(
-    context: ToolContext, name: str, *, tool: str, for_write: bool, makes: bool = False, narrowed: bool = True
+    context: ToolContext,
+    name: str,
+    *,
+    tool: str,
+    for_write: bool,
+    makes: bool = False,
+    narrowed: bool = True,
+    absent: bool = False,
 ) -> Iterator[Place]:
     """Finds what a model's name stands for and refuses what the grant does not cover.
 
@@ -69,6 +76,7 @@ def locate(
         tool: whose grant it is, for the message.
         for_write: what is there will be changed.
         makes: nothing need be there yet; the folders above are made once everything is allowed.
+        absent: nothing need be there, nor are folders made; the place is then that of the first that is missing.
         narrowed: the rules apply; False where they are applied to what is found beneath (a folder to search).
 
     Raises:
@@ -89,6 +97,8 @@ def locate(
         _require_files(walk, named)
         if not missing:
             yield Place(walk.folder, walk.name, named, real, walk.status, walk.root, walk.device)
+        elif absent:
+            yield Place(walk.folder, missing[0], named, real, None, walk.root, walk.device)
         elif makes:
             made = walk.make(missing[:-1])
             yield Place(walk.folder, missing[-1], named, real, None, walk.root, walk.device, made)

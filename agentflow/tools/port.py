@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
+from agentflow.tools.threads import Stop
+
 if TYPE_CHECKING:
     from agentflow.plan.agent_plan import OwnToolPlan
     from agentflow.tools.kept_results import Access
@@ -52,8 +54,8 @@ class Change(Struct, frozen=True):
     made: tuple[str, ...] = ()
 
 
-Keep = Callable[[Change], None]
-"""Returns once a change is on record, so that it can be undone; called from a thread. Raises where it cannot be."""
+Keep = Callable[[Change, Stop], None]
+"""Returns once a change is on record, so that it can be put back; called from a thread, which `Stop` ends."""
 
 
 class ToolContext(Struct, frozen=True):

@@ -9,6 +9,7 @@ from agentflow.tools.failures import ToolError, shortened
 from agentflow.tools.openat import Identity, exchange, is_at, rename_new
 from agentflow.tools.paths import Place
 from agentflow.tools.port import Change, Keep
+from agentflow.tools.threads import Stop
 
 
 def replace(
@@ -18,6 +19,8 @@ def replace(
     expected: os.stat_result | None = None,
     before: bytes | None = None,
     keep: Keep | None = None,
+    stop: Stop | None = None,
+    mode: int | None = None,
 ) -> None:
     """Puts a file in place, whole or not at all, also when the power fails; mode and owner stay as they were.
 
@@ -25,7 +28,8 @@ def replace(
 
     Parameters:
         expected: what `content` was made from; where something else is there by now, it stays.
-        before: what the file held, and `keep`: has that on record before anything changes.
+        before: what the file held, and `keep`: has that on record before anything changes; `stop` ends the wait for it.
+        mode: the permission bits it is to have; None: those it has, or as new files have them.
 
     Raises:
         ToolError: the file there is write-protected, or is not what was expected.
@@ -39,11 +43,11 @@ def replace(
         raise ToolError(
             f"`{shortened(place.named)}` is write-protected", "leave it as it is and say so, or write to another file"
         )
-    temporary = _written_beside(place, content)
+    temporary = _written_beside(place, content, mode)
     try:
         if keep is not None:
-            mode = None if was is None else stat.S_IMODE(was.st_mode)
-            keep(Change(place.real, before, mode, content, place.made))
+            bits = None if was is None else stat.S_IMODE(was.st_mode)
+            keep(Change(place.real, before, bits, content, place.made), stop or Stop())
         if not is_at(place.folder, place.root, os.path.dirname(place.real)):
             raise ToolError(f"the folder of `{shortened(place.named)}` was moved away meanwhile", "look where it is")
         _put(place, temporary, expected)
@@ -53,7 +57,7 @@ def replace(
         raise
 
 
-def _written_beside(place: Place, content: bytes) -> str:
+def _written_beside(place: Place, content: bytes, mode: int | None) -> str:
     """The name of a new file in the same folder, with the content and the mode of what it shall replace."""
     temporary = f".agentflow-{secrets.token_hex(8)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -64,6 +68,8 @@ def _written_beside(place: Place, content: bytes) -> str:
             file.flush()
             if place.status is not None:
                 _take_over(descriptor, place.status)
+            if mode is not None:
+                os.fchmod(descriptor, mode)
             os.fsync(descriptor)
     except BaseException:
         os.unlink(temporary, dir_fd=place.folder)
