@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from agentflow.spec.sources import Source
 
 JSON = Any
-_OF_OLDER_RUNS = frozenset({"continued", "edited", "file_of", "fork", "plan_of_run", "session", "sessions"})
+_OF_OLDER_RUNS = frozenset({"continued", "edited", "file_of", "fork", "plan_of_run", "rewind", "session", "sessions"})
 
 
 def __getattr__(name: str) -> Any:

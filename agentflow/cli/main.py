@@ -25,6 +25,7 @@ COMMANDS = {
     "test": "agentflow.cli.test:test",
     "resume": "agentflow.cli.resume:resume",
     "fork": "agentflow.cli.fork:fork",
+    "rewind": "agentflow.cli.rewind:rewind",
     "continue": "agentflow.cli.continuing:continue_",
     "approve": "agentflow.cli.resume:approve",
     "reject": "agentflow.cli.resume:reject",

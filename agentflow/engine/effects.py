@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.engine.admission import Wanted
+from agentflow.engine.checkpoints import keep_for
 from agentflow.engine.contents import ONLY_FOR_AGENTS, redacted_content, text_of
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.perform import run_step
@@ -153,6 +154,8 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
     root = loop.workspaces.root(action.workspace)
     home = (loop.around.project / folder_of(loop.live.run, action.step)).resolve()
     context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own, home=home, confinement=within)
+    keep = keep_for(loop, RUN_STREAM, tool.name, action.step, action.workspace)
+    context = replace(context, sealed=loop.live.own_files, keep=keep)
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from agentflow.engine.own_files import own_files
 from agentflow.engine.tool_history import Caller, ToolHistory
 from agentflow.events.codec import Event
 from agentflow.events.run_events import (
@@ -54,6 +55,7 @@ class Live:
         idle: sessions that have nothing left but people to wait for, and since when.
         ended: what ended sessions leave, kept only where the plan has a step that carries one on.
         tools: what earlier calls of the file's own tools mean for later ones.
+        own_files: what no tool of the run may change, relative to the project.
     """
 
     plan: Plan
@@ -65,6 +67,7 @@ class Live:
     idle: dict[str, float] = field(default_factory=dict)
     ended: dict[str, Earlier] = field(default_factory=dict)
     tools: ToolHistory = field(default_factory=ToolHistory)
+    own_files: tuple[str, ...] = ()
     _keeps: bool = False
     _known: dict[tuple[int, bool, PurePath], SessionPlan] = field(default_factory=dict)
 
@@ -98,7 +101,8 @@ class Live:
         """A run that has only just started; `keeps`: what its sessions leave is kept whether or not a step wants it."""
         limits = plan.limits
         ledger = Ledger(limits.cost_usd, limits.turns, limits.agents)
-        return cls(plan, run_apply.begin(plan, started), ledger, _keeps=keeps or _continues_any(plan.root))
+        keeps = keeps or _continues_any(plan.root)
+        return cls(plan, run_apply.begin(plan, started), ledger, own_files=own_files(started), _keeps=keeps)
 
     @classmethod
     def replay(cls, plan: Plan, events: Iterable[Recorded]) -> "Live":

@@ -14,6 +14,7 @@ from agentflow.source.project import journal_of
 if TYPE_CHECKING:
     from agentflow.engine.continuing import SessionStory
     from agentflow.engine.past import OlderRun
+    from agentflow.engine.rewinding import Rewind
     from agentflow.engine.seeds import Seed
     from agentflow.engine.sessions import SessionSummary
     from agentflow.events.run_events import RunStarted
@@ -98,6 +99,13 @@ def plan_of_run(run: str, *, journal: Path | None = None, project: Path | None =
 
     with closing(_open(journal, project)) as opened:
         return stored_plan(_started(opened, opened.find(run)))
+
+
+async def rewind(run: str, to: str | None = None, **options: Any) -> "Rewind":
+    """Puts files back as they were before a step began; see `engine.rewinding.rewind`, which says what it takes."""
+    from agentflow.engine import rewinding
+
+    return await rewinding.rewind(run, to, **options)
 
 
 def continued(

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from agentflow.engine.admission import Wanted
+from agentflow.engine.checkpoints import keep_for
 from agentflow.engine.compacting import compact, count_tokens
 from agentflow.engine.live import Live
 from agentflow.engine.model_calls import send
@@ -116,6 +117,8 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
         home=(loop.around.project / folder_of(live.run, step)).resolve(),
         results=loop.results.access,
         confinement=confinement_of(loop, plan, step, workspace) if runs else None,
+        sealed=live.own_files,
+        keep=keep_for(loop, stream, call.name, step, workspace, call.id),
     )
 
 

@@ -11,7 +11,7 @@ from msgspec import NODEFAULT
 from msgspec.structs import fields
 
 from agentflow.errors import JournalError
-from agentflow.events import run_events, session_events
+from agentflow.events import file_events, run_events, session_events
 from agentflow.events.run_events import RunEvent
 from agentflow.events.session_events import SessionEvent
 from agentflow.events.values import JSON, Continued, Failure, Lineage, Spent, Timings, Usage, Workspace
@@ -64,6 +64,9 @@ VERSIONS: dict[type[Any], int] = {
     session_events.BreakerTripped: 1,
     session_events.LimitReached: 1,
     session_events.SessionFinished: 1,
+    file_events.FileChanging: 1,
+    file_events.FilesRewinding: 1,
+    file_events.FilesRewound: 1,
 }
 
 _TYPES = {kind.__name__: kind for kind in VERSIONS}
@@ -73,6 +76,7 @@ _NESTED |= {"lineage": Lineage, "continued": Continued}
 _NESTED["service"] = Failure
 _TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
 _TUPLES["Compacted"] = "head"
+_TUPLES["FileChanging"] = "made"
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 

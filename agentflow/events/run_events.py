@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from agentflow.events.file_events import FileEvent
 from agentflow.events.values import JSON, Continued, Failure, Lineage, Spent, StepStatus, Workspace
 
 
@@ -373,4 +374,5 @@ RunEvent = (
     | StepIdled
     | MoneyLeased
     | MoneyWrittenOff
+    | FileEvent
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from agentflow.events.file_events import FileChanging
 from agentflow.events.values import JSON, CompactionWay, Effects, Failure, Spent, Timings, Usage, Workspace
 
 
@@ -337,4 +338,5 @@ SessionEvent = (
     | BreakerTripped
     | LimitReached
     | SessionFinished
+    | FileChanging
 )

@@ -25,8 +25,8 @@ def grant(connection: apsw.Connection, run: str, owner: Owner, now: float, check
     return Lease(run, 1, str(owner), survived=True)
 
 
-def take(connection: apsw.Connection, run: str, owner: Owner, now: float) -> Lease:
-    """Makes `owner` the owner of all streams of a run.
+def take(connection: apsw.Connection, run: str, owner: Owner, now: float, *, ended: bool = False) -> Lease:
+    """Makes `owner` the owner of all streams of a run; with `ended` also where the run has ended.
 
     Raises:
         LeaseHeldError: a live process owns it.
@@ -41,12 +41,16 @@ def take(connection: apsw.Connection, run: str, owner: Owner, now: float) -> Lea
     ).get
     if row is None:
         raise JournalError(f"there is no run {run}", "`agentflow runs` lists those that are there")
-    epoch, text, expires_at, status, ended = row
-    if ended:
+    epoch, text, expires_at, status, has_ended = row
+    if has_ended and not ended:
         where = "" if status == "failed" else " --from STEP"
         move = f"`agentflow fork {run}{where}` begins a new run that keeps what this one has done"
         raise JournalError(f"run {run} has ended: {status}", move)
     last = Owner.parse(text)
+    if ended and not has_ended and not last.same_boot(owner):
+        # Who resumes must still see whose lease was lost with the machine: its money is written off by that.
+        message = f"run {run} was cut off when the machine was restarted"
+        raise JournalError(message, f"`agentflow resume {run}` or `agentflow cancel {run}` first")
     if not is_free(last, expires_at, owner, now):
         raise LeaseHeldError(
             f"run {run} is being run by process {last.pid} on {last.host}",

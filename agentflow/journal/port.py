@@ -116,8 +116,11 @@ class Journal(Protocol):
     def create(self, started: RunStarted, entries: Sequence[Entry] = ()) -> Lease:
         """Makes a run and records its first event and what it takes over from another, all or none, synced to disk."""
 
-    def take(self, run: str) -> Lease:
+    def take(self, run: str, *, ended: bool = False) -> Lease:
         """Makes the caller the owner of a run's streams.
+
+        Parameters:
+            ended: also where the run has ended, for what may still follow its end.
 
         Raises:
             LeaseHeldError: a live process owns it; the message says which.

@@ -5,7 +5,7 @@ from typing import Any
 
 import apsw
 
-from agentflow.events import run_events, session_events
+from agentflow.events import file_events, run_events, session_events
 from agentflow.events.codec import dumps
 from agentflow.journal.rows import escaped, escaped_or_none
 
@@ -159,5 +159,8 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     session_events.BreakerTripped: None,
     session_events.LimitReached: None,
     session_events.SessionFinished: None,
+    file_events.FileChanging: None,
+    file_events.FilesRewinding: None,
+    file_events.FilesRewound: None,
 }
 """One line per event type; None: nothing to learn from it."""

@@ -93,8 +93,8 @@ class SqliteJournal:
 
         return self._writer.transact(work, synced=True, landed=lambda found: is_recorded(found, run, heads))
 
-    def take(self, run: str) -> Lease:
-        """Makes the caller the owner of a run's streams.
+    def take(self, run: str, *, ended: bool = False) -> Lease:
+        """Makes the caller the owner of a run's streams; with `ended` also where the run has ended.
 
         Raises:
             JournalError: no such run, it has ended, or a live process owns it (the message says which).
@@ -102,7 +102,7 @@ class SqliteJournal:
         taken: list[Lease] = []
 
         def work(connection: apsw.Connection) -> Lease:
-            taken.append(leases.take(connection, run, self._owner, self._clock()))
+            taken.append(leases.take(connection, run, self._owner, self._clock(), ended=ended))
             return taken[0]
 
         return self._writer.transact(work, synced=True, landed=lambda found: leases.holds(found, taken[0]))

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from agentflow.events.codec import Event
+from agentflow.events.file_events import FileChanging
 from agentflow.events.values import Failure, Usage
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.report.kept import workspaces_of
@@ -33,8 +34,9 @@ def dumps(value: JSON, *, indent: int | None = None) -> str:
 
 
 def event_json(stream: str, event: Event) -> dict[str, JSON]:
-    """An event as JSON data."""
-    return {"stream": stream, "type": type_name(event), **_fields(event)}
+    """An event as JSON data; what a file held stays in the journal."""
+    told = {"stream": stream, "type": type_name(event), **_fields(event)}
+    return {**told, "content": None} if isinstance(event, FileChanging) else told
 
 
 def type_name(event: Event) -> str:

@@ -1,6 +1,7 @@
 """A run as plain lines, one for each thing worth knowing: stable, and made for `grep` and for logs."""
 
 from agentflow.events.codec import Event
+from agentflow.events.file_events import FilesRewinding
 from agentflow.events.run_events import (
     GateAnswered,
     GateOpened,
@@ -102,6 +103,10 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return event.step, f"waiting for a person: {inert_line(event.message, 500)}"
         case GateAnswered():
             return event.step, answered(event)
+        case FilesRewinding():
+            back = f"rewind {event.undoes}" if event.undoes is not None else inert_line(event.to)
+            how = f"{'undoing ' if event.undoes is not None else 'as before '}{back}"
+            return "run", f"{count(event.changes, 'file')} put back by {inert_line(event.by)}: {how}"
     return None
 
 

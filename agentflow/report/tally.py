@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from agentflow.events.codec import Event
+from agentflow.events.file_events import FileEvent
 from agentflow.events.run_events import StepRetried
 from agentflow.events.session_events import (
     Compacted,
@@ -22,6 +23,11 @@ from agentflow.events.values import Usage
 from agentflow.plan.service_tools import service_calls
 
 NO_TOKENS = Usage()
+
+
+def worked_at(event: Event) -> float:
+    """When a run was worked on, by an event; 0.0 for those of its files, which may be rewound long after its end."""
+    return 0.0 if isinstance(event, FileEvent) else event.at
 
 
 class ModelUse(Struct, frozen=True):

@@ -50,7 +50,7 @@ from agentflow.report.gates import gate_answered, gate_opened, question_withdraw
 from agentflow.report.inert import inert_line
 from agentflow.report.node import OPEN, Node, State
 from agentflow.report.outline import Outline
-from agentflow.report.tally import Tally
+from agentflow.report.tally import Tally, worked_at
 from agentflow.report.tool_words import brief_of, call_in_words
 
 _TAIL = 160
@@ -110,7 +110,7 @@ class RunView:
     def apply(self, stream: str, event: Event) -> Node | None:
         """Takes an event up; returns the node it is about, if it is about one."""
         self.changes += 1
-        self.last_at = max(self.last_at, event.at)
+        self.last_at = max(self.last_at, worked_at(event))
         self.tally.take(stream, event)
         if stream:
             return self._in_session(stream, event)

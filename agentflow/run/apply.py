@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 from rpds import HashTrieMap
 
+from agentflow.events.file_events import FileEvent
 from agentflow.events.run_events import (
     CommandCalled,
     FunctionCalled,
@@ -80,6 +81,8 @@ def begin(plan: Plan, event: RunStarted) -> RunState:
 
 def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
     """The state after `event`. Raises ValueError for an event that nothing asked for."""
+    if isinstance(event, FileEvent):
+        return state
     if state.finished is not None:
         raise ValueError(f"{type(event).__name__} after the run's end")
     worked_until = event.worked_until if isinstance(event, RunResumed) else event.at

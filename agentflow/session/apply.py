@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 from rpds import HashTrieSet
 
+from agentflow.events.file_events import FileChanging
 from agentflow.events.session_events import (
     BreakerTripped,
     Compacted,
@@ -102,6 +103,8 @@ def apply(plan: SessionPlan, state: SessionState, event: SessionEvent) -> Sessio
     until = event.worked_until if isinstance(event, SessionResumed | SessionRested) else event.at
     worked = state.active_seconds + max(0.0, until - state.last_at)
     state = replace(state, last_at=event.at, active_seconds=worked)
+    if isinstance(event, FileChanging):
+        return state
     return _APPLY[type(event)](plan, state, event)
 
 

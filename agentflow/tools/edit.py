@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Mapping
 
 from agentflow.tools.failures import ToolError, reports_failures, shortened
-from agentflow.tools.files import MAX_FILE_BYTES, replace, whole
+from agentflow.tools.files import MAX_FILE_BYTES, other_names, whole
 from agentflow.tools.paths import locate
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
+from agentflow.tools.replacing import replace
 from agentflow.tools.signatures import PROBE_BYTES, kind_of
 from agentflow.tools.threads import Stop, in_thread
 
@@ -27,14 +28,16 @@ async def edit(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutp
             "old_string and new_string are the same: nothing would change", "say what new_string shall be, or go on"
         )
 
-    def work(_: Stop) -> ToolOutput:
+    def work(stop: Stop) -> ToolOutput:
         with locate(context, name, tool="Edit", for_write=True) as place:
             before = whole(place)
             _require_utf_8(name, before)
             # Bytes that are no UTF-8 come through unharmed.
             after, count = replaced(before.decode("utf-8", "surrogateescape"), old, new, every=every)
-            replace(place, _encoded(after), expected=place.status)
-        return ToolOutput(f"Edited `{shortened(name)}`: {count:,} replacement{'s' if count > 1 else ''}.")
+            content, keep = _encoded(after), context.keep
+            replace(place, content, expected=place.status, before=before, keep=keep, stop=stop)
+        many = "s" if count > 1 else ""
+        return ToolOutput(f"Edited `{shortened(name)}`: {count:,} replacement{many}.{other_names(place)}")
 
     return await in_thread(work)
 

@@ -1,8 +1,6 @@
 """Read and Write."""
 
 import os
-import secrets
-import stat
 from collections.abc import Mapping
 from io import BufferedReader
 
@@ -11,6 +9,7 @@ from agentflow.tools.failures import ToolError, reports_failures, shortened
 from agentflow.tools.lines import DEFAULT_LINES, numbered
 from agentflow.tools.paths import Place, locate, open_to_read, require_regular
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
+from agentflow.tools.replacing import replace
 from agentflow.tools.signatures import PROBE_BYTES, kind_of
 from agentflow.tools.threads import Stop, in_thread
 
@@ -45,19 +44,29 @@ async def write(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOut
     name = tool_input["file_path"]
     content = encoded(tool_input["content"], "content")
 
-    def work(_: Stop) -> ToolOutput:
+    def work(stop: Stop) -> ToolOutput:
         with locate(context, name, tool="Write", for_write=True, makes=True) as place:
             shown = shortened(place.named)
+            before = None
             if place.status is not None:
                 require_regular(place.named, place.status)
-                if place.status.st_size == len(content) and whole(place) == content:
+                if place.status.st_size == len(content) or context.keep is not None:
+                    before = whole(place)
+                if before == content:
                     return ToolOutput(f"`{shown}` already held exactly this; nothing was written.")
-            replace(place, content)
+            replace(place, content, expected=place.status, before=before, keep=context.keep, stop=stop)
         lines = content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
         did = "Created" if place.status is None else "Overwrote"
-        return ToolOutput(f"{did} `{shown}`: {lines:,} lines, {len(content):,} bytes.")
+        return ToolOutput(f"{did} `{shown}`: {lines:,} lines, {len(content):,} bytes.{other_names(place)}")
 
     return await in_thread(work)
+
+
+def other_names(place: Place) -> str:
+    """A word on the other names of a file that was replaced, where it has such."""
+    if place.status is None or place.status.st_nlink == 1:
+        return ""
+    return " (It had other names too, as hard links; those keep what they held.)"
 
 
 def encoded(text: str, parameter: str) -> bytes:
@@ -93,57 +102,6 @@ def whole(place: Place) -> bytes:
             f"`{shortened(place.named)}` is larger than {MAX_FILE_BYTES:,} bytes", "have a command change it"
         )
     return data
-
-
-def replace(place: Place, content: bytes, *, expected: os.stat_result | None = None) -> None:
-    """Puts a file in place, whole or not at all, also when the power fails; mode and owner stay as they were.
-
-    Parameters:
-        expected: what `content` was made from; where something else is there by now, it stays.
-
-    Raises:
-        ToolError: the file there is write-protected, or is not what was expected.
-        OSError: as the system says; nothing has changed then.
-    """
-    before = place.status
-    if before is not None and not os.access(
-        place.name, os.W_OK, dir_fd=place.folder, effective_ids=os.access in os.supports_effective_ids
-    ):
-        # Renaming over it would work all the same, and undo the protection.
-        raise ToolError(
-            f"`{shortened(place.named)}` is write-protected", "leave it as it is and say so, or write to another file"
-        )
-    temporary = f".agentflow-{secrets.token_hex(8)}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(temporary, flags, 0o666, dir_fd=place.folder)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            if before is not None:
-                _take_over(descriptor, before)
-            os.fsync(descriptor)
-        if expected is not None and _identity(_now(place)) != _identity(expected):
-            raise ToolError(f"`{shortened(place.named)}` was changed by somebody else meanwhile", "read it again first")
-        os.rename(temporary, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
-    except BaseException:
-        os.unlink(temporary, dir_fd=place.folder)
-        raise
-
-
-def _now(place: Place) -> os.stat_result:
-    return os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
-
-
-def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _take_over(descriptor: int, before: os.stat_result) -> None:
-    own = os.fstat(descriptor)
-    if (own.st_uid, own.st_gid) != (before.st_uid, before.st_gid) and os.geteuid() == 0:
-        os.fchown(descriptor, before.st_uid, before.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
 
 
 def _opened(context: ToolContext, name: str) -> BufferedReader:

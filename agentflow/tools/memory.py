@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from agentflow.tools.edit import replaced
 from agentflow.tools.failures import ToolError, reports_failures, shortened
-from agentflow.tools.files import encoded, replace, whole
+from agentflow.tools.files import encoded, whole
 from agentflow.tools.paths import locate, require_regular
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
+from agentflow.tools.replacing import replace
 from agentflow.tools.threads import in_thread
 
 ROOT = "/memories"

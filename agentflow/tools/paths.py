@@ -2,6 +2,7 @@
 
 A name is walked folder by folder through descriptors, symbolic links followed by hand, so that a link swapped in
 meanwhile is met as a link and judged like any other: nothing is ever opened by a path that could lead elsewhere.
+What was opened must then be where the path says: a folder that was moved away meanwhile takes nothing along.
 """
 
 import contextlib
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from agentflow.guard.protected import folded, hidden_by, protected_by
 from agentflow.tools.failures import ToolError, shortened
+from agentflow.tools.openat import Identity, is_at, is_machinery
 from agentflow.tools.port import ToolContext
 
 if TYPE_CHECKING:
@@ -26,9 +29,8 @@ FOLDER_FLAGS = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PA
 MAX_LINKS = 40  # as Linux counts them (path_resolution(7))
 LONGEST_PATH = 4_096  # PATH_MAX of Linux: what lies deeper no program opens by its name, nor removes
 
-_PRIVATE = ".agentflow"
 _READERS = frozenset({"Read", "Grep"})
-_REPOSITORY = ".git"
+_INSTEAD_OF_GIT = "leave it; if the repository itself shall change, say what git command would do it"
 
 
 class Place(Struct, frozen=True):
@@ -40,6 +42,9 @@ class Place(Struct, frozen=True):
         named: the path as it was named, relative to the project.
         real: the path it leads to through symbolic links, relative to the project; "" is the project.
         status: its `lstat`, or None when nothing is there. Never a symbolic link's.
+        root: descriptor of the project.
+        device: of the file system that the project is on.
+        made: the folders that were made for it, relative to the project, the outermost first.
     """
 
     folder: int
@@ -47,11 +52,21 @@ class Place(Struct, frozen=True):
     named: str
     real: str
     status: os.stat_result | None
+    root: int
+    device: int
+    made: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
 def locate(
-    context: ToolContext, name: str, *, tool: str, for_write: bool, makes: bool = False, narrowed: bool = True
+    context: ToolContext,
+    name: str,
+    *,
+    tool: str,
+    for_write: bool,
+    makes: bool = False,
+    narrowed: bool = True,
+    absent: bool = False,
 ) -> Iterator[Place]:
     """Finds what a model's name stands for and refuses what the grant does not cover.
 
@@ -61,6 +76,7 @@ def locate(
         tool: whose grant it is, for the message.
         for_write: what is there will be changed.
         makes: nothing need be there yet; the folders above are made once everything is allowed.
+        absent: nothing need be there, nor are folders made; the place is then that of the first that is missing.
         narrowed: the rules apply; False where they are applied to what is found beneath (a folder to search).
 
     Raises:
@@ -78,11 +94,14 @@ def locate(
         missing = walk.go(named, name)
         real = walk.real(missing)
         _check(context, named, real, tool=tool, for_write=for_write, narrowed=narrowed)
+        _require_files(walk, named)
         if not missing:
-            yield Place(walk.folder, walk.name, named, real, walk.status)
+            yield Place(walk.folder, walk.name, named, real, walk.status, walk.root, walk.device)
+        elif absent:
+            yield Place(walk.folder, missing[0], named, real, None, walk.root, walk.device)
         elif makes:
-            walk.make(missing[:-1])
-            yield Place(walk.folder, missing[-1], named, real, None)
+            made = walk.make(missing[:-1])
+            yield Place(walk.folder, missing[-1], named, real, None, walk.root, walk.device, made)
         else:
             raise _absent(name)
 
@@ -96,7 +115,7 @@ def _kept(results: "Access | None", name: str) -> Iterator[Place]:
         real = walk.real(missing)
         if missing or real != name:
             raise ToolError(f"`{shortened(name)}` is no result of this run", "name it as the result does that tells it")
-        yield Place(walk.folder, walk.name, name, real, walk.status)
+        yield Place(walk.folder, walk.name, name, real, walk.status, walk.root, walk.device)
 
 
 def resolve(context: ToolContext, name: str, *, tool: str, for_write: bool) -> Path:
@@ -126,9 +145,15 @@ def open_to_read(place: Place) -> int:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             raise _changed(place.named) from error
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        opened = os.fstat(descriptor)
+        if not stat.S_ISREG(opened.st_mode) or not is_at(descriptor, place.root, place.real):
+            raise _changed(place.named)
+        if opened.st_dev != place.device and is_machinery(descriptor):
+            raise _machinery(place.named)
+    except BaseException:
         os.close(descriptor)
-        raise _changed(place.named)
+        raise
     return descriptor
 
 
@@ -176,7 +201,9 @@ class _Walk:
     """A walk down from the project that never leaves it. `folder` is where it has come to."""
 
     def __init__(self, project: Path) -> None:
-        self._folders = [os.open(project, FOLDER_FLAGS)]
+        self.root = os.open(project, FOLDER_FLAGS)
+        self.device = os.fstat(self.root).st_dev
+        self._folders = [self.root]
         self._names: list[str] = []
         self._project = project
         self.name = ""
@@ -207,6 +234,8 @@ class _Walk:
                 self._up(shown)
                 continue
             status = self._look(part)
+            if status is not None:
+                part = self._as_stored(part, status)
             if status is None:
                 if ".." in ahead:
                     raise _absent(shown)
@@ -228,18 +257,39 @@ class _Walk:
                 os.close(self._folders.pop())
         return []
 
-    def make(self, folders: list[str]) -> None:
-        """Makes folders, each in the one before, and enters them."""
+    def make(self, folders: list[str]) -> tuple[str, ...]:
+        """Makes folders, each in the one before, and enters them; returns those that were not there."""
+        made = []
         for name in folders:
             with contextlib.suppress(FileExistsError):  # by another call meanwhile; entering judges what it is
                 os.mkdir(name, dir_fd=self.folder)
+                made.append("/".join([*self._names, name]))
             self._enter(name, name)
+        return tuple(made)
 
     def _look(self, part: str) -> os.stat_result | None:
         try:
             return os.stat(part, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
+
+    def _as_stored(self, part: str, status: os.stat_result) -> str:
+        """The name that a file has where the file system takes several for one: rules are about that one."""
+        twin = part.swapcase()
+        if twin == part:
+            return part
+        try:
+            other = os.stat(twin, dir_fd=self.folder, follow_symlinks=False)
+        except OSError:  # the file system tells them apart
+            return part
+        if Identity.of(other) != Identity.of(status):
+            return part
+        listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.folder)
+        try:
+            names = os.listdir(listed)
+        finally:
+            os.close(listed)
+        return part if part in names else next((name for name in names if folded(name) == folded(part)), part)
 
     def _enter(self, part: str, shown: str) -> None:
         try:
@@ -300,14 +350,14 @@ def _is_inside(project: Path, path: str) -> bool:
 
 
 def _check(context: ToolContext, named: str, real: str, *, tool: str, for_write: bool, narrowed: bool) -> None:
-    parts = {part.casefold() for path in (named, real) for part in path.split("/")}
-    if _PRIVATE in parts:
-        raise ToolError(f"`{shortened(named)}` belongs to agentflow itself and is closed to tools", "go on without it")
-    if for_write and _REPOSITORY in parts:
-        raise ToolError(
-            f"`{shortened(named)}` is inside {_REPOSITORY}, which {tool} may not change",
-            "leave it; if the repository itself shall change, say what git command would do it",
-        )
+    for path in (named, real):
+        if (entry := hidden_by(path)) is not None:
+            raise ToolError(f"`{shortened(named)}` is closed to tools: `{entry.name}` {entry.why}", "go on without it")
+        if for_write and (entry := protected_by(path, context.sealed)) is not None:
+            raise ToolError(
+                f"`{shortened(named)}` is closed to {tool}, whatever is granted: `{shortened(entry.name)}` {entry.why}",
+                _INSTEAD_OF_GIT if entry.name == ".git" else "leave it as it is, and say what should be changed in it",
+            )
     if not narrowed:
         return
     covers = matcher(context.rules)
@@ -336,3 +386,13 @@ def _absent(name: str) -> ToolError:
 
 def _changed(name: str) -> ToolError:
     return ToolError(f"`{shortened(name)}` changed while it was being opened", "try again")
+
+
+def _machinery(name: str) -> ToolError:
+    return ToolError(f"`{shortened(name)}` is no file but a piece of the running system", "go on without it")
+
+
+def _require_files(walk: _Walk, named: str) -> None:
+    """Refuses what lies on a file system of the kernel's own that is mounted in the project."""
+    if os.fstat(walk.folder).st_dev != walk.device and is_machinery(walk.folder):
+        raise _machinery(named)

@@ -1,10 +1,12 @@
 """What a tool is handed and what it gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
+
+from agentflow.tools.threads import Stop
 
 if TYPE_CHECKING:
     from agentflow.plan.agent_plan import OwnToolPlan
@@ -36,6 +38,27 @@ class ToolOutput(Struct, frozen=True):
     media_tokens: int | None = None
 
 
+class Change(Struct, frozen=True):
+    """A file that is about to be changed.
+
+    Attributes:
+        path: relative to the folder that the tools work in, without symbolic links.
+        before: what it holds, and `mode`, its permission bits; None: there is none yet.
+        after: what it is to hold.
+        made: the folders that were made for it, the outermost first.
+    """
+
+    path: str
+    before: bytes | None
+    mode: int | None
+    after: bytes
+    made: tuple[str, ...] = ()
+
+
+Keep = Callable[[Change, Stop], None]
+"""Returns once a change is on record, so that it can be put back; called from a thread, which `Stop` ends."""
+
+
 class ToolContext(Struct, frozen=True):
     """Where and for whom a call runs.
 
@@ -52,6 +75,8 @@ class ToolContext(Struct, frozen=True):
         home: the real path of that file's folder, which its functions are looked for in.
         confinement: the sandbox that commands run in; None: there is none.
         results: the large results of the run that Read and Grep may open.
+        sealed: paths relative to `project` of what the run itself is made of, which no tool changes.
+        keep: has what a file held on record before Write or Edit changes it; None: nothing is kept.
     """
 
     project: Path
@@ -66,6 +91,8 @@ class ToolContext(Struct, frozen=True):
     home: Path | None = None
     results: "Access | None" = None
     confinement: "Confinement | None" = None
+    sealed: tuple[str, ...] = ()
+    keep: Keep | None = None
 
 
 class Tool(Protocol):

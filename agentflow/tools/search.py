@@ -16,7 +16,7 @@ from agentflow.tools.port import JSON, ToolContext, ToolOutput
 from agentflow.tools.rust_patterns import translated
 from agentflow.tools.signatures import PROBE_BYTES, UTF_8_MARK, kind_of
 from agentflow.tools.threads import Stop, in_thread
-from agentflow.tools.tree import MAX_ENTRIES, Tree, glob_matcher, is_readable
+from agentflow.tools.tree import MAX_ENTRIES, Found, Tree, glob_matcher, is_readable
 
 MAX_FILES = 1_000
 FILES_WITHOUT_RIPGREP = 400
@@ -180,7 +180,7 @@ class _Search:
                     continue
                 ours = None if ours is None else ours - 1
                 try:
-                    place_of_file = Place(file.folder, file.name, file.real, file.real, file.status)
+                    place_of_file = _place_of(file, place)
                     _search_file(place_of_file, self.query, self._report, stop)
                 except (OSError, ToolError):  # protected, or changed since it was listed
                     self._report.unreadable += 1
@@ -191,6 +191,10 @@ class _Search:
             with locate(self.context, self.start, tool="Grep", for_write=False) as place:
                 _search_file(place, self.query, self._report, stop)
         return ToolOutput("") if self.left and only is None else _told(self.query, self._report, tree.incomplete)
+
+
+def _place_of(file: Found, start: Place) -> Place:
+    return Place(file.folder, file.name, file.real, file.real, file.status, start.root, start.device)
 
 
 def _search_file(place: Place, query: _Query, report: _Report, stop: Stop) -> None:

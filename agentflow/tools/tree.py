@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from agentflow.guard.patterns import compile_pattern, require_length
+from agentflow.guard.protected import hidden_by
 from agentflow.tools.failures import ToolError, shortened
+from agentflow.tools.openat import is_at, is_machinery
 from agentflow.tools.paths import FOLDER_FLAGS, Place, locate, matcher
 from agentflow.tools.port import ToolContext
 from agentflow.tools.threads import Stop
@@ -18,7 +20,6 @@ LEFT_OUT = frozenset(
 )
 MAX_ENTRIES = 200_000
 MAX_DEPTH = 64
-_PRIVATE = ".agentflow"
 _LISTED_FLAGS = (FOLDER_FLAGS & ~getattr(os, "O_PATH", 0)) | os.O_RDONLY
 _LITERAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/")
 
@@ -52,11 +53,15 @@ class Tree:
         self._hidden = hidden
         self._stop = stop
         self._entries = 0
+        self._start: Place | None = None
 
     def beneath(self, place: Place) -> Iterator[Found]:
         """Everything beneath the folder at `place`. Symbolic links are met, never followed."""
+        self._start = place
         descriptor = os.open(place.name or ".", _LISTED_FLAGS, dir_fd=place.folder)
         try:
+            if not self._is_ours(descriptor, place.real):
+                return
             yield from self._walk(descriptor, "", f"{place.real}/" if place.real else "", 0)
         finally:
             os.close(descriptor)
@@ -77,13 +82,13 @@ class Tree:
             if stat.S_ISDIR(status.st_mode):
                 if self._enters(name, depth):
                     yield from self._inside(folder, name, f"{below}{name}/", f"{real}{name}/", depth)
-            elif (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)) and name.casefold() != _PRIVATE:
+            elif (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)) and hidden_by(name) is None:
                 path = real + name
                 if self._covers(path):
                     yield Found(folder, name, below + name, path, status)
 
     def _enters(self, name: str, depth: int) -> bool:
-        if name.casefold() in LEFT_OUT or (name.startswith(".") and not self._hidden):
+        if name.casefold() in LEFT_OUT or hidden_by(name) is not None or (name.startswith(".") and not self._hidden):
             return False
         if depth >= MAX_DEPTH:
             self.incomplete = True
@@ -96,9 +101,17 @@ class Tree:
         except OSError:  # unreadable, or swapped for something else: then there is nothing to find in it
             return
         try:
-            yield from self._walk(descriptor, below, real, depth + 1)
+            if self._is_ours(descriptor, real.rstrip("/")):
+                yield from self._walk(descriptor, below, real, depth + 1)
         finally:
             os.close(descriptor)
+
+    def _is_ours(self, folder: int, real: str) -> bool:
+        """Whether an open folder is still where it was met, and holds files, not pieces of the running system."""
+        start = self._start
+        if start is None or not is_at(folder, start.root, real):
+            return False
+        return os.fstat(folder).st_dev == start.device or not is_machinery(folder)
 
 
 def is_readable(context: ToolContext, path: str, *, tool: str) -> bool:

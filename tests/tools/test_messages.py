@@ -56,7 +56,7 @@ SITUATIONS = {
     "a link outside": ("Read", {"file_path": "out/passwd"}, ["outside the project", "inside the project"]),
     "a link in a circle": ("Read", {"file_path": "around"}, ["too many symbolic links", "name the file"]),
     "a pipe": ("Read", {"file_path": "pipe"}, ["device, pipe or socket", "go on without"]),
-    "agentflow's own": ("Read", {"file_path": ".agentflow/journal"}, ["agentflow itself", "go on without"]),
+    "agentflow's own": ("Read", {"file_path": ".agentflow/journal"}, ["agentflow's own memory", "go on without"]),
     "a file as a folder": ("Read", {"file_path": "src/a.py/b"}, ["not a folder", "Glob"]),
     "lines behind the end": ("Read", {"file_path": "src/a.py", "offset": 9}, ["has 3 lines", "from line 9 on"]),
     "an archive": ("Read", {"file_path": "archive"}, ["ZIP archive", "unpacked"]),

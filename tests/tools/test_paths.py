@@ -153,7 +153,7 @@ async def test_git_internals_are_not_written_but_may_be_read(project, context_of
     (project / "link").symlink_to(".git")
     output = await write({"file_path": name, "content": "x"}, context_of())
     assert output.is_error
-    assert ".git, which Write may not change" in output.content
+    assert "is closed to Write, whatever is granted: `.git` holds the repository" in output.content
     assert (project / ".git/config").read_text() == "[core]"
     assert not (project / "sub").exists()
     assert "[core]" in (await read({"file_path": ".git/config"}, context_of())).content
