@@ -118,6 +118,7 @@ class Bubblewrap:
                 cwd=Path("/"),
                 descriptors=tuple(handed.all),
                 first=told,
+                memory=self._limits.memory,
                 released=release,
             )
             undone.pop_all()
