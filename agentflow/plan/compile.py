@@ -145,6 +145,7 @@ def _plan(
         limits=RunLimits(**workflow.limits.model_dump()),
         sandbox_off=workflow.sandbox == "off",
         secrets=tuple(workflow.secrets),
+        redact=workflow.redact,
         env={name: use.template for name, use in env.items()},
         tools=tools,
         agents=agents,

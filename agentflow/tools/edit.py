@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping
 
+from agentflow.source.visible import meant
 from agentflow.tools.failures import ToolError, reports_failures, shortened
 from agentflow.tools.files import MAX_FILE_BYTES, replace, whole
 from agentflow.tools.paths import locate
@@ -54,7 +55,8 @@ def _require_utf_8(name: str, content: bytes) -> None:
 def replaced(text: str, old: str, new: str, *, every: bool) -> tuple[str, int]:
     """Text with `old` replaced, and how many times.
 
-    Where the file's lines mostly end in CRLF, line ends in `old` and `new` stand for CRLF.
+    Where the file's lines mostly end in CRLF, line ends in `old` and `new` stand for CRLF. Where `old` does not occur,
+    what was shown of hidden characters (`⟦U+200B⟧`) stands for them, in `new` too.
 
     Raises:
         ToolError: `old` does not occur, occurs more than once without `every`, or the result would be too large.
@@ -63,6 +65,8 @@ def replaced(text: str, old: str, new: str, *, every: bool) -> tuple[str, int]:
         windows_old, windows_new = _with_crlf(old), _with_crlf(new)
         if windows_old in text:
             old, new = windows_old, windows_new
+    if old not in text and (character := meant(old)) != old and character in text:
+        old, new = character, meant(new)
     count = text.count(old)
     if not count:
         raise ToolError("old_string does not occur in the file", _nearest(text, old, new))
