@@ -38,6 +38,7 @@ COMMANDS = {
     "session": "agentflow.cli.sessions:session",
     "prune": "agentflow.cli.history:prune",
     "doctor": "agentflow.cli.doctor:doctor",
+    "secrets": "agentflow.cli.keyring:secrets",
     "completion": "agentflow.cli.completion_script:completion",
 }
 # The kernel's words for a full disk under a redirected stream.

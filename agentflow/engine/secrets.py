@@ -89,6 +89,10 @@ class Secrets:
         text = self._redactor.redacted(text)
         return text if self._likely is None else self._likely.masked(text)
 
+    def exactly(self, text: str) -> str:
+        """A text without the values, in any of their forms; what only looks like a secret stays."""
+        return self._redactor.redacted(text)
+
     def redacted_data(self, data: JSON) -> JSON:
         """The same of JSON data, names of fields included."""
         if not self.is_needed:

@@ -24,9 +24,9 @@ _DUMPED_UP_TO = 128
 # What stands between two characters of a wrapped, quoted-printable, coloured or UTF-16 text, or in `od -c`.
 _BETWEEN_NARROW = r"\x00{0,3}"
 _BETWEEN = (
-    r"(?:\x00{1,3}|\x1b\[[0-9;]*[A-Za-z](?:\x1b\[K)?|[=\\]?\r?\n[ \t>#|]{0,8}|(?:\\+r)?\\+n| {1,3}|\n[0-7]{7} {1,3})?"
+    r"(?:\x00{1,3}|\x1b\[[0-9;]*[A-Za-z](?:\x1b\[K)?|[=\\]?\r?\n[ \t>#|]*|(?:\\+r)?\\+n| {1,3}|\n[0-7]{7} {1,3})?"
 )
-_BETWEEN_BASE64 = r"(?:\r?\n[ \t>#|]{0,8}|(?:\\+r)?\\+n|%0[aAdD]|=\r?\n|\x00)?"
+_BETWEEN_BASE64 = r"(?:\r?\n[ \t>#|]*|(?:\\+r)?\\+n|%0[aAdD]|\x00)?"
 # In dumps: separators, the sign before each byte, and where a row turns: its column of text and the next address.
 _BETWEEN_BYTES = r"(?: {1,3}\|?[^\n]{1,18}\n[0-9a-fA-F]{6,16}:?)?[ \t\r\n:,;-]{0,6}(?:0x|%|\\+x)?"
 _REST_OF_ROW = r"(?: [ 0-9a-fA-F]{0,60}  \|?[^\n|]{1,17}\|?)?"
@@ -42,7 +42,7 @@ def lines_of(value: str) -> tuple[str, ...]:
     # What a command prints is read as UTF-8 with replacements, and so must be what is looked for.
     plain = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
     found = dict.fromkeys([plain, *(line.strip() for line in plain.splitlines()), _password(plain)])
-    return tuple(one for one in found if len(one) >= SHORTEST and not one.startswith("-----"))
+    return tuple(one for one in found if len(one) >= SHORTEST and not (one.startswith("-----") and "\n" not in one))
 
 
 def pattern(line: str) -> str:
@@ -66,7 +66,8 @@ def literals(line: str) -> frozenset[str]:
     forms = {line, ascii_json, any_json, json.dumps(any_json)[1:-1], quote(line, safe=""), quote_plus(line)}
     forms |= {html.escape(line), line.replace("'", "'\"'\"'"), line.replace("'", "'\\''"), line[::-1]}
     data = line.encode("utf-8", "replace")
-    forms |= {data.hex(), data.hex().upper(), *_base64_cores(line)}
+    cores = list(_base64_cores(line))
+    forms |= {data.hex(), data.hex().upper(), *cores, *(core.replace("+", "-").replace("/", "_") for core in cores)}
     forms |= {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
     return frozenset(form for form in forms if len(form) >= SHORTEST)
 
@@ -134,4 +135,3 @@ def _base64_cores(line: str) -> Iterator[str]:
             first, end = -(-8 * shift // 6), 8 * (shift + len(data)) // 6
             if end - first >= SHORTEST:
                 yield letters[first:end]
-                yield letters[first:end].replace("+", "-").replace("/", "_")

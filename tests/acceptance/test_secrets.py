@@ -42,6 +42,7 @@ def cli(tmp_path: Path) -> Cli:
     (project / "replies.yaml").write_text(REPLIES)
     (project / "token.txt").write_text(TOKEN + "\n")
     (project / "secrets.env").write_text(f"# what the demo needs\n\nOTHER={OTHER}\nTOKEN=not this one\n")
+    (project / "secrets.env").chmod(0o600)
     return Cli(project, environment(tmp_path, "http://127.0.0.1:9"))
 
 
@@ -123,12 +124,16 @@ def test_a_resume_wants_what_is_still_needed(cli: Cli):
         (("--secret", "TOKEN=@token.txt", "--secret", "TOKEN=@token.txt"), "the secret `TOKEN` is given twice"),
         (("--secrets-file", "token.txt"), "line 1 of 'token.txt' gives no secret"),
         (("--secrets-file", "twice.env"), "'twice.env' gives the secret `TOKEN` twice"),
+        (("--secrets-file", "open.env"), "others may read 'open.env', which holds secrets"),
     ],
 )
 def test_what_cannot_be_a_value_is_refused_without_showing_it(cli: Cli, options: tuple[str, ...], message: str):
     (cli.folder / "empty.txt").write_text("\n")
     (cli.folder / "nul.txt").write_bytes(TOKEN.encode() + b"\0")
     (cli.folder / "twice.env").write_text(f"TOKEN={TOKEN}\nTOKEN={TOKEN}\n")
+    (cli.folder / "open.env").write_text(f"TOKEN={TOKEN}\n")
+    for name in ("token.txt", "twice.env"):
+        (cli.folder / name).chmod(0o600)
     refused = cli("run", "flow.yaml", *SCRIPTED, *options)
     assert refused.code == 2
     assert message in refused.err
