@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from agentflow.source.visible import meant
 from agentflow.tools.failures import ToolError, reports_failures, shortened
 from agentflow.tools.files import MAX_FILE_BYTES, replace, whole
+from agentflow.tools.marks import is_mask, require_no_masks
 from agentflow.tools.paths import locate
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
 from agentflow.tools.signatures import PROBE_BYTES, kind_of
@@ -33,7 +34,9 @@ async def edit(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutp
             before = whole(place)
             _require_utf_8(name, before)
             # Bytes that are no UTF-8 come through unharmed.
-            after, count = replaced(before.decode("utf-8", "surrogateescape"), old, new, every=every)
+            text = before.decode("utf-8", "surrogateescape")
+            require_no_masks(name, new, text)
+            after, count = replaced(text, old, new, every=every)
             replace(place, _encoded(after), expected=place.status)
         return ToolOutput(f"Edited `{shortened(name)}`: {count:,} replacement{'s' if count > 1 else ''}.")
 
@@ -68,6 +71,11 @@ def replaced(text: str, old: str, new: str, *, every: bool) -> tuple[str, int]:
     if old not in text and (character := meant(old)) != old and character in text:
         old, new = character, meant(new)
     count = text.count(old)
+    if not count and is_mask(old):
+        raise ToolError(
+            "old_string holds the mask of a secret, and the file holds the secret itself, which you were not shown",
+            "take text beside it that has no mask",
+        )
     if not count:
         raise ToolError("old_string does not occur in the file", _nearest(text, old, new))
     if count > 1 and not every:

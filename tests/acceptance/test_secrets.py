@@ -85,9 +85,10 @@ def test_the_plan_tells_which_secrets_go_where(cli: Cli):
 def test_a_file_named_for_a_secret_wins_over_the_file_of_all_and_that_over_the_environment(cli: Cli):
     (cli.folder / "flow.yaml").write_text(
         FLOW.split("tools:")[0].replace("TOKEN }}", "TOKEN }}{{ secrets.OTHER }}")
-        + 'steps: {a: {run: \'test "$WHOLE" = "Bearer $(cat token.txt)mellon-mellon"; echo same\'}}\n'
+        + 'steps: {a: {run: \'test "$WHOLE" = "Bearer $(cat token.txt)$(cat other.txt)"; echo same\'}}\n'
         "outputs: {a: steps.a.output}\n"
     )
+    (cli.folder / "other.txt").write_text(OTHER)
     known = with_values(cli, TOKEN="wrong", OTHER="wrong")
     done = known("run", "flow.yaml", "--secret", "TOKEN=@token.txt", "--secrets-file", "secrets.env", "--quiet")
     assert (done.code, done.out) == (0, "same\n"), done.err
