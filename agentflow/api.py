@@ -75,8 +75,8 @@ class RunOptions(Struct, frozen=True):
         observe: hears every event, with its stream (`""`: the run's own), once it is on record.
         hear: hears the text of sessions, with their stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
-        stays: stay until the model's service can be asked again, however long that takes; else a run that only waits
-            for it pauses.
+        stays: stay until the model's service can be asked again, however long; else a run that waits for it pauses.
+        told: hears the values of the secrets that are known, by name, before anything else is said of the run.
         interrupt: set it to have the run stop cleanly; it can be resumed.
     """
 
@@ -93,6 +93,7 @@ class RunOptions(Struct, frozen=True):
     disk_full: Callable[[bool], None] | None = None
     stays: bool = False
     interrupt: "asyncio.Event | None" = None
+    told: Callable[[Mapping[str, str]], None] | None = None
 
 
 class RunResult(Struct, frozen=True):
@@ -205,13 +206,12 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     from agentflow.engine.logged import log
     from agentflow.engine.new_runs import create
     from agentflow.engine.sandboxes import sandboxes_for
-    from agentflow.engine.secret_values import secret_values
+    from agentflow.engine.secret_values import secrets_to_begin
     from agentflow.models.opening import model_for
 
     options = options or RunOptions()
     project = Path(seed.started.project)
-    may_ask, kept_steps = options.ask_secret is not None, seed.kept_steps
-    secrets = secret_values(seed.plan, options.secrets, os.environ, may_ask=may_ask, kept=kept_steps)
+    secrets = secrets_to_begin(seed, options.secrets, os.environ, options.told, may_ask=options.ask_secret is not None)
     model = model_for(seed.plan, options.model, options.record)
     sandboxes = await sandboxes_for(seed.plan, seed.started)
     journal = _journal(options.journal or project / JOURNAL, options.durability)
@@ -263,7 +263,8 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         try:
             model = model_for(plan_of_run, options.model, options.record, goes_on=True)
             live = Live.replay(plan_of_run, _heard(journal, run, options))
-            secrets = await secrets_to_go_on(live, options.secrets, os.environ, options.ask_secret, options.interrupt)
+            asked = (options.ask_secret, options.interrupt, options.told)
+            secrets = await secrets_to_go_on(live, options.secrets, os.environ, *asked)
             sandboxes = await sandboxes_for(plan_of_run, started)
         except BaseException:
             journal.release(lease)

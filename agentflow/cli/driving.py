@@ -19,7 +19,7 @@ from agentflow.cli.asking import TerminalAsker
 from agentflow.cli.next_move import answers_to, command
 from agentflow.cli.options import Durability, Format
 from agentflow.cli.progress import Progress
-from agentflow.cli.secrets import SecretPrompt
+from agentflow.cli.secrets import SecretPrompt, tell_secrets
 from agentflow.cli.told import say, tell_unwritten, told_as
 from agentflow.errors import UsageError
 from agentflow.journal.port import Gate
@@ -100,6 +100,7 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
         disk_full=progress.disk_full,
         stays=driving.stays,
         interrupt=interrupt,
+        told=tell_secrets,
     )
     if driving.script is not None:
         say(f"the model's words are scripted, from {driving.script}")

@@ -31,9 +31,9 @@ class Redaction:
     def __call__(self, text: str) -> str:
         """The text without them."""
         if self._redacted is None:
-            from agentflow.engine.secrets import Secrets
+            from agentflow.guard.redaction import redactor_of
 
-            self._redacted = Secrets(self._values).redacted
+            self._redacted = redactor_of(self._values).redacted
         return self._redacted(text)
 
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "spend": "agentflow.cli.spend:spend",
     "prune": "agentflow.cli.history:prune",
     "doctor": "agentflow.cli.doctor:doctor",
+    "secrets": "agentflow.cli.keyring:secrets",
     "completion": "agentflow.cli.completion_script:completion",
 }
 # The kernel's words for a full disk under a redirected stream.

@@ -12,7 +12,10 @@ import click
 from agentflow.cli.arguments import read_text
 from agentflow.cli.asking import line_from_terminal
 from agentflow.cli.logs import REDACTION
+from agentflow.cli.secrets_file import values_of
+from agentflow.cli.told import say
 from agentflow.errors import UsageError
+from agentflow.guard.secret_forms import SHORTEST, lines_of
 from agentflow.report.style import Paint
 
 
@@ -21,12 +24,12 @@ def read_secrets(pairs: Iterable[str], file: str | None) -> Mapping[str, str]:
 
     Parameters:
         pairs: `NAME=@PATH`: the file's text, less one final newline.
-        file: lines `NAME=value`; empty ones and those that begin with `#` are left out.
+        file: as `values_of` reads it.
 
     Raises:
         UsageError: a file cannot be read, or a line or pair names nothing. No message holds a value.
     """
-    given = {} if file is None else dict(_lines(file))
+    given = {} if file is None else dict(values_of(file))
     named: set[str] = set()
     for pair in pairs:
         name, equals, where = pair.partition("=")
@@ -45,20 +48,16 @@ def read_secrets(pairs: Iterable[str], file: str | None) -> Mapping[str, str]:
     return given
 
 
-def _lines(file: str) -> Iterable[tuple[str, str]]:
-    seen: set[str] = set()
-    for number, line in enumerate(read_text(Path(file), "`--secrets-file`").split("\n"), 1):
-        line = line.removesuffix("\r")
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        name = name.strip()
-        if not equals or not name:
-            raise UsageError(f"line {number} of '{file}' gives no secret", "write `NAME=value`, one a line")
-        if name in seen:
-            raise UsageError(f"'{file}' gives the secret `{name}` twice", "take one of the lines out")
-        seen.add(name)
-        yield name, value
+def tell_secrets(values: Mapping[str, str]) -> None:
+    """Takes up the values that a run begins with, so that no log holds one, and says which are too short for that."""
+    REDACTION.hide(values)
+    short = [name for name, value in values.items() if value and not lines_of(value)]
+    if short:
+        listed = ", ".join(f"`{name}`" for name in short)
+        message = (
+            f"warning: the values of {listed} are shorter than {SHORTEST} characters and cannot be kept out of texts"
+        )
+        say(message, "take longer ones, or see to it that no command prints them")
 
 
 class SecretPrompt:
@@ -85,6 +84,8 @@ class SecretPrompt:
                     typed = ""
                 finally:
                     click.echo("", err=True)
+        if typed:
+            REDACTION.hide({name: typed})
         return typed or None
 
 

@@ -19,7 +19,7 @@ def redacted_content(secrets: Secrets, content: JSON) -> JSON:
     What an image or a document holds in base64 is left as it is, for a changed letter would destroy it; one whose bytes
     hold a secret's value is left out as a whole.
     """
-    if not isinstance(content, list) or not secrets.values:
+    if not isinstance(content, list) or not secrets.is_needed:
         return secrets.redacted_data(content)
     return [_redacted_block(secrets, block) for block in content]
 

@@ -10,7 +10,7 @@ from agentflow.engine.recover import recover
 from agentflow.engine.stored import declared_for
 from agentflow.events.run_events import RunStarted
 from agentflow.journal.port import RUN_STREAM, Journal, Lease
-from agentflow.models.port import Model
+from agentflow.models.port import Model, keep_out
 from agentflow.plan.declared_models import NOTHING_DECLARED, Catalogue, declaring
 from agentflow.plan.model import Plan
 from agentflow.tools.toolbox import Toolbox
@@ -36,6 +36,7 @@ async def drive(
     tools = Toolbox(live.plan.tools)
     while True:
         engine = LocalEngine(live, journal, lease, model, tools, around)
+        keep_out(model, engine.secrets.exactly)
         try:
             with declaring(_declared(journal, live.run.id)):
                 outcome = await _interruptible(engine, interrupt, resumed)

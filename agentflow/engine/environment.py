@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from agentflow.engine.keyring_values import from_keyring
 from agentflow.errors import AgentflowError
 from agentflow.plan.findings import Findings, TooManyFindings
 from agentflow.plan.model import Plan, asks_a_model
@@ -62,7 +63,7 @@ def _find(
 ) -> None:
     files = _files(source)
     for name in secrets_used(plan):
-        if not environ.get(name):
+        if not (environ.get(name) or from_keyring([name])):
             error = SecretMissingError(name)
             findings.add(CODE, error.message, _declared(files, name), error.hint)
     if asks_a_model(plan) and (refused := refusal()) is not None:

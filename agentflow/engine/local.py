@@ -124,7 +124,8 @@ class LocalEngine:
         )
         self.workspaces = Workspaces(self.around.project)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
-        self.secrets = Secrets(self.around.secrets, self.around.ask_secret, self._secret_came, self._task_ended)
+        likely, ask = self.live.plan.redact == "likely", self.around.ask_secret
+        self.secrets = Secrets(self.around.secrets, ask, self._secret_came, self._task_ended, likely)
         self.admission = Admission(self)
         self.results = KeptResults(self.around.project, self.live.run.id)
         self.people = Askers(self, self.journal, self._task_ended)
@@ -174,6 +175,7 @@ class LocalEngine:
 
     def happen(self, stream: str, event: Event, *, durable: bool = False) -> None:
         """Takes an event up and has it recorded; `settle` then does what follows."""
+        event = self.secrets.event(event)
         self.live.apply(stream, event)
         self.admission.heard()
         self.recorder.add(stream, event, durable=durable)

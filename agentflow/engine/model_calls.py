@@ -17,6 +17,7 @@ from agentflow.plan.service_tools import RESULT_TOKENS
 from agentflow.session.context import input_bound, request, searches_bound
 from agentflow.session.state import CallModel, SessionState
 
+Came = ModelReplied | ModelFailed
 BYTES_OF_A_TOKEN = 4
 """About: for what the service counts, not for what money is kept back."""
 
@@ -71,7 +72,7 @@ class _Sending(ServiceCall):
         loop.happen(
             stream, ModelCalled(now, action.turn, action.attempt, model, held.max_tokens, held.usd, action.note)
         )
-        state, hear = self.state, loop.around.hear
+        state = self.state
         in_flight = state.in_flight
         assert in_flight is not None
         asked = request(live.plans[stream], state, stream, model)
@@ -89,11 +90,21 @@ class _Sending(ServiceCall):
             return ModelFailed(loop.now(), in_flight.turn, in_flight.attempt, failure, 0.0)
 
         def ask() -> Coroutine[Any, Any, ModelReplied | ModelFailed]:
-            return call_model(client, asked, asking, _heard_by(hear, stream))
+            return _heard(loop, stream, lambda say: call_model(client, asked, asking, say))
 
         # Before the first request, so that an agent without the files it is to work on costs nothing.
         loop.perform(stream, lambda: loop.workspaces.within(state.workspace, ask, not_sent))
 
 
-def _heard_by(hear: Callable[[str, str], None] | None, stream: str) -> Callable[[str], None] | None:
-    return None if hear is None else (lambda text: hear(stream, text))
+async def _heard(
+    loop: Loop, stream: str, ask: Callable[[Callable[[str], None] | None], Coroutine[Any, Any, Came]]
+) -> Came:
+    """What came of a request, whose words are heard as they come, without the values of secrets."""
+    hear = loop.around.hear
+    if hear is None:
+        return await ask(None)
+    take = loop.secrets.pieces(lambda text: hear(stream, text))
+    try:
+        return await ask(take)
+    finally:
+        take(None)

@@ -1,18 +1,25 @@
-"""Where the values of secrets come from before a run begins or goes on: what was given, then the environment."""
+"""Where the values of secrets come from before a run begins or goes on: what was given, then the environment, then the
+system's keyring."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 
 from msgspec.structs import replace
 
+from agentflow.engine.keyring_values import from_keyring
 from agentflow.engine.live import Live
+from agentflow.engine.seeds import Seed
 from agentflow.errors import UsageError
+from agentflow.events.run_events import RunStarted
+from agentflow.guard.redaction import redactor_of
 from agentflow.plan.model import Block, Plan
 from agentflow.plan.secrets import SecretMissingError, secrets_declared, secrets_of_step, secrets_used
 from agentflow.run.state import ROOT
 from agentflow.source.suggest import did_you_mean
 
 Ask = Callable[[str], Awaitable[str | None]]
+Told = Callable[[Mapping[str, str]], None]
 
 
 def secret_values(
@@ -22,6 +29,7 @@ def secret_values(
     *,
     may_ask: bool,
     kept: Container[str] = (),
+    told: Told | None = None,
 ) -> Mapping[str, str]:
     """The values of a file's secrets, as far as they are known before it runs.
 
@@ -29,15 +37,49 @@ def secret_values(
         given: by name; it wins over `environ`.
         may_ask: a person can be asked for those that a step turns out to need.
         kept: the ids of the file's steps that do not run, because an older run has done them.
+        told: hears the values, so that what is said before and beside the run can leave them out.
 
     Raises:
         UsageError: a name is none of the file's, a value cannot be one, or one that a step may need is missing.
+        AgentflowError: there is a keyring, and it does not open.
     """
     known = _known(plan, given, environ)
+    if told is not None:
+        told(known)
     if not may_ask:
         steps = {name: step for name, step in plan.root.steps.items() if name not in kept}
         _require(secrets_used(replace(plan, root=Block(steps, {}, None, ()))), known)
     return known
+
+
+def secrets_to_begin(
+    seed: Seed, given: Mapping[str, str], environ: Mapping[str, str], told: Told | None, *, may_ask: bool
+) -> Mapping[str, str]:
+    """The same for what is to be run, which must hold none of them. Raises as `secret_values`, `refuse_open_values`."""
+    known = secret_values(seed.plan, given, environ, may_ask=may_ask, kept=seed.kept_steps, told=told)
+    refuse_open_values(seed.started, known)
+    return known
+
+
+def refuse_open_values(started: RunStarted, values: Mapping[str, str]) -> None:
+    """Refuses to begin what would put a secret on record: one that stands in the file, or in an input.
+
+    Raises:
+        UsageError: it names the secret and where it stands, never the value.
+    """
+    redactor = redactor_of(values)
+    for name, text in started.sources.items():
+        if (secret := redactor.in_bytes(text.encode("utf-8", "replace"))) is not None:
+            raise UsageError(
+                f"'{name}' holds the value of the secret `{secret}`",
+                "take it out of the file and change it where it was made; if it is none, leave it out of `secrets`",
+            )
+    for name, value in started.inputs.items():
+        if (secret := redactor.in_bytes(json.dumps(value, default=str).encode())) is not None:
+            raise UsageError(
+                f"the input `{name}` holds the value of the secret `{secret}`, and inputs are on record",
+                f"let the command that needs it have it by `env`, as `{{{{ secrets.{secret} }}}}`",
+            )
 
 
 async def secrets_to_go_on(
@@ -46,6 +88,7 @@ async def secrets_to_go_on(
     environ: Mapping[str, str],
     ask: Ask | None,
     interrupt: asyncio.Event | None,
+    told: Told | None = None,
 ) -> Mapping[str, str]:
     """The same for a run that is taken up again: what ended steps used is not needed any more, and what steps at work
     need is asked for now.
@@ -57,6 +100,8 @@ async def secrets_to_go_on(
         UsageError: as for `secret_values`, or a step at work needs one for which no value was typed.
     """
     known = dict(_known(live.plan, given, environ))
+    if told is not None:
+        told(known)
     root = live.run.scopes[ROOT]
     for name, state in root.steps.items():
         if state.status not in ("waiting", "running"):
@@ -97,6 +142,7 @@ def _known(plan: Plan, given: Mapping[str, str], environ: Mapping[str, str]) -> 
         if not value:
             raise UsageError(f"the value of the secret `{name}` is empty", "give it one, or leave the option away")
     found = {name: given.get(name) or environ.get(name, "") for name in declared}
+    found |= from_keyring(name for name, value in found.items() if not value)
     return {name: value for name, value in found.items() if value}
 
 
@@ -107,5 +153,8 @@ def _require(names: Iterable[str], known: Mapping[str, str]) -> None:
         raise UsageError(error.message, error.hint)
     if missing:
         listed = ", ".join(f"`{name}`" for name in missing)
-        hint = "set environment variables of these names, or pass `--secret NAME=@FILE` or `--secrets-file FILE`"
+        hint = (
+            "set environment variables of these names, pass `--secret NAME=@FILE` or `--secrets-file FILE`, or keep "
+            "them with `agentflow secrets set`"
+        )
         raise UsageError(f"the secrets {listed} have no value", hint)

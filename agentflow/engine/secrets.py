@@ -1,25 +1,23 @@
 """The values of a run's secrets: had from outside, kept out of everything that is recorded, and asked for when missing.
 
-They live in this process alone. What commands and tools give back passes `redacted` before anybody sees it.
+They live in this process alone. What commands and tools give back passes `redacted` before anybody sees it, and every
+event passes `event` before it is taken up.
 """
 
 import asyncio
-import base64
 import json
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
-from urllib.parse import quote
+from typing import Any, TypeVar
 
+from agentflow.engine.redacted_events import redacted_event
+from agentflow.events.codec import Event
 from agentflow.events.values import Failure
+from agentflow.guard.likely_secrets import LikelySecrets
+from agentflow.guard.redaction import Pieces, redactor_of
 from agentflow.plan.secrets import EnvText, SecretMissingError, filled
 
 JSON = Any
-
-SHORTEST_REDACTED = 6
-"""Characters; shorter values would be found by chance in any text."""
-_PIECE_AT_A_CUT = 4
-_CUT = re.compile(r"\n?\[… [\d,]+ (?:bytes|characters) cut …\]\n?")
+AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 
 class Secrets:
@@ -30,6 +28,7 @@ class Secrets:
         ask: asks a person for a value; None from it, or nobody to ask: there is none.
         again: is called when an answer has come, or none will.
         ended: hears of every task that asked, so that its faults are not lost.
+        likely: what looks like a secret is masked too, where `redacted` is asked.
     """
 
     def __init__(
@@ -38,6 +37,7 @@ class Secrets:
         ask: Callable[[str], Awaitable[str | None]] | None = None,
         again: Callable[[], None] = lambda: None,
         ended: Callable[["asyncio.Task[None]"], None] = lambda _task: None,
+        likely: bool = False,
     ) -> None:
         self._values = dict(values)
         self._ask = ask
@@ -45,12 +45,18 @@ class Secrets:
         self._ended = ended
         self._refused: set[str] = set()
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._patterns = _Patterns(self._values)
+        self._redactor = redactor_of(self._values)
+        self._likely = LikelySecrets() if likely else None
 
     @property
     def idle(self) -> bool:
         """Nobody is being asked."""
         return not self._asking
+
+    @property
+    def is_needed(self) -> bool:
+        """`redacted` can change a text."""
+        return not self._redactor.is_empty or self._likely is not None
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -79,12 +85,17 @@ class Secrets:
         return filled(env, self._values)
 
     def redacted(self, text: str) -> str:
-        """A text without values of at least `SHORTEST_REDACTED` characters, and without the pieces of one at a cut."""
-        return self._patterns.redacted(text)
+        """A text of the world without the values, in any of their forms, and without what looks like a secret."""
+        text = self._redactor.redacted(text)
+        return text if self._likely is None else self._likely.masked(text)
+
+    def exactly(self, text: str) -> str:
+        """A text without the values, in any of their forms; what only looks like a secret stays."""
+        return self._redactor.redacted(text)
 
     def redacted_data(self, data: JSON) -> JSON:
         """The same of JSON data, names of fields included."""
-        if not self._values:
+        if not self.is_needed:
             return data
         if isinstance(data, str):
             return self.redacted(data)
@@ -98,8 +109,24 @@ class Secrets:
         return data
 
     def in_bytes(self, data: bytes) -> str | None:
-        """The name of a secret whose value stands plainly in bytes, or None."""
-        return self._patterns.in_bytes(data)
+        """The name of a secret whose value stands in bytes, or None."""
+        return self._redactor.in_bytes(data)
+
+    def event(self, event: AnyEvent) -> AnyEvent:
+        """An event without the values, whoever made it."""
+        return event if self._redactor.is_empty else redacted_event(event, self._redactor)
+
+    def pieces(self, give: Callable[[str], None]) -> Callable[[str | None], None]:
+        """Takes a text piece by piece, and gives it on without the values; None: its end."""
+        if self._redactor.is_empty:
+            return lambda piece: None if piece is None else give(piece)
+        pieces = Pieces(self._redactor)
+
+        def take(piece: str | None) -> None:
+            if text := pieces.end() if piece is None else pieces.add(piece):
+                give(text)
+
+        return take
 
     async def close(self) -> None:
         """Asks for nothing any more, and returns when everyone who was asked knows."""
@@ -113,7 +140,7 @@ class Secrets:
         del self._asking[name]
         if value:
             self._values[name] = value
-            self._patterns = _Patterns(self._values)
+            self._redactor = redactor_of(self._values)
         else:
             self._refused.add(name)
         self._again()
@@ -122,59 +149,3 @@ class Secrets:
 def missing(error: SecretMissingError) -> Failure:
     """What a step without one of its secrets comes to."""
     return Failure("secret_missing", f"{error.message}; {error.hint}")
-
-
-class _Patterns:
-    """The values as they may turn up in texts, the longest first."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._names = {form: name for name, value in values.items() for form in _forms(value)}
-        longest_first = sorted(self._names, key=len, reverse=True)
-        self._any = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
-
-    def in_bytes(self, data: bytes) -> str | None:
-        return next((name for form, name in self._names.items() if form.encode("utf-8", "replace") in data), None)
-
-    def redacted(self, text: str) -> str:
-        if self._any is None:
-            return text
-        text = self._any.sub(lambda found: f"[secret {self._names[found[0]]}]", text)
-        parts = _CUT.split(text)
-        if len(parts) == 1:
-            return text
-        cuts = _CUT.findall(text)
-        last = len(parts) - 1
-        cleaned = [
-            self._without_end(self._without_start(part) if index else part)
-            if index < last
-            else self._without_start(part)
-            for index, part in enumerate(parts)
-        ]
-        return "".join(piece for pair in zip(cleaned, [*cuts, ""], strict=True) for piece in pair)
-
-    def _without_end(self, text: str) -> str:
-        """The text before a cut, without the beginning of a value that the cut went through."""
-        for form, name in self._names.items():
-            for length in range(len(form) - 1, _PIECE_AT_A_CUT - 1, -1):
-                if text.endswith(form[:length]):
-                    return f"{text[:-length]}[secret {name}]"
-        return text
-
-    def _without_start(self, text: str) -> str:
-        """The text after a cut, without the end of a value that the cut went through."""
-        for form, name in self._names.items():
-            for length in range(len(form) - 1, _PIECE_AT_A_CUT - 1, -1):
-                if text.startswith(form[-length:]):
-                    return f"[secret {name}]{text[length:]}"
-        return text
-
-
-def _forms(value: str) -> set[str]:
-    """A value, its lines where it has several, and as JSON, addresses and base64 write it."""
-    # What a command prints is read as UTF-8 with replacements, and so must be what is looked for.
-    encoded = value.encode("utf-8", "surrogateescape")
-    plain = encoded.decode("utf-8", "replace").strip()
-    forms = {plain, *(line.strip() for line in plain.splitlines())}
-    forms |= {json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1], quote(plain, safe="")}
-    forms.add(base64.b64encode(encoded).decode())
-    return {form for form in forms if len(form) >= SHORTEST_REDACTED}

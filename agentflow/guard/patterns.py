@@ -81,3 +81,27 @@ def compile_pattern(text: str, *, ignore_case: bool = False, multiline: bool = F
             f"the pattern `{text[:200]}` cannot be used: {readable[:200]}",
             "the syntax is RE2's: no look-around, no back-references; escape a literal ( [ { . with a backslash",
         ) from error
+
+
+def compile_own(text: str, *, longest: bool = False, max_memory: int = 64 << 20) -> Pattern:
+    """Compiles an expression that this program made, however long it is; it finds bytes, Latin-1 as written.
+
+    Parameters:
+        longest: of the matches that begin first, the longest; else the first alternative.
+        max_memory: bytes, for the program and its caches.
+
+    Raises:
+        PatternError: the expression takes more memory than that.
+    """
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = max_memory
+    options.longest_match = longest
+    options.dot_nl = False
+    options.encoding = re2.Options.Encoding.LATIN1
+    try:
+        return Pattern(text[:100], re2.compile(text.encode("latin-1"), options))
+    except re2.error as error:
+        raise PatternError("a pattern takes too much memory", "give fewer or shorter values at a time") from error

@@ -95,6 +95,20 @@ def calls_at_first(model: Model) -> int | None:
 
 
 @runtime_checkable
+class Records(Protocol):
+    """A model that writes down what is asked and answered."""
+
+    def keep_out(self, redacted: Callable[[str], str]) -> None:
+        """Has every text pass `redacted` before it is written."""
+
+
+def keep_out(model: Model | None, redacted: Callable[[str], str]) -> None:
+    """Keeps secrets out of what a model writes down, where it does."""
+    if model is not None and isinstance(model, Records):
+        model.keep_out(redacted)
+
+
+@runtime_checkable
 class TokenCounter(Protocol):
     """A model whose service counts what a request would hold."""
 

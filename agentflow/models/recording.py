@@ -46,6 +46,11 @@ class RecordingModel:
         self._path = path
         self._file = _opened(path, goes_on=goes_on)
         self._last: dict[str, dict[str, JSON]] = {}
+        self._redacted: Callable[[str], str] = str
+
+    def keep_out(self, redacted: Callable[[str], str]) -> None:
+        """Has every line pass `redacted`, which takes secrets out and leaves JSON what it is, before it is written."""
+        self._redacted = redacted
 
     async def reply(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """The inner model's reply. Raises its ModelError, and AgentflowError where the file cannot be written."""
@@ -82,7 +87,7 @@ class RecordingModel:
         self._last[request.session] = asked
         line = {"session": request.session, "agent": request.agent, "turn": request.turn}
         body = {**line, "request": {"kept": kept, **changed}, **came}
-        encoded = json.dumps(body, separators=(",", ":")).encode() + b"\n"
+        encoded = self._redacted(json.dumps(body, separators=(",", ":"))).encode() + b"\n"
         try:
             if os.fstat(self._file).st_size + len(encoded) > MAX_RECORDING_BYTES:
                 raise AgentflowError(

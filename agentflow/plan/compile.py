@@ -147,6 +147,7 @@ def _plan(
         limits=RunLimits(**workflow.limits.model_dump()),
         sandbox=sandbox_plan(workflow),
         secrets=tuple(workflow.secrets),
+        redact=workflow.redact,
         env={name: use.template for name, use in env.items()},
         tools=tools,
         agents=agents,

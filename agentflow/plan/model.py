@@ -301,6 +301,7 @@ class Plan(Struct, frozen=True):
         root: the steps.
         outputs: the file's, by name.
         secrets: the names of those that environments may read.
+        redact: `likely`: what looks like a secret is kept out too; counts where the file is the run's own.
     """
 
     name: str
@@ -316,6 +317,7 @@ class Plan(Struct, frozen=True):
     root: Block
     outputs: Mapping[str, Expression] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    redact: Literal["likely", "exact"] = "likely"
 
     @property
     def sandbox_off(self) -> bool:

@@ -49,7 +49,10 @@ class SecretMissingError(AgentflowError):
     """A secret has no value here."""
 
     def __init__(self, name: str) -> None:
-        hint = f"set the environment variable {name}, or pass `--secret {name}=@FILE` or `--secrets-file FILE`"
+        hint = (
+            f"set the environment variable {name}, or pass `--secret {name}=@FILE` or `--secrets-file FILE`, or keep "
+            f"it with `agentflow secrets set {name}`"
+        )
         super().__init__(f"the secret `{name}` has no value", hint)
 
 

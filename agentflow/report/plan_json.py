@@ -36,6 +36,7 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `hosts`: `api`: an agent asks the Claude API; `web`, `searched`: as `hosts_json` says; `unbounded`: as of `files`.
 - `environment`: the names that the file sets, each with `name` and `for` (`every command`, a step or a tool).
 - `secrets`: a list of `name` and `for`, the commands whose environment gets it, in the same words; never a value.
+- `redact`: `likely`: what looks like a secret is kept out of everything too; `exact`: only `secrets`.
 - `outputs`: expressions by name.
 - `cost`: see `cost_json`.
 """
@@ -136,6 +137,7 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         "hosts": hosts_json(agents, every, files["unbounded"]),
         "environment": list(_environment(parts, every)),
         "secrets": list(_secrets(parts, every)),
+        "redact": plan.redact,
         "outputs": {name: expression.source for name, expression in plan.outputs.items()},
         "cost": cost_json(run_cost(plan, values)),
     }

@@ -50,6 +50,7 @@ from agentflow.session.state import (
     Spawn,
 )
 from agentflow.session.stops import stopped
+from agentflow.source.visible import visible, visible_blocks
 
 JSON = Any
 
@@ -57,6 +58,8 @@ JSON = Any
 def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = None) -> SessionState:
     """A session at its beginning; `earlier` is what it carries on."""
     shown = plan.tools
+    system = None if event.instructions is None else visible(event.instructions)
+    prompt = visible(event.prompt)
     carried: tuple[Message, ...] = ()
     if earlier is not None:
         # The API wants tools where the messages hold calls: an agent without any is shown those, and may call none.
@@ -65,9 +68,9 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         if plan.tools and RECALL in earlier.tools and RECALL.name in plan.by_name and RECALL not in shown:
             # What is carried on was compacted, and says where the rest is found.
             shown = (*shown, RECALL)
-        if (event.instructions, shown) != (earlier.system, earlier.tools):
+        if (system, shown) != (earlier.system, earlier.tools):
             carried = _without_thinking(carried)
-    messages = with_user_text(carried, event.prompt)
+    messages = with_user_text(carried, prompt)
     tools = [(tool.name, tool.description, tool.input_schema) for tool in shown]
     return SessionState(
         started_at=event.at,
@@ -77,12 +80,12 @@ def begin(plan: SessionPlan, event: SessionStarted, earlier: Earlier | None = No
         parent=event.parent,
         parent_call=event.parent_call,
         workspace=event.workspace,
-        system=event.instructions,
+        system=system,
         messages=messages,
         tools=shown,
         call_ids=HashTrieSet(_call_ids(messages)),
-        added_bytes=size([event.instructions, tools, plan.agent.output, [each["content"] for each in messages]]),
-        context=ContextState(prompt=event.prompt),
+        added_bytes=size([system, tools, plan.agent.output, [each["content"] for each in messages]]),
+        context=ContextState(prompt=prompt),
     )
 
 
@@ -275,7 +278,8 @@ def _all_results_in(plan: SessionPlan, state: SessionState) -> SessionState:
             raise ValueError(f"call {call.id} has no result")
         result: dict[str, JSON] = {"type": "tool_result", "tool_use_id": call.id}
         if call.result.content:
-            result["content"] = call.result.content
+            # As it is shown, not as it is on record: what hides from people must not reach the model unseen.
+            result["content"] = visible_blocks(call.result.content)
         if call.result.is_error:
             result["is_error"] = True
         results.append(result)

@@ -54,6 +54,10 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "standard": "As fast as the model is by itself.",
         "fast": "Faster, at a higher price for every token.",
     },
+    "Workflow.redact": {
+        "likely": "What looks like a key, a token or a password too: `[likely secret: GitHub token]`.",
+        "exact": "Nothing: only the values of `secrets` are taken out, as they are in every run.",
+    },
     "Context.strategy": {
         "compact": "The service's own compaction, where the model has it; else as `summarize`.",
         "window": "The oldest turns are left out. It costs nothing.",

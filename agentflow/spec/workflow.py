@@ -64,6 +64,10 @@ class Workflow(Spec):
     secrets: list[Id] = Field(
         default_factory=list, description="Names of secrets, read as `{{ secrets.NAME }}` in `env` alone."
     )
+    redact: Literal["likely", "exact"] = Field(
+        default="likely",
+        description="What is taken out of what commands, tools and pages give, beside declared secrets.",
+    )
     env: dict[str, Template] = Field(
         default_factory=dict, description="Environment variables of every command, those of tools too."
     )

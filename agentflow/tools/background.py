@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agentflow.guard.redaction import Pieces, Redactor, redactor_of
 from agentflow.tools.command import Command, CommandEnd, follow_command
 from agentflow.tools.failures import ToolError, reports_failures, shortened
 from agentflow.tools.output import UnreadOutput
@@ -41,11 +42,24 @@ class _Task:
     name: str
     command: Command
     started_at: float
+    redactor: Redactor
     stdout: UnreadOutput = field(default_factory=lambda: UnreadOutput(UNREAD_LIMIT))
     stderr: UnreadOutput = field(default_factory=lambda: UnreadOutput(UNREAD_LIMIT))
+    out: Pieces = field(init=False)
+    err: Pieces = field(init=False)
     work: "asyncio.Task[CommandEnd] | None" = None
     ended_at: float | None = None
     stopped: str = ""
+
+    def __post_init__(self) -> None:
+        # A value may be printed in parts, and what an agent reads now must not hold the first of them.
+        self.out, self.err = Pieces(self.redactor), Pieces(self.redactor)
+
+    def unread(self) -> list[str]:
+        """What both outputs printed since this was asked last, without the values of secrets."""
+        ended = self.ended_at is not None
+        stdout, stderr = self.out.add(self.stdout.take(ended=ended)), self.err.add(self.stderr.take(ended=ended))
+        return printed(stdout + self.out.end(), stderr + self.err.end()) if ended else printed(stdout, stderr)
 
     def stop(self, reason: str) -> None:
         """Has everything it started killed; once only, for a second time would cut off the clearing up."""
@@ -113,8 +127,7 @@ class Background:
         if tool_input.get("block", True) is not False and task.work is not None:
             milliseconds = min(int(tool_input.get("timeout") or DEFAULT_WAIT_MS), MAX_WAIT_MS)
             await asyncio.wait([task.work], timeout=milliseconds / 1_000)
-        ended = task.ended_at is not None
-        parts = printed(task.stdout.take(ended=ended), task.stderr.take(ended=ended))
+        parts = task.unread()
         held = task.stdout.unfinished + task.stderr.unfinished
         if held:
             parts.append(f"({held:,} bytes of a line that has not ended yet are held back until it has.)")
@@ -149,7 +162,7 @@ class Background:
         name = f"bash_{hashlib.blake2s(context.key.encode(), digest_size=4).hexdigest()}"
         command = script(tool_input["command"], context, milliseconds / 1_000)
         loop = asyncio.get_running_loop()
-        task = _Task(name, command, loop.time())
+        task = _Task(name, command, loop.time(), redactor_of(context.secrets))
         work = loop.create_task(follow_command(command, _Printing(task, task.stdout), _Printing(task, task.stderr)))
         task.work = work
         self._ending.add(work)

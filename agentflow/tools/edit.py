@@ -3,8 +3,10 @@
 import difflib
 from collections.abc import Mapping
 
+from agentflow.source.visible import meant
 from agentflow.tools.failures import ToolError, reports_failures, shortened
 from agentflow.tools.files import MAX_FILE_BYTES, other_names, whole
+from agentflow.tools.marks import is_mask, require_no_masks
 from agentflow.tools.paths import locate
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
 from agentflow.tools.replacing import replace
@@ -33,7 +35,9 @@ async def edit(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutp
             before = whole(place)
             _require_utf_8(name, before)
             # Bytes that are no UTF-8 come through unharmed.
-            after, count = replaced(before.decode("utf-8", "surrogateescape"), old, new, every=every)
+            text = before.decode("utf-8", "surrogateescape")
+            require_no_masks(name, new, text)
+            after, count = replaced(text, old, new, every=every)
             content, keep = _encoded(after), context.keep
             replace(place, content, expected=place.status, before=before, keep=keep, stop=stop)
         many = "s" if count > 1 else ""
@@ -57,7 +61,8 @@ def _require_utf_8(name: str, content: bytes) -> None:
 def replaced(text: str, old: str, new: str, *, every: bool) -> tuple[str, int]:
     """Text with `old` replaced, and how many times.
 
-    Where the file's lines mostly end in CRLF, line ends in `old` and `new` stand for CRLF.
+    Where the file's lines mostly end in CRLF, line ends in `old` and `new` stand for CRLF. Where `old` does not occur,
+    what was shown of hidden characters (`⟦U+200B⟧`) stands for them, in `new` too.
 
     Raises:
         ToolError: `old` does not occur, occurs more than once without `every`, or the result would be too large.
@@ -66,7 +71,14 @@ def replaced(text: str, old: str, new: str, *, every: bool) -> tuple[str, int]:
         windows_old, windows_new = _with_crlf(old), _with_crlf(new)
         if windows_old in text:
             old, new = windows_old, windows_new
+    if old not in text and (character := meant(old)) != old and character in text:
+        old, new = character, meant(new)
     count = text.count(old)
+    if not count and is_mask(old):
+        raise ToolError(
+            "old_string holds the mask of a secret, and the file holds the secret itself, which you were not shown",
+            "take text beside it that has no mask",
+        )
     if not count:
         raise ToolError("old_string does not occur in the file", _nearest(text, old, new))
     if count > 1 and not every:

@@ -7,6 +7,7 @@ from io import BufferedReader
 from agentflow.tools import media
 from agentflow.tools.failures import ToolError, reports_failures, shortened
 from agentflow.tools.lines import DEFAULT_LINES, numbered
+from agentflow.tools.marks import may_be_shown, put_back, require_no_masks
 from agentflow.tools.paths import Place, locate, open_to_read, require_regular
 from agentflow.tools.port import JSON, ToolContext, ToolOutput
 from agentflow.tools.replacing import replace
@@ -41,8 +42,8 @@ async def read(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutp
 @reports_failures
 async def write(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
     """Write: the whole of a text file."""
-    name = tool_input["file_path"]
-    content = encoded(tool_input["content"], "content")
+    name, text = tool_input["file_path"], tool_input["content"]
+    encoded(text, "content")
 
     def work(stop: Stop) -> ToolOutput:
         with locate(context, name, tool="Write", for_write=True, makes=True) as place:
@@ -50,6 +51,8 @@ async def write(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOut
             before = None
             if place.status is not None:
                 require_regular(place.named, place.status)
+            content = encoded(_as_meant(place, text), "content")
+            if place.status is not None:
                 if place.status.st_size == len(content) or context.keep is not None:
                     before = whole(place)
                 if before == content:
@@ -67,6 +70,16 @@ def other_names(place: Place) -> str:
     if place.status is None or place.status.st_nlink == 1:
         return ""
     return " (It had other names too, as hard links; those keep what they held.)"
+
+
+def _as_meant(place: Place, text: str) -> str:
+    """What is to be written, with what the model was shown in the place of hidden characters put back. Raises ToolError
+    where it was shown a mask, which would take the place of a secret."""
+    if place.status is None or place.status.st_size > MAX_FILE_BYTES or not may_be_shown(text):
+        return text
+    before = whole(place).decode("utf-8", "replace")
+    require_no_masks(place.named, text, before)
+    return put_back(text, before)
 
 
 def encoded(text: str, parameter: str) -> bytes:

@@ -33,9 +33,10 @@ _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|opacity\s*:\s*0(?![.\d])"
 )
 _SPACES = re.compile(r"[ \t\n\r\f\v\u00a0]+")
-# What a reader does not see: zero-width characters, directions of writing, tags of Unicode, and controls.
+# What a reader does not see: spaces without width, directions of writing, tags of Unicode, and controls. Joiners and
+# marks of direction, which some scripts need, stay: where they do not belong the session writes them out.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
 )
 
 

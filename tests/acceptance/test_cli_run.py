@@ -250,7 +250,7 @@ def test_what_a_model_says_is_shown_inert(cli: Cli):
     (cli.folder / "one.yaml").write_text(one_agent("escape"))
     done = cli("run", "one.yaml")
     assert done.code == 0
-    assert done.out == "␛[31mred␛]0;title␇ \\u202egnp.exe [bold]plain[/bold]\n"
+    assert done.out == "␛[31mred␛]0;title␇ ⟦U+202E⟧gnp.exe [bold]plain[/bold]\n"
     assert "\x1b" not in done.err
 
 

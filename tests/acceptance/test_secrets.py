@@ -42,6 +42,7 @@ def cli(tmp_path: Path) -> Cli:
     (project / "replies.yaml").write_text(REPLIES)
     (project / "token.txt").write_text(TOKEN + "\n")
     (project / "secrets.env").write_text(f"# what the demo needs\n\nOTHER={OTHER}\nTOKEN=not this one\n")
+    (project / "secrets.env").chmod(0o600)
     return Cli(project, environment(tmp_path, "http://127.0.0.1:9"))
 
 
@@ -84,9 +85,10 @@ def test_the_plan_tells_which_secrets_go_where(cli: Cli):
 def test_a_file_named_for_a_secret_wins_over_the_file_of_all_and_that_over_the_environment(cli: Cli):
     (cli.folder / "flow.yaml").write_text(
         FLOW.split("tools:")[0].replace("TOKEN }}", "TOKEN }}{{ secrets.OTHER }}")
-        + 'steps: {a: {run: \'test "$WHOLE" = "Bearer $(cat token.txt)mellon-mellon"; echo same\'}}\n'
+        + 'steps: {a: {run: \'test "$WHOLE" = "Bearer $(cat token.txt)$(cat other.txt)"; echo same\'}}\n'
         "outputs: {a: steps.a.output}\n"
     )
+    (cli.folder / "other.txt").write_text(OTHER)
     known = with_values(cli, TOKEN="wrong", OTHER="wrong")
     done = known("run", "flow.yaml", "--secret", "TOKEN=@token.txt", "--secrets-file", "secrets.env", "--quiet")
     assert (done.code, done.out) == (0, "same\n"), done.err
@@ -123,12 +125,16 @@ def test_a_resume_wants_what_is_still_needed(cli: Cli):
         (("--secret", "TOKEN=@token.txt", "--secret", "TOKEN=@token.txt"), "the secret `TOKEN` is given twice"),
         (("--secrets-file", "token.txt"), "line 1 of 'token.txt' gives no secret"),
         (("--secrets-file", "twice.env"), "'twice.env' gives the secret `TOKEN` twice"),
+        (("--secrets-file", "open.env"), "others may read 'open.env', which holds secrets"),
     ],
 )
 def test_what_cannot_be_a_value_is_refused_without_showing_it(cli: Cli, options: tuple[str, ...], message: str):
     (cli.folder / "empty.txt").write_text("\n")
     (cli.folder / "nul.txt").write_bytes(TOKEN.encode() + b"\0")
     (cli.folder / "twice.env").write_text(f"TOKEN={TOKEN}\nTOKEN={TOKEN}\n")
+    (cli.folder / "open.env").write_text(f"TOKEN={TOKEN}\n")
+    for name in ("token.txt", "twice.env"):
+        (cli.folder / name).chmod(0o600)
     refused = cli("run", "flow.yaml", *SCRIPTED, *options)
     assert refused.code == 2
     assert message in refused.err

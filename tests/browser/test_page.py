@@ -78,7 +78,7 @@ def test_nothing_that_a_run_holds_runs_loads_or_becomes_a_link(browser: Page, tm
     assert page.ask("[...document.querySelectorAll('a')].every((one) => one.getAttribute('href').startsWith('#'))")
     assert page.ask("document.body.innerText.includes('<img src=x onerror')")
     assert page.ask(r"!/[\u202a-\u202e\u2066-\u2069\u200b]/.test(document.body.textContent)")
-    assert page.ask("document.body.textContent.includes('\\\\u202egnp.exe')")
+    assert page.ask("document.body.textContent.includes('⟦U+202E⟧gnp.exe')")
     assert requests(page, tmp_path) == []
     assert troubles(page) == []
 

@@ -97,7 +97,7 @@ def test_values_of_secrets_that_are_given_are_taken_out_of_logs(tmp_path: Path, 
 def test_a_text_log_is_inert(tmp_path: Path):
     with logs.logging_to(log_file="log"):
         logging.getLogger("agentflow.x").info("\x1b[2J\u202e")
-    assert "␛[2J\\u202e" in (tmp_path / "log").read_text()
+    assert "␛[2J⟦U+202E⟧" in (tmp_path / "log").read_text()
 
 
 def test_afterwards_nothing_is_logged_any_more(tmp_path: Path):

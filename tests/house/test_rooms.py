@@ -43,6 +43,7 @@ DOORS = {
         "models/clients.py",
     ),  # what the client is built on, and whose errors it lets through
     "idna": ("plan/hosts.py",),
+    "keyring": ("engine/keyring_values.py",),
     "jinja2": ("plan/templates.py",),
     "jsonschema": ("spec/contracts.py",),
     "networkx": ("plan/graph.py",),

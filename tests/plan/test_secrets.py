@@ -62,5 +62,6 @@ def test_a_secret_without_a_value_is_named_with_a_way_to_give_it_one():
     with pytest.raises(SecretMissingError, match="`TOKEN` has no value") as refused:
         filled({"T": (Secret("TOKEN"),)}, {"OTHER": "x"})
     assert refused.value.hint == (
-        "set the environment variable TOKEN, or pass `--secret TOKEN=@FILE` or `--secrets-file FILE`"
+        "set the environment variable TOKEN, or pass `--secret TOKEN=@FILE` or `--secrets-file FILE`, or keep it with "
+        "`agentflow secrets set TOKEN`"
     )

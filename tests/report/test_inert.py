@@ -14,10 +14,10 @@ def test_plain_text_stays_as_it_is():
 
 
 def test_escape_sequences_become_visible():
-    assert inert("\x1b[31mred\x07 \x9b1m") == "␛[31mred␇ \\x9b1m"
-    assert inert("a\u202eb\u2066c") == "a\\u202eb\\u2066c"
-    assert inert("\ud800") == "\\ud800"
-    assert inert("\U000e0041") == "\\U000e0041"
+    assert inert("\x1b[31mred\x07 \x9b1m") == "␛[31mred␇ ⟦U+009B⟧1m"
+    assert inert("a\u202eb\u2066c") == "a⟦U+202E⟧b⟦U+2066⟧c"
+    assert inert("\ud800") == "⟦U+D800⟧"
+    assert inert("\U000e0041") == "⟦U+E0041⟧"
 
 
 def test_windows_line_ends_become_plain_ones():

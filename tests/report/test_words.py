@@ -75,7 +75,7 @@ def test_a_line_without_end_is_told_in_parts():
 def test_nothing_in_the_words_acts_on_the_terminal():
     told = Told(paint=Paint(True))
     (line,) = told.words.hear("a", "\x1b[2J\x07\u202egnp\r\n")
-    assert line == "\x1b[34ma |\x1b[0m ␛[2J␇\\u202egnp"
+    assert line == "\x1b[34ma |\x1b[0m ␛[2J␇⟦U+202E⟧gnp"
 
 
 def test_agents_one_after_the_other_have_different_colours():

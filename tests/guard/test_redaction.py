@@ -1,0 +1,176 @@
+"""Values are found however programs write them, whole and in pieces."""
+
+import base64
+import html
+import json
+import quopri
+import shlex
+import subprocess
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentflow.guard.redaction import Pieces, Redactor
+from agentflow.guard.secret_forms import SHORTEST, lines_of
+
+PLAIN = "sesame-opens-the-door-42"
+ODD = "s3cr3t/'va+lue\" &<x>€-9Zq"
+
+
+def by_program(*argv: str) -> Callable[[str], str]:
+    """What a program prints that is fed `Bearer`, the value, and a line's end."""
+
+    def printed(value: str) -> str:
+        fed = f"Bearer {value}\n".encode()
+        return subprocess.run(argv, input=fed, capture_output=True, check=True).stdout.decode("utf-8", "replace")
+
+    return printed
+
+
+def wrapped(value: str) -> str:
+    text = base64.b64encode(b"x" * 50 + value.encode() + b"y" * 50).decode()
+    return "\n".join(text[at : at + 76] for at in range(0, len(text), 76))
+
+
+WAYS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in JSON": json.dumps,
+    "in JSON with its letters": lambda value: json.dumps(value, ensure_ascii=False),
+    "in JSON in JSON": lambda value: json.dumps(json.dumps(value)),
+    "in an address": lambda value: quote(value, safe=""),
+    "in a form": quote_plus,
+    "in HTML": html.escape,
+    "in HTML by numbers": lambda value: "".join(f"&#{ord(one)};" for one in value),
+    "in HTML by hexadecimal numbers": lambda value: "".join(f"&#x{ord(one):X};" for one in value),
+    "quoted for a shell": shlex.quote,
+    "as Python shows it": repr,
+    "as Python shows its bytes": lambda value: repr(value.encode()),
+    "in hexadecimal": lambda value: value.encode().hex(),
+    "in large hexadecimal": lambda value: value.encode().hex().upper(),
+    "in hexadecimal with colons": lambda value: value.encode().hex(":"),
+    "escaped byte by byte": lambda value: "".join(f"\\x{byte:02x}" for byte in value.encode()),
+    "escaped in octal": lambda value: "".join(f"\\{byte:03o}" for byte in value.encode()),
+    "as numbers": lambda value: json.dumps(list(value.encode())),
+    "in base64": lambda value: base64.b64encode(value.encode()).decode(),
+    "in base64 behind a letter": lambda value: base64.b64encode(f"u{value}".encode()).decode(),
+    "in base64 as a password": lambda value: base64.b64encode(f"me:{value}:".encode()).decode(),
+    "in base64 for addresses": lambda value: base64.urlsafe_b64encode(f"k{value}".encode()).decode(),
+    "in base64 of UTF-16": lambda value: base64.b64encode(value.encode("utf-16-le")).decode(),
+    "in base64, wrapped": wrapped,
+    "in quoted-printable": lambda value: quopri.encodestring(b"x" * 60 + value.encode()).decode(),
+    "backwards": lambda value: value[::-1],
+    "with its find in colour": lambda value: f"{value[:5]}\x1b[01;31m\x1b[K{value[5:9]}\x1b[m\x1b[K{value[9:]}",
+    "by od": by_program("od", "-An", "-tx1"),
+    "by od in letters": by_program("od", "-c"),
+    "by base64": by_program("base64", "-w", "20"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("value", [PLAIN, ODD], ids=["plain", "odd"])
+def test_a_value_is_found_however_it_is_written(value: str, way: str):
+    written = WAYS[way](value)
+    shown = Redactor({"TOKEN": value}).redacted(f"before {written} after")
+    assert "[secret TOKEN]" in shown
+    for form in (value, value[:12], value[-12:]):
+        assert form not in shown
+        assert base64.b64encode(form.encode()).decode().rstrip("=")[:-2] not in shown
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+
+
+def test_in_utf_16_it_is_found_too():
+    shown = Redactor({"TOKEN": PLAIN}).redacted(PLAIN.encode("utf-16-le").decode())
+    assert shown.startswith("[secret TOKEN]")
+
+
+def test_a_dump_with_addresses_and_letters_is_found_over_its_rows():
+    row = "00000000  42 65 61 72 65 72 20 73  65 73 61 6d 65 2d 6f 70  |Bearer sesame-op|\n"
+    row += "00000010  65 6e 73 2d 74 68 65 2d  64 6f 6f 72 2d 34 32 0a  |ens-the-door-42.|\n0000001f\n"
+    shown = Redactor({"TOKEN": PLAIN}).redacted(row)
+    assert "[secret TOKEN]" in shown
+    assert "sesame" not in shown
+    assert "door" not in shown
+
+
+def test_the_lines_of_a_key_are_found_alone_but_what_frames_every_key_is_left():
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvgIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
+    redactor = Redactor({"KEY": key})
+    assert redactor.redacted("x hkiG9w0BAQEFAASC y") == "x [secret KEY] y"
+    assert redactor.redacted("-----BEGIN PRIVATE KEY-----") == "-----BEGIN PRIVATE KEY-----"
+    assert redactor.redacted(key) == "[secret KEY]\n"
+
+
+def test_of_an_address_the_password_alone_is_found():
+    redactor = Redactor({"DB": "postgres://app:p4ssw0rd-x@db.example.com/app"})
+    assert redactor.redacted("password p4ssw0rd-x refused for app@db.example.com") == (
+        "password [secret DB] refused for app@db.example.com"
+    )
+
+
+@pytest.mark.parametrize("value", ["", "12345", "   a   "])
+def test_short_values_are_not_looked_for(value: str):
+    assert lines_of(value) == ()
+    assert Redactor({"A": value}).is_empty
+    assert len("12345") < SHORTEST
+
+
+def test_the_longer_of_two_values_is_found_first():
+    redactor = Redactor({"SHORT": "abcdef", "LONG": "abcdefghi"})
+    assert redactor.redacted("abcdefghi abcdef") == "[secret LONG] [secret SHORT]"
+
+
+def test_many_values_are_found_each_under_its_name():
+    values = {f"S{number}": f"value-number-{number:03}-{number * 7919 % 1000:03}" for number in range(40)}
+    text = "\n".join(values.values())
+    assert Redactor(values).redacted(text) == "\n".join(f"[secret {name}]" for name in values)
+
+
+def test_in_bytes_of_a_file_the_name_is_told():
+    redactor = Redactor({"A": PLAIN, "B": "another-value"})
+    assert redactor.in_bytes(b"\xff\x00another-value\x00") == "B"
+    assert redactor.in_bytes(b"nothing") is None
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=300))
+def test_text_without_a_value_is_left_as_it_is(text: str):
+    assert Redactor({"A": "e7c1b5f0-4d2a-9b3e"}).redacted(text) == text
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=80), st.sampled_from(sorted(WAYS)))
+def test_in_pieces_of_any_length_no_piece_of_a_value_gets_out(cuts: list[int], way: str):
+    if way in ("with its find in colour", "in HTML by numbers", "in HTML by hexadecimal numbers", "as numbers"):
+        return  # of these a text in pieces is not searched
+    if way.startswith(("escaped", "by od", "in hexadecimal with", "in quoted", "in base64, wrapped", "by base64")):
+        return
+    text = f"said: {WAYS[way](PLAIN)} and done"
+    whole = Redactor({"TOKEN": PLAIN})
+    pieces, given_out, at = Pieces(whole), "", 0
+    while at < len(text):
+        step = cuts[at % len(cuts)]
+        given_out += pieces.add(text[at : at + step])
+        at += step
+    assert given_out + pieces.end() == whole.redacted(text)
+
+
+def test_a_piece_that_may_begin_a_value_is_held_back_and_nothing_else():
+    pieces = Pieces(Redactor({"TOKEN": PLAIN}))
+    assert pieces.add("the sesame") == "the "
+    assert pieces.add(" oil") == "sesame oil"
+    assert pieces.add(" ses") == " "
+    assert pieces.end() == "ses"
+
+
+def test_of_two_values_that_begin_alike_the_rest_of_the_longer_does_not_get_out():
+    pieces = Pieces(Redactor({"SHORT": "abcdef", "LONG": "abcdefghi"}))
+    assert "".join([*(pieces.add(one) for one in "x abcdefghi y"), pieces.end()]) == "x [secret LONG] y"
+
+
+def test_base64_that_goes_on_in_the_next_piece_after_a_line_is_found():
+    first, _, second = wrapped(PLAIN).partition("\n")
+    pieces = Pieces(Redactor({"TOKEN": PLAIN}))
+    shown = pieces.add(first + "\n") + pieces.add(second + "\n") + pieces.end()
+    assert "[secret TOKEN]" in shown
