@@ -9,6 +9,7 @@ from msgspec import Struct, field, structs
 from agentflow.plan.agent_plan import AgentPlan, Effects, OwnToolPlan, ToolSpec, WorkspaceKind
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.graph import Edges, digraph
+from agentflow.plan.permission_plan import NO_RULES, PermissionLevel
 
 if TYPE_CHECKING:
     import networkx
@@ -300,6 +301,7 @@ class Plan(Struct, frozen=True):
         root: the steps.
         outputs: the file's, by name.
         secrets: the names of those that environments may read.
+        permissions: what holds for all its agents and `tool` steps.
     """
 
     name: str
@@ -315,6 +317,7 @@ class Plan(Struct, frozen=True):
     root: Block
     outputs: Mapping[str, Expression] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    permissions: PermissionLevel = NO_RULES
 
 
 def limits_within(limits: RunLimits, part: PartLimits) -> RunLimits:

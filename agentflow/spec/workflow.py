@@ -18,6 +18,7 @@ from agentflow.spec.base import (
     ToolName,
 )
 from agentflow.spec.own_tools import AnyTool
+from agentflow.spec.permissions import Permissions
 from agentflow.spec.steps import Step
 
 
@@ -58,6 +59,10 @@ class Workflow(Spec):
     sandbox: Literal["off"] | None = Field(
         default=None,
         description="`off`: commands run as you would run them. It must be written wherever a command may run.",
+    )
+    permissions: Permissions | None = Field(
+        default=None,
+        description="What holds for every agent and `tool` step of the file; its `mode` is that of agents without one.",
     )
     secrets: list[Id] = Field(
         default_factory=list, description="Names of secrets, read as `{{ secrets.NAME }}` in `env` alone."
