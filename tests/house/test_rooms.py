@@ -56,11 +56,20 @@ DOORS = {
     "referencing": ("spec/contracts.py",),
     "rich": ("report/console.py",),
     "rpds": ("run/apply.py", "run/blocks.py", "run/state.py", "session/apply.py", "session/state.py"),
+    "tree_sitter": ("guard/bash.py",),
+    "tree_sitter_bash": ("guard/bash.py",),
     "yaml": ("source/yaml_reader.py",),
 }
 """Each library and the files, or folders, that may import it."""
 
-DISTRIBUTIONS = {"PIL": "pillow", "re2": "google-re2", "rpds": "rpds-py", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "re2": "google-re2",
+    "rpds": "rpds-py",
+    "tree_sitter": "tree-sitter",
+    "tree_sitter_bash": "tree-sitter-bash",
+    "yaml": "pyyaml",
+}
 """What is installed, where it is called otherwise than what is imported."""
 
 EVERYWHERE = re.compile(r"msgspec(\.structs(\.\w+)?|\.Struct|\.field|\.NODEFAULT)?")
