@@ -1,4 +1,4 @@
-"""What AgentDojo's tasks call, as JSON on standard output. Run by an interpreter that has `agentdojo`; no model is asked.
+"""What AgentDojo's tasks call, as JSON on standard output. Wants an interpreter with `agentdojo`; asks no model.
 
 Of each suite: its tools, and for each task of a user and of an attacker the calls that solve it (`ground_truth`).
 """
