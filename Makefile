@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 # What editors use for YAML; tests/editors asks it. Those tests are skipped where there is no Node.js to run it on.
 LANGUAGE_SERVER := tests/editors/node_modules/installed
 
-.PHONY: setup run test check bench kills faults fuzz format clean language-server
+.PHONY: setup run test check bench kills faults agentdojo fuzz format clean language-server
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/installed
@@ -61,6 +61,13 @@ kills: $(VENV)/installed
 faults: $(VENV)/installed
 	@$(BIN)/python -m tests.faults
 
+# AgentDojo brings the clients of many models, so it has an environment of its own.
+agentdojo: $(VENV)/installed
+	@[ -e $(VENV)-agentdojo/installed ] || { $(PYTHON) -m venv $(VENV)-agentdojo \
+	  && $(VENV)-agentdojo/bin/python -m pip install --quiet --disable-pip-version-check "agentdojo>=0.1.35,<0.2" \
+	  && touch $(VENV)-agentdojo/installed; }
+	@$(BIN)/python -m benchmarks.agentdojo $(VENV)-agentdojo/bin/python
+
 SECONDS ?= 600
 
 fuzz: $(VENV)/installed
@@ -71,5 +78,5 @@ format: $(VENV)/installed
 	@$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) tests/editors/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-agentdojo tests/editors/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find agentflow tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +

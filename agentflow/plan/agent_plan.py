@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from agentflow.plan.expressions import Expression, Template
+from agentflow.plan.permission_plan import NO_RULES, PermissionLevel
 
 Effects = Literal["none", "writes", "sends"]
 WorkspaceKind = Literal["shared", "copy", "worktree"]
@@ -169,6 +170,7 @@ class AgentPlan(Struct, frozen=True):
         memory: whose files its `memory` tool keeps: those of the `agent` alone, or of all agents of the `workflow`.
         service: how the service is to answer its requests.
         context: what is done when its context window fills; None: nothing.
+        permissions: its own, beside those of its file.
     """
 
     name: str
@@ -189,6 +191,7 @@ class AgentPlan(Struct, frozen=True):
     memory: Literal["agent", "workflow"] | None = None
     service: ServiceSettings = AS_THE_SERVICE_LIKES
     context: ContextPlan | None = None
+    permissions: PermissionLevel = NO_RULES
 
 
 class CommandToolPlan(Struct, frozen=True):

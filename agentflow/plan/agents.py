@@ -16,6 +16,7 @@ from agentflow.plan.grants import FINISH_TOOL, GrantReader
 from agentflow.plan.graph import callers, cycles_of, sorted_by
 from agentflow.plan.memory_tool import MEMORY_TOOL
 from agentflow.plan.model_settings import refused_settings
+from agentflow.plan.permission_rules import PermissionReader
 from agentflow.plan.prices import context_window, known_models, max_output_tokens, price_of
 from agentflow.plan.scopes import Scope, Variable, check
 from agentflow.plan.service_settings import service_of, unpriced_settings
@@ -48,6 +49,7 @@ class AgentReader(Struct, frozen=True):
     findings: Findings
     read: TextReader
     grants: GrantReader
+    permissions: PermissionReader
     defaults: AgentDefaults
     names: Mapping[str, Variable]
 
@@ -91,6 +93,7 @@ class AgentReader(Struct, frozen=True):
             memory=agent.memory,
             service=service_of(merged),
             context=context_plan(merged.context, model, merged.fallback_model, max_tokens),
+            permissions=self.permissions.of_agent(agent, granted.grants, loc),
         )
 
     def _instructions(self, agent: Agent, loc: Loc) -> Template | None:

@@ -22,12 +22,14 @@ from agentflow.plan.inputs import input_plans, inputs_variable
 from agentflow.plan.library import check_library
 from agentflow.plan.meeting import check_meeting
 from agentflow.plan.model import Block, InputPlan, Plan, RunLimits
+from agentflow.plan.permission_rules import PermissionReader
 from agentflow.plan.retries import RepeatChecks, check_repeats
 from agentflow.plan.sandbox_plan import check_grants, sandbox_plan
 from agentflow.plan.scopes import RUN, Scope, Variable, check
 from agentflow.plan.secrets import secrets_variable
 from agentflow.plan.skips import check_output
 from agentflow.plan.texts import SECRETS, TextReader, Use
+from agentflow.plan.tool_rules import ToolRuleReader
 from agentflow.plan.types import UNKNOWN, Shape, record
 from agentflow.plan.unused import check_defaults, check_secrets, check_unused, every_text
 from agentflow.plan.workspaces import check_workspaces
@@ -82,8 +84,10 @@ def _compiled(source: Source, tainted: frozenset[str], files: Files, findings: F
     arranged = arrange(block, findings)
 
     specs, tools = own_tools(workflow.tools, secrets, read)
-    grants = GrantReader(findings, specs, workflow.agents, workflow.inputs)
-    agents = _agents(workflow, block, AgentReader(findings, read, grants, workflow.defaults, names))
+    rules = ToolRuleReader(findings, specs, workflow.inputs)
+    grants = GrantReader(rules, workflow.agents)
+    permissions = PermissionReader(rules, workflow.agents, workflow.permissions)
+    agents = _agents(workflow, block, AgentReader(findings, read, grants, permissions, workflow.defaults, names))
     by_step = dict(agents_of_steps(block, agents.named, agents.inline, findings))
     check_calls(agents.named, findings)
 
@@ -110,6 +114,7 @@ def _compiled(source: Source, tainted: frozenset[str], files: Files, findings: F
     if not (has_errors(diagnostics) or source.broken or any(part.plan is None for part in parts.values())):
         root = Builder(source, by_step, specs, workflow.limits.parallel, parts).block(arranged)
         plan = _plan(source, inputs, env, tools, agents.named, root, {name: use for name, (use, _) in outputs.items()})
+        plan = replace(plan, permissions=permissions.of_file())
     return Compiled(
         plan=plan,
         diagnostics=tuple(diagnostics),

@@ -10,6 +10,7 @@ from agentflow.plan.agent_plan import AgentPlan, Effects, OwnToolPlan, ToolSpec,
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.graph import Edges, digraph
 from agentflow.plan.sandbox_plan import SandboxPlan
+from agentflow.plan.permission_plan import NO_RULES, PermissionLevel
 
 if TYPE_CHECKING:
     import networkx
@@ -302,6 +303,7 @@ class Plan(Struct, frozen=True):
         outputs: the file's, by name.
         secrets: the names of those that environments may read.
         redact: `likely`: what looks like a secret is kept out too; counts where the file is the run's own.
+        permissions: what holds for all its agents and `tool` steps.
     """
 
     name: str
@@ -323,6 +325,7 @@ class Plan(Struct, frozen=True):
     def sandbox_off(self) -> bool:
         """The file says `sandbox: off`: its commands run as the user would run them."""
         return self.sandbox.is_off
+    permissions: PermissionLevel = NO_RULES
 
 
 def limits_within(limits: RunLimits, part: PartLimits) -> RunLimits:

@@ -11,22 +11,29 @@ _INPUT = re.compile(r"\{\{\s*inputs\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _SPECIAL = re.compile(r"([*?\[\]\\!# ])")
 
 
-def path_rule_problem(rule: str, inputs: Mapping[str, Mapping[str, JSON]]) -> tuple[str, str] | None:
+def path_rule_problem(
+    rule: str, inputs: Mapping[str, Mapping[str, JSON]], *, outside: bool = False
+) -> tuple[str, str] | None:
     """What keeps a path rule from being used, with the next move; None where nothing does.
 
     Parameters:
         inputs: the schemas of the file's inputs, by name.
+        outside: it may be anchored, as in Claude Code, and lie outside the project: `//etc/**`, `~/.ssh/**`, `/src`.
     """
     if not rule.strip():
-        return "the rule is empty", "name what it may touch, as `src/**`, or take the brackets away"
+        return "the rule is empty", "name what it is about, as `src/**`, or take the brackets away"
     for name in inputs_of(rule):
         if inputs.get(name, {}).get("format") != "path":
             return f"`inputs.{name}` is no input of `format: path`", "declare it as one, or write the folder out"
     plain = _INPUT.sub("folder", rule)
     if "{{" in plain or "{%" in plain:
         return "a rule may hold an input that is a path, and nothing else", "write `{{ inputs.name }}/**`"
-    if plain.startswith(("/", "~", "!", "#")) or "\\" in plain:
+    anchored = outside and plain.startswith(("/", "~/"))
+    if plain.startswith(("!", "#")) or "\\" in plain or (plain.startswith(("/", "~")) and not anchored):
         return "a rule is a path or pattern inside the project", "write it relative to the project, as `src/**`"
+    if not plain.strip("/~"):
+        return "the rule names no file", "name what it is about, as `src/**`"
+    plain = plain.removeprefix("~").removeprefix("/") if anchored else plain
     if ".." in plain.split("/"):
         return "a rule cannot leave the project", "write it relative to the project, without `..`"
     from pathspec import GitIgnoreSpec  # late: it and what it brings are 10 ms, and most files have no such rules

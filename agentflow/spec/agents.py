@@ -16,6 +16,7 @@ from agentflow.spec.base import (
     Workspace,
 )
 from agentflow.spec.context import Context
+from agentflow.spec.permissions import Permissions
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 Thinking = Literal["adaptive", "between_tools", "disabled"]
@@ -132,6 +133,9 @@ class Agent(AgentDefaults):
     tools: list[ToolRule] = Field(
         default_factory=list,
         description="The whole allow-list, as `Grep`, `Read(docs/**)`, `Agent(researcher)`; it has no other tools.",
+    )
+    permissions: Permissions | None = Field(
+        default=None, description="What of its tools it may use without asking, on asking, and not at all."
     )
     skills: list[SkillFolder] = Field(
         default_factory=list,

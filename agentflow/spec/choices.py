@@ -66,6 +66,14 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "none": "Nothing is done: a conversation that no longer fits fails.",
     },
     "Agent.workspace": _WORKSPACES,
+    "Permissions.mode": {
+        "default": "What `tools` grants runs; `ask` asks. Where `allow` is written, other calls with effects are asked "
+        "about.",
+        "accept_edits": "As `default`, and files of the project are written and edited unasked.",
+        "plan": "Nothing with effects runs.",
+        "dont_ask": "What would be asked about is denied.",
+        "bypass": "All that is granted and not denied runs unasked. Refused as root outside a sandbox.",
+    },
     "OwnTool.effects": _EFFECTS,
     "StepBase.join": {
         "all": "All of them must be done; one that was skipped or rejected skips this step.",

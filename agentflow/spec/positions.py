@@ -9,18 +9,20 @@ from agentflow.spec.agents import Agent, AgentDefaults, Stop
 from agentflow.spec.base import FileRef, PinnedFile, Spec
 from agentflow.spec.describe import bounds_words
 from agentflow.spec.own_tools import TOOL_KINDS, CommandTool, FunctionTool, ToolRetry, tool_kind
+from agentflow.spec.permissions import Permissions
 from agentflow.spec.retry import Retry
 from agentflow.spec.steps import KINDS, Rounds, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Library, Limits, Workflow
 
 # Words of the language that this version does not know yet.
-_LATER_OF_AGENTS = frozenset({"context", "hooks", "permissions"})
+_LATER_OF_AGENTS = frozenset({"context", "hooks"})
 _LATER_OF_STEPS = frozenset({"escalate", "from"})
-_LATER_OF_FILES = frozenset({"hooks", "mcp_servers", "permissions", "skills"})
+_LATER_OF_FILES = frozenset({"hooks", "mcp_servers", "skills"})
 
 _OWNERS: tuple[tuple[type[Spec], str], ...] = (
     (Agent, "an agent"),
     (Stop, "an agent's `stop`"),
+    (Permissions, "`permissions`"),
     (Limits, "`limits`"),
     (Retry, "`retry`"),
     (CommandTool, "a tool"),
@@ -108,6 +110,8 @@ def model_at(loc: Loc, data: Any) -> type[Spec] | None:
         return ToolRetry
     if is_step(parent) and last in _OF_STEPS:
         return _OF_STEPS[str(last)]
+    if last == "permissions" and (not parent or model_at(parent, data) is Agent):
+        return Permissions
     if last == "stop" and parent and model_at(parent, data) is Agent:
         return Stop
     texts = {"approve", "ask", "fail", "instructions", "output", "prompt", "show", "stdin"}

@@ -19,6 +19,7 @@ from agentflow.spec.base import (
 )
 from agentflow.spec.own_tools import AnyTool
 from agentflow.spec.sandbox import SandboxGrants
+from agentflow.spec.permissions import Permissions
 from agentflow.spec.steps import Step
 
 
@@ -60,6 +61,10 @@ class Workflow(Spec):
         default=None,
         description="What commands may reach: `network`, `write`, `read`. Without it they read the project and write "
         "nowhere but in a `/tmp` of their own. `off`: they run as you would run them.",
+    )
+    permissions: Permissions | None = Field(
+        default=None,
+        description="What holds for every agent and `tool` step of the file; its `mode` is that of agents without one.",
     )
     secrets: list[Id] = Field(
         default_factory=list, description="Names of secrets, read as `{{ secrets.NAME }}` in `env` alone."

@@ -47,7 +47,8 @@ DOORS = {
     "jinja2": ("plan/templates.py",),
     "jsonschema": ("spec/contracts.py",),
     "networkx": ("plan/graph.py",),
-    "pathspec": ("plan/rules.py", "tools/paths.py"),  # one says what a rule may be, the other what it covers
+    # One says what a rule may be, the others what it covers: as text, and at the time of use.
+    "pathspec": ("plan/rules.py", "guard/path_rules.py", "tools/paths.py"),
     "pydantic": ("spec/", "models/scripted.py"),  # a script of replies is a file with a shape of its own
     # Authors' schemas are searched in `spec`, the models' searches in `guard`, and `spec` may not import upwards. The
     # two want different things of it: text that is found or not, and places in bytes.
