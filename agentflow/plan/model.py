@@ -9,8 +9,8 @@ from msgspec import Struct, field, structs
 from agentflow.plan.agent_plan import AgentPlan, Effects, OwnToolPlan, ToolSpec, WorkspaceKind
 from agentflow.plan.expressions import Expression, Template
 from agentflow.plan.graph import Edges, digraph
-from agentflow.plan.sandbox_plan import SandboxPlan
 from agentflow.plan.permission_plan import NO_RULES, PermissionLevel
+from agentflow.plan.sandbox_plan import SandboxPlan
 
 if TYPE_CHECKING:
     import networkx
@@ -320,12 +320,12 @@ class Plan(Struct, frozen=True):
     outputs: Mapping[str, Expression] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     redact: Literal["likely", "exact"] = "likely"
+    permissions: PermissionLevel = NO_RULES
 
     @property
     def sandbox_off(self) -> bool:
         """The file says `sandbox: off`: its commands run as the user would run them."""
         return self.sandbox.is_off
-    permissions: PermissionLevel = NO_RULES
 
 
 def limits_within(limits: RunLimits, part: PartLimits) -> RunLimits:

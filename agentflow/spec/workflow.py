@@ -18,8 +18,8 @@ from agentflow.spec.base import (
     ToolName,
 )
 from agentflow.spec.own_tools import AnyTool
-from agentflow.spec.sandbox import SandboxGrants
 from agentflow.spec.permissions import Permissions
+from agentflow.spec.sandbox import SandboxGrants
 from agentflow.spec.steps import Step
 
 
