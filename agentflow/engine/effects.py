@@ -8,8 +8,10 @@ from msgspec.structs import replace
 
 from agentflow.engine.admission import Wanted
 from agentflow.engine.contents import ONLY_FOR_AGENTS, redacted_content, text_of
+from agentflow.engine.leave import step_may
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.perform import run_step
+from agentflow.engine.permits import closed_of_step
 from agentflow.engine.port import Loop
 from agentflow.engine.secrets import missing
 from agentflow.events.run_events import CommandCalled, FunctionCalled, StepFinished, StepStarted, ToolStepCalled
@@ -44,6 +46,8 @@ class Prepared(Struct, frozen=True):
 def start_effect(loop: Loop, action: StartEffect) -> None:
     """Starts a step that acts by itself, once its secrets are there; what it does begins when a slot is free."""
     if not has_secrets(loop, action.step):
+        return
+    if isinstance(action, StartTool) and not step_may(loop, action):
         return
     loop.happen(RUN_STREAM, StepStarted(loop.now(), action.step, action.attempt, workspace=action.workspace))
     want_effect(loop, action.step)
@@ -145,7 +149,8 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
     given = (env, loop.secrets.values) if runs else ({}, {})
     root = loop.workspaces.root(action.workspace)
     home = (loop.around.project / folder_of(loop.live.run, action.step)).resolve()
-    context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own, home=home)
+    closed = closed_of_step(loop, action)
+    context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own, home=home, closed=closed)
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from agentflow.events.values import JSON, CompactionWay, Effects, Failure, Spent, Timings, Usage, Workspace
+from agentflow.events.values import JSON, CompactionWay, Denial, Effects, Failure, Spent, Timings, Usage, Workspace
 
 
 class SessionStarted(Struct, frozen=True):
@@ -129,6 +129,33 @@ class ModelFailed(Struct, frozen=True):
     parked: bool = False
 
 
+class CallAsked(Struct, frozen=True):
+    """A call waits for a person's yes; nothing of it has begun.
+
+    Attributes:
+        digest: SHA-256, in hex, of the tool and its arguments in their canonical form: the yes is to these alone.
+        why: in a sentence without its full stop; `rule` and `where` as of a `Denial`.
+    """
+
+    at: float
+    call: str
+    tool: str
+    digest: str
+    why: str
+    rule: str | None = None
+    where: str | None = None
+
+
+class CallApproved(Struct, frozen=True):
+    """A person said yes to the call with this digest. `by` says who."""
+
+    at: float
+    call: str
+    digest: str
+    by: str
+    comment: str | None = None
+
+
 class ToolCalled(Struct, frozen=True):
     """A tool is about to run: the intent that comes before its effect.
 
@@ -158,6 +185,7 @@ class ToolFinished(Struct, frozen=True):
         detail: what people are told of the failure and the model is not.
         cached: the result is another call's, and nothing ran.
         media_tokens: the most tokens that the images and documents in `content` come to, where that is known.
+        denied: why it was not to run.
     """
 
     at: float
@@ -171,6 +199,7 @@ class ToolFinished(Struct, frozen=True):
     detail: str | None = None
     cached: bool = False
     media_tokens: int | None = None
+    denied: Denial | None = None
 
 
 class ToolRetried(Struct, frozen=True):
@@ -313,6 +342,8 @@ SessionEvent = (
     | ModelCalled
     | ModelReplied
     | ModelFailed
+    | CallAsked
+    | CallApproved
     | ToolCalled
     | ToolFinished
     | ToolRetried

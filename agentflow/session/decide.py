@@ -14,6 +14,7 @@ from agentflow.session.state import (
     CallModel,
     End,
     GiveResult,
+    Judge,
     RunTool,
     SessionPlan,
     SessionState,
@@ -50,7 +51,7 @@ def _calls(plan: SessionPlan, state: SessionState) -> Iterator[Action]:
             continue
         if call.refusal is not None or tool is None:
             yield GiveResult(call, call.refusal or "There is no such tool.", is_error=True)
-        elif call.started:
+        elif call.started or call.awaits_leave:
             an_effect_is_out = an_effect_is_out or tool.effects != "none"
         elif tool.by == "session":
             yield ANSWERS[call.name](plan, state, call)
@@ -63,6 +64,8 @@ def _calls(plan: SessionPlan, state: SessionState) -> Iterator[Action]:
         elif not an_effect_is_out:
             an_effect_is_out = True
             yield RunTool(call, tool)
+        elif call.approved is None:
+            yield Judge(call)
 
 
 def _next_turn(plan: SessionPlan, state: SessionState) -> Action:

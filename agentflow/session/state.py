@@ -51,6 +51,7 @@ class Call(Struct, frozen=True):
 
     Attributes:
         refusal: why it cannot run, for the model; it gets this as its result.
+        asked: the digest of the call as a person was asked about it, and `approved` as they said yes to it.
         started: it was announced, so it may have had its effect.
         failures: of it so far, after each of which it was to run again; not before `retry_at`.
     """
@@ -59,10 +60,17 @@ class Call(Struct, frozen=True):
     name: str
     input: Mapping[str, JSON]
     refusal: str | None = None
+    asked: str | None = None
+    approved: str | None = None
     started: bool = False
     result: ToolFinished | None = None
     failures: int = 0
     retry_at: float = 0.0
+
+    @property
+    def awaits_leave(self) -> bool:
+        """A person has been asked about it, and has not said yes."""
+        return self.asked is not None and self.approved is None
 
 
 class InFlight(Struct, frozen=True):
@@ -211,6 +219,12 @@ class RunTool(Struct, frozen=True):
     tool: ToolSpec
 
 
+class Judge(Struct, frozen=True):
+    """See whether a call may run that waits for others: who must be asked is asked at once."""
+
+    call: Call
+
+
 class AskPerson(Struct, frozen=True):
     """Put the question of a call to a person."""
 
@@ -241,4 +255,4 @@ class End(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = CallModel | CountTokens | Compact | RunTool | AskPerson | Spawn | GiveResult | End
+Action = CallModel | CountTokens | Compact | Judge | RunTool | AskPerson | Spawn | GiveResult | End

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from agentflow.guard.closed import Closed
     from agentflow.plan.agent_plan import OwnToolPlan
     from agentflow.tools.kept_results import Access
 
@@ -50,6 +51,7 @@ class ToolContext(Struct, frozen=True):
         own: the tool of that name that the file of the call's agent has itself.
         home: the real path of that file's folder, which its functions are looked for in.
         results: the large results of the run that Read and Grep may open.
+        closed: what permissions close to the call that only shows while it runs.
     """
 
     project: Path
@@ -63,6 +65,7 @@ class ToolContext(Struct, frozen=True):
     memory: Path | None = None
     home: Path | None = None
     results: "Access | None" = None
+    closed: "Closed | None" = None
 
 
 class Tool(Protocol):

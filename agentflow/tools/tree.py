@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from agentflow.guard.patterns import compile_pattern, require_length
 from agentflow.tools.failures import ToolError, shortened
-from agentflow.tools.paths import FOLDER_FLAGS, Place, locate, matcher
+from agentflow.tools.paths import FOLDER_FLAGS, Place, locate, open_files
 from agentflow.tools.port import ToolContext
 from agentflow.tools.threads import Stop
 
@@ -48,7 +48,7 @@ class Tree:
 
     def __init__(self, context: ToolContext, *, hidden: bool, stop: Stop) -> None:
         self.incomplete = False
-        self._covers = matcher(context.rules)
+        self._covers = open_files(context)
         self._hidden = hidden
         self._stop = stop
         self._entries = 0
