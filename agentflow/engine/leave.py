@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from agentflow.engine.live import Live
-from agentflow.engine.permits import decision_on, decision_on_step, is_free
+from agentflow.engine.permits import decision_on, decision_on_step
 from agentflow.engine.port import Answer, Loop
 from agentflow.engine.questions import go_on, rest_idle
 from agentflow.events.run_events import GateOpened, StepFinished
@@ -17,7 +17,7 @@ from agentflow.journal.port import RUN_STREAM
 from agentflow.run.moves import scope_of
 from agentflow.run.questions import next_address
 from agentflow.run.state import StartTool
-from agentflow.session.state import Call, Judge
+from agentflow.session.state import FINISH, Call
 
 JSON = Any
 _CALL: Literal["call"] = "call"
@@ -27,22 +27,35 @@ def with_leave(perform: Callable[[Loop, str, Any], None]) -> Callable[[Loop, str
     """An action of a session that makes a call, done where the call may run."""
 
     def permitted(loop: Loop, stream: str, action: Any) -> None:
-        call: Call = action.call
-        if call.refusal is not None or call.name not in loop.live.plans[stream].by_name or may(loop, stream, call):
+        _judge_new(loop, stream)
+        state = loop.live.sessions[stream]
+        call = next((call for call in state.calls if call.id == action.call.id and call.result is None), None)
+        if (
+            call is not None
+            and not call.awaits_leave
+            and (not _is_judged(loop, stream, call) or may(loop, stream, call))
+        ):
             perform(loop, stream, action)
 
     return permitted
 
 
-def judge(loop: Loop, stream: str, action: Judge) -> None:
-    """Asks now about a call that waits for others, or refuses it."""
-    may(loop, stream, action.call)
+def _judge_new(loop: Loop, stream: str) -> None:
+    """Judges every call of a reply as soon as the first is to begin: who must be asked about any is asked at once."""
+    decisions = loop.live.permits.decisions.setdefault(stream, {})
+    for call in loop.live.sessions[stream].calls:
+        new = call.id not in decisions and call.result is None and not (call.started or call.awaits_leave)
+        if new and _is_judged(loop, stream, call):
+            may(loop, stream, call)
+
+
+def _is_judged(loop: Loop, stream: str, call: Call) -> bool:
+    """Whether rules are about a call: it could run, and is not how the agent ends."""
+    return call.refusal is None and call.name in loop.live.plans[stream].by_name and call.name != FINISH
 
 
 def may(loop: Loop, stream: str, call: Call) -> bool:
     """Whether a call may run now; one that may not was refused, or a person is asked about it."""
-    if is_free(call.name):
-        return True
     found = decision_on(loop, stream, call)
     digest = digest_of(call.name, call.input)
     if found.verdict == "deny":

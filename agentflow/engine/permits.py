@@ -15,7 +15,7 @@ from agentflow.plan.permission_plan import level_with_inputs
 from agentflow.plan.rules import resolved
 from agentflow.run.files import files_around, inputs_at
 from agentflow.run.state import ROOT, StartTool
-from agentflow.session.state import FINISH, Call
+from agentflow.session.state import Call
 
 JSON = Any
 _READERS = frozenset({"Read", "Grep"})
@@ -110,11 +110,6 @@ def decision_on_step(loop: Loop, action: StartTool) -> Decision:
     """What becomes of a step's own call, by the rules alone."""
     use = ToolUse(action.tool.name, action.input, action.tool.effects, own=True)
     return decide(use, permissions_of_step(loop, action))
-
-
-def is_free(name: str) -> bool:
-    """Whether a call is how an agent ends, which no rule is about."""
-    return name == FINISH
 
 
 def _path_of(tool: str, tool_input: Mapping[str, JSON]) -> str:

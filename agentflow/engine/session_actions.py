@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from agentflow.engine.admission import Wanted
 from agentflow.engine.compacting import compact, count_tokens
-from agentflow.engine.leave import judge, with_leave
+from agentflow.engine.leave import with_leave
 from agentflow.engine.live import Live
 from agentflow.engine.model_calls import send
 from agentflow.engine.permits import closed_of
@@ -47,7 +47,6 @@ from agentflow.session.state import (
     CountTokens,
     End,
     GiveResult,
-    Judge,
     RunTool,
     Spawn,
 )
@@ -253,7 +252,6 @@ SESSION_ACTIONS: Mapping[type[Any], Callable[[Loop, str, Any], None]] = {
     CallModel: send,
     CountTokens: count_tokens,
     Compact: compact,
-    Judge: judge,
     RunTool: with_leave(use_tool),
     AskPerson: with_leave(ask_person),
     Spawn: with_leave(spawn),

@@ -14,7 +14,6 @@ from agentflow.session.state import (
     CallModel,
     End,
     GiveResult,
-    Judge,
     RunTool,
     SessionPlan,
     SessionState,
@@ -64,8 +63,6 @@ def _calls(plan: SessionPlan, state: SessionState) -> Iterator[Action]:
         elif not an_effect_is_out:
             an_effect_is_out = True
             yield RunTool(call, tool)
-        elif call.approved is None:
-            yield Judge(call)
 
 
 def _next_turn(plan: SessionPlan, state: SessionState) -> Action:

@@ -219,12 +219,6 @@ class RunTool(Struct, frozen=True):
     tool: ToolSpec
 
 
-class Judge(Struct, frozen=True):
-    """See whether a call may run that waits for others: who must be asked is asked at once."""
-
-    call: Call
-
-
 class AskPerson(Struct, frozen=True):
     """Put the question of a call to a person."""
 
@@ -255,4 +249,4 @@ class End(Struct, frozen=True):
     failure: Failure | None
 
 
-Action = CallModel | CountTokens | Compact | Judge | RunTool | AskPerson | Spawn | GiveResult | End
+Action = CallModel | CountTokens | Compact | RunTool | AskPerson | Spawn | GiveResult | End
