@@ -15,13 +15,18 @@ from msgspec import Struct
 from agentflow.guard.bash import read_script
 from agentflow.guard.patterns import Pattern, PatternError, compile_pattern
 from agentflow.guard.shell.git import without_options
+from agentflow.guard.shell.programs import PLAIN, SHELLS
 from agentflow.guard.shell.script import Command, Script, joined, quoted
+from agentflow.guard.shell.wrappers import SPECS
 
 INERT = frozenset((":", "true", "false", "test", "[", "break", "continue", "exit", "return", "shift"))
 """Commands of Bash that change nothing outside the script: they need no rule, and decide nothing."""
 
 HARMLESS_TARGETS = frozenset(("/dev/null", "/dev/stdout", "/dev/stderr"))
 """Where a redirection may write without a rule that allows everything."""
+
+MAX_OPENINGS = 64
+"""How many words of an unknown program are tried as the beginning of a command that it may run; more count as one."""
 
 _NETWORK = ("/dev/tcp/", "/dev/udp/")
 
@@ -119,7 +124,8 @@ def _allowed(script: Script, rules: Sequence[str]) -> BashVerdict:
 
 
 def _unruled_files(script: Script) -> Iterator[str]:
-    """What redirections open that no rule of Bash speaks of."""
+    """What a script does that no rule of Bash speaks of."""
+    yield from script.beside
     for name in script.writes:
         if name is None:
             yield "it writes to a file whose name is unknown until it runs"
@@ -235,8 +241,34 @@ def _must_match(text: str, command: Command) -> bool:
 
 def _may_match(text: str, command: Command) -> bool:
     """Whether a rule covers a command in any way it may turn out, by any of its names."""
-    rule = _rule(text)
-    return any(_may_cover(rule, argv) for argv in _views(command.argv))
+    return any(
+        _may_match_words(rule, command.argv) or _may_run(rule, command.argv) for rule in (_rule(text), _bare_rule(text))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _bare_rule(text: str) -> Rule:
+    """A rule for a program in a folder, as one for its bare name."""
+    name, blank, rest = text.strip().partition(" ")
+    return Rule(name.rsplit("/", 1)[-1] + blank + rest if not set(name) & set("*'\"\\") else text)
+
+
+def _may_run(rule: Rule, argv: tuple[str | None, ...]) -> bool:
+    """Whether a program that is not known may run, of the words it is given, what a rule covers: `npx rm x`."""
+    name = (argv[0] or "").rsplit("/", 1)[-1]
+    if name in PLAIN or name in SPECS or name in SHELLS:
+        return False
+    wanted = rule.head.split(" ", 1)[0]
+    places = [
+        place
+        for place, word in enumerate(argv)
+        if place and word is not None and (word.rsplit("/", 1)[-1] == wanted or " " not in rule.head)
+    ]
+    return len(places) > MAX_OPENINGS or any(_may_match_words(rule, argv[place:]) for place in places)
+
+
+def _may_match_words(rule: Rule, argv: tuple[str | None, ...]) -> bool:
+    return any(_may_cover(rule, view) for view in _views(argv))
 
 
 def _may_cover(rule: Rule, argv: tuple[str | None, ...]) -> bool:
@@ -255,8 +287,9 @@ def _views(argv: tuple[str | None, ...]) -> Iterator[tuple[str | None, ...]]:
     if name is None:
         return
     base = name.rsplit("/", 1)[-1]
-    if base != name:
-        yield (base, *argv[1:])
+    # Where files' names do not tell case apart, `RM` is `rm`.
+    for other in {base, base.lower()} - {name}:
+        yield (other, *argv[1:])
     shorter = _SHORTER.get(base)
     if shorter is not None:
         yield (base, *shorter(argv[1:]))

@@ -19,6 +19,8 @@ _RESERVED = re.compile(
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<index>\[\d+\])?\+?=", re.ASCII)
 _INDEXED = re.compile(r"[A-Za-z_]\w*\[", re.ASCII)
 _TIME_OPTIONS = re.compile(r"(?:[ \t]+-p)?(?:[ \t]+--)?(?=[ \t\n])")
+MAX_COMMANDS = 5_000
+
 DECLARATIONS = frozenset(("declare", "typeset", "local", "export", "readonly"))
 
 
@@ -57,6 +59,7 @@ def read_commands(cursor: Cursor, closer: str) -> None:
             _operator(cursor, opened)
         else:
             _command(cursor, opened)
+            cursor.after_pipe = False
 
 
 def _open(cursor: Cursor, opened: list[str]) -> None:
@@ -78,6 +81,7 @@ def _operator(cursor: Cursor, opened: list[str]) -> None:
             return
     mark = next(mark for mark in ("&&", "||", "|&", ";", "&", "|") if cursor.at(mark))
     cursor.pos += len(mark)
+    cursor.after_pipe = mark in ("|", "|&")
 
 
 def _patterns(cursor: Cursor, opened: list[str]) -> None:
@@ -109,6 +113,8 @@ def _command(cursor: Cursor, opened: list[str]) -> None:
         compound.read_condition(cursor)
     elif word == "coproc":
         raise UndecidedError("`coproc` runs a command beside the script")
+    elif word == "time" and cursor.after_pipe:
+        raise UndecidedError("`time` behind a pipe is a program, not a word of the shell")
     elif word == "time" and (options := cursor.match(_TIME_OPTIONS)) is not None:
         cursor.pos = options.end()
 
@@ -132,13 +138,18 @@ def _simple(cursor: Cursor) -> None:
             continue
         word = read_word(cursor)
         words.append(word)
+        if cursor.peek() in ("<", ">") and cursor.text[word.start] == "{" and cursor.text[word.end - 1] == "}":
+            raise UndecidedError("the index in a descriptor's name is evaluated")
         if cursor.peek() == "(" and cursor.text[cursor.pos - 1] == "=" and _declares(words):
             _array(cursor)
             words[-1] = Word(word.start, cursor.pos, None, True, False)
-    cursor.found.assigned.extend(assigned)
+    if len(cursor.found.simples) >= MAX_COMMANDS:
+        raise UndecidedError(f"it runs more than {MAX_COMMANDS:,} commands")
     if words:
         cursor.found.simples.append(Simple(words, tuple(assigned)))
-    elif cursor.pos == start:
+    else:
+        cursor.found.assigned.extend(assigned)
+    if cursor.pos == start:
         raise UndecidedError(f"`{character}` stands where a command is expected")
 
 
@@ -165,6 +176,7 @@ def _assign(cursor: Cursor, assigned: list[str]) -> bool:
     assigned.append(name)
     if cursor.peek() == "(":
         _array(cursor)
+        cursor.found.arrays.add(name)
         cursor.found.tainted.add(name)
         return True
     start = cursor.pos
