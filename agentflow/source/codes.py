@@ -53,5 +53,6 @@ CODES = {
     "AF510": "something that a file needs is not on this machine",
     "AF512": "agents that may write the same files at the same time",
     "AF515": "a step that sends would be repeated",
+    "AF551": "`mode: bypass` as root outside a sandbox",
     "AF601": "a model without a price under a money cap",
 }
