@@ -151,11 +151,13 @@ def plan(path: str | os.PathLike[str]) -> "Plan":
 def check_to_run(path: str | os.PathLike[str]) -> Checked:
     """As `check`, and with what only `run` refuses: commands that nothing on this machine would hold back."""
     from agentflow.engine.sandboxes import refusals
+    from agentflow.plan.bypass import bypass_refusals
 
     checked = check(path)
     if checked.plan is None or checked.source is None:
         return checked
-    return checked.joined(refusals(checked.source, checked.plan))
+    as_root = os.geteuid() == 0
+    return checked.joined([*refusals(checked.source, checked.plan), *bypass_refusals(checked.source, as_root=as_root)])
 
 
 def check_environment(

@@ -84,8 +84,22 @@ def run_seed(seed: "Seed", preview: bool, options: GoingOn) -> int:
         _tell(seed, preview, options)
     if preview:
         return exits.DONE
+    if seed.wider and _agrees(seed):
+        seed = replace(seed, agreed=True)
     driving = replace(driving_of(options), outline=outline_of(seed.plan))
     return drive(driving, lambda given: api.start_seed(seed, given))
+
+
+def _agrees(seed: "Seed") -> bool:
+    """Whether a person at the terminal says yes to what the edited file lets agents do beyond what they could."""
+    from agentflow.report.inert import inert_line
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    click.echo("\nThe edited file lets agents do more than before:", err=True)
+    for may in seed.wider:
+        click.echo(f"  {inert_line(may, 1_000)}", err=True)
+    return click.confirm("Go on with it?", default=False, err=True)
 
 
 def _tell(seed: "Seed", preview: bool, options: GoingOn) -> None:

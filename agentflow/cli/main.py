@@ -19,6 +19,7 @@ COMMANDS = {
     "validate": "agentflow.cli.validate:validate",
     "explain": "agentflow.cli.explain:explain",
     "plan": "agentflow.cli.plan:plan",
+    "permissions": "agentflow.cli.permissions:permissions",
     "graph": "agentflow.cli.graph:graph",
     "schema": "agentflow.cli.schema:schema",
     "run": "agentflow.cli.run:run",

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from agentflow.engine.admission import Wanted
 from agentflow.engine.checkpoints import keep_for
 from agentflow.engine.contents import ONLY_FOR_AGENTS, redacted_content, text_of
+from agentflow.engine.leave import step_may
 from agentflow.engine.needed_secrets import has_secrets
 from agentflow.engine.perform import run_step
+from agentflow.engine.permits import closed_of_step
 from agentflow.engine.port import Loop
 from agentflow.engine.sandboxes import confinement_of
 from agentflow.engine.secrets import missing
@@ -47,6 +49,8 @@ class Prepared(Struct, frozen=True):
 def start_effect(loop: Loop, action: StartEffect) -> None:
     """Starts a step that acts by itself, once its secrets are there; what it does begins when a slot is free."""
     if not has_secrets(loop, action.step):
+        return
+    if isinstance(action, StartTool) and not step_may(loop, action):
         return
     loop.happen(RUN_STREAM, StepStarted(loop.now(), action.step, action.attempt, workspace=action.workspace))
     want_effect(loop, action.step)
@@ -155,7 +159,7 @@ def _tool(loop: Loop, action: StartTool, env: Env, key: str) -> Prepared | Failu
     home = (loop.around.project / folder_of(loop.live.run, action.step)).resolve()
     context = ToolContext(root, (), given[0], key, plan.sandbox_off, given[1], own, home=home, confinement=within)
     keep = keep_for(loop, RUN_STREAM, tool.name, action.step, action.workspace)
-    context = replace(context, sealed=loop.live.own_files, keep=keep)
+    context = replace(context, sealed=loop.live.own_files, keep=keep, closed=closed_of_step(loop, action))
 
     async def work() -> StepFinished:
         output = await loop.tools.run(tool.name, action.input, context)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from agentflow.engine.own_files import own_files
+from agentflow.engine.permit_cache import Permits
 from agentflow.engine.tool_history import Caller, ToolHistory
 from agentflow.events.codec import Event
 from agentflow.events.run_events import (
@@ -56,6 +57,7 @@ class Live:
         ended: what ended sessions leave, kept only where the plan has a step that carries one on.
         tools: what earlier calls of the file's own tools mean for later ones.
         own_files: what no tool of the run may change, relative to the project.
+        permits: what its sessions and steps may do.
     """
 
     plan: Plan
@@ -68,6 +70,7 @@ class Live:
     ended: dict[str, Earlier] = field(default_factory=dict)
     tools: ToolHistory = field(default_factory=ToolHistory)
     own_files: tuple[str, ...] = ()
+    permits: Permits = field(default_factory=Permits)
     _keeps: bool = False
     _known: dict[tuple[int, bool, PurePath], SessionPlan] = field(default_factory=dict)
 
@@ -189,6 +192,7 @@ class Live:
         del self.sessions[stream], self.plans[stream]
         self.ledger.close(stream)
         self.idle.pop(stream, None)
+        self.permits.forget(stream)
         self.children.pop(stream, None)
         if state.parent is not None:
             del self.children[state.parent][stream]
@@ -263,6 +267,6 @@ def effects_at_work(run: RunState) -> list[tuple[str, EffectStepPlan, StepState]
         (step_path(scope.path, name), step, state)
         for scope in run.scopes.values()
         for name, state in scope.steps.items()
-        if state.status == "running" and not state.unknown
+        if state.status == "running" and not state.unknown and state.gate is None
         if isinstance(step := scope.block.steps[name], EffectStepPlan)
     ]

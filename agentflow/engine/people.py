@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from agentflow.engine.leave import answer_call
 from agentflow.engine.port import Answer, Loop
 from agentflow.engine.questions import answer_question
 from agentflow.events.run_events import GateAnswered
@@ -13,7 +14,12 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 
 async def say_yes(gate: Gate) -> Answer | None:
-    """Answers with yes, and a question with the defaults of its form where these answer it."""
+    """Answers with yes, and a question with the defaults of its form where these answer it.
+
+    Nobody said yes to a call of a tool before it was there to be seen: it waits for a person.
+    """
+    if gate.about == "call":
+        return None
     if gate.form is None:
         return Answer(True, "--yes")
     answered, answers = defaults_of(gate.form)
@@ -93,7 +99,9 @@ class Askers:
         if gate.form is not None and not expired:
             answers = checked(gate.form, answer.answers)
         self.closed(path)
-        if gate.session is not None:
+        if gate.session is not None and gate.about == "call":
+            answer_call(self._loop, gate, answer)
+        elif gate.session is not None:
             answer_question(self._loop, gate, answers, answer.comment)
         event = GateAnswered(self._loop.now(), path, answer.approved, answer.by, answer.comment, expired, answers)
         self._loop.happen(RUN_STREAM, event, durable=True)

@@ -114,4 +114,7 @@ def _say_idle(loop: Loop, path: str, *, idle: bool) -> None:
 
 def _is_open(live: Live, gate: GateOpened) -> bool:
     state = live.sessions.get(gate.session or "")
-    return state is not None and any(call.id == gate.call and call.result is None for call in state.calls)
+    waits = gate.about != "call"
+    return state is not None and any(
+        call.id == gate.call and call.result is None and (waits or call.awaits_leave) for call in state.calls
+    )

@@ -6,6 +6,7 @@ from agentflow.engine.deadlines import end_overdue
 from agentflow.engine.effects import want_effect
 from agentflow.engine.file_limits import watch_file
 from agentflow.engine.idle import idle_since
+from agentflow.engine.leave import take_up_asked
 from agentflow.engine.live import effects_at_work
 from agentflow.engine.port import Loop
 from agentflow.engine.questions import take_up_question, withdraw_answered
@@ -67,7 +68,9 @@ def _recover_session(loop: Loop, stream: str) -> None:
         charged = compacting.reserved_usd
         loop.happen(stream, CompactionFailed(now, number, attempt, way, failure, charged, retry_at=now, fault="lost"))
     for call in state.calls:
-        if call.result is None and call.started:
+        if call.result is None and call.awaits_leave:
+            take_up_asked(loop, stream, call)
+        elif call.result is None and call.started:
             _TAKE_UP[loop.live.plans[stream].by_name[call.name].by](loop, stream, call)
 
 

@@ -25,6 +25,7 @@ from agentflow.plan.endpoints import endpoint_of
 from agentflow.plan.inputs import resolve_inputs
 from agentflow.plan.makeup import changed, inputs_read, parts_of
 from agentflow.plan.model import AgentStepPlan, Block, Plan, StepPlan, WorkflowStepPlan, every_step
+from agentflow.plan.scope import wider
 from agentflow.run.reuse import Fate, Reuse, around, bare, paths_like, step_at
 from agentflow.session.kept import kept_session
 from agentflow.source.project import Project
@@ -41,6 +42,7 @@ class Seed(Struct, frozen=True):
         kept: what it takes over, in its streams.
         fates: of each step, whether it is reused, and why it runs again.
         before: the older run's plan, where this one's is another.
+        wider: what its agents may do beyond what they could in the older run; `agreed`: a person has said yes to it.
     """
 
     plan: Plan
@@ -48,6 +50,8 @@ class Seed(Struct, frozen=True):
     kept: tuple[Entry, ...] = ()
     fates: tuple[Fate, ...] = ()
     before: Plan | None = None
+    wider: tuple[str, ...] = ()
+    agreed: bool = False
 
     @property
     def kept_steps(self) -> frozenset[str]:
@@ -133,7 +137,8 @@ def edited_seed(older: OlderRun, plan: Plan, started: RunStarted, given: Mapping
     _run_fresh_files(reuse, older)
     lineage = Lineage(older.started.run, "edited")
     started = replace(started, inputs=inputs, lineage=lineage, continued=None)
-    return replace(_seed(older, plan, started, reuse, reuse.kept()), before=older.live.plan)
+    seed = _seed(older, plan, started, reuse, reuse.kept())
+    return replace(seed, before=older.live.plan, wider=wider(older.live.plan, plan))
 
 
 def _seed(older: OlderRun, plan: Plan, started: RunStarted, reuse: Reuse, kept: Mapping[str, StepKept]) -> Seed:

@@ -9,8 +9,10 @@ from urllib.parse import quote
 from agentflow.engine.admission import Wanted
 from agentflow.engine.checkpoints import keep_for
 from agentflow.engine.compacting import compact, count_tokens
+from agentflow.engine.leave import with_leave
 from agentflow.engine.live import Live
 from agentflow.engine.model_calls import send
+from agentflow.engine.permits import closed_of
 from agentflow.engine.port import Loop
 from agentflow.engine.questions import ask_person, go_on, withdraw_questions
 from agentflow.engine.recalling import recall
@@ -29,6 +31,7 @@ from agentflow.events.session_events import (
     ToolFinished,
 )
 from agentflow.events.values import Failure, StepStatus
+from agentflow.guard.rule_lists import PATHS
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.expressions import ExpressionError
@@ -98,7 +101,7 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
     rules = next((grant.rules for grant in live.plans[stream].agent.grants if grant.tool.name == call.name), ())
     step = live.sessions[stream].step
     plan, scope = live.plan_of(step), live.scope_of(step)
-    rules = resolved(rules, inputs_at(live.run, scope)) if rules else ()
+    rules = resolved(rules, inputs_at(live.run, scope)) if rules and call.name in PATHS else rules
     key = f"{live.run.id}/{stream}/{call.id}"
     workspace, secrets = live.sessions[stream].workspace, loop.secrets
     own = plan.tools.get(call.name)
@@ -119,6 +122,7 @@ def tool_context(loop: Loop, stream: str, call: Call) -> ToolContext:
         confinement=confinement_of(loop, plan, step, workspace) if runs else None,
         sealed=live.own_files,
         keep=keep_for(loop, stream, call.name, step, workspace, call.id),
+        closed=closed_of(loop, stream, call),
     )
 
 
@@ -265,10 +269,10 @@ SESSION_ACTIONS: Mapping[type[Any], Callable[[Loop, str, Any], None]] = {
     CallModel: send,
     CountTokens: count_tokens,
     Compact: compact,
-    RunTool: use_tool,
-    AskPerson: ask_person,
-    Spawn: spawn,
-    GiveResult: give_result,
+    RunTool: with_leave(use_tool),
+    AskPerson: with_leave(ask_person),
+    Spawn: with_leave(spawn),
+    GiveResult: with_leave(give_result),
     TellTrip: tell_trip,
     End: end,
 }

@@ -14,7 +14,7 @@ from agentflow.errors import JournalError
 from agentflow.events import file_events, run_events, session_events
 from agentflow.events.run_events import RunEvent
 from agentflow.events.session_events import SessionEvent
-from agentflow.events.values import JSON, Continued, Failure, Lineage, Spent, Timings, Usage, Workspace
+from agentflow.events.values import JSON, Continued, Denial, Failure, Lineage, Spent, Timings, Usage, Workspace
 
 Event = RunEvent | SessionEvent
 
@@ -54,6 +54,8 @@ VERSIONS: dict[type[Any], int] = {
     session_events.ModelCalled: 1,
     session_events.ModelReplied: 1,
     session_events.ModelFailed: 1,
+    session_events.CallAsked: 1,
+    session_events.CallApproved: 1,
     session_events.ToolCalled: 1,
     session_events.ToolFinished: 1,
     session_events.ToolRetried: 1,
@@ -74,6 +76,7 @@ _NESTED: dict[str, type[Any]] = {"failure": Failure, "usage": Usage, "spent": Sp
 _NESTED["workspace"] = Workspace
 _NESTED |= {"lineage": Lineage, "continued": Continued}
 _NESTED["service"] = Failure
+_NESTED["denied"] = Denial
 _TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
 _TUPLES["Compacted"] = "head"
 _TUPLES["FileChanging"] = "made"

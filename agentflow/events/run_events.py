@@ -281,22 +281,26 @@ class GateOpened(Struct, frozen=True):
     """A person is asked.
 
     Attributes:
-        about: `approve`; `ask`; or `unknown`: whether to run a step again whose outcome is unknown.
+        about: `approve`; `ask`; `unknown`: whether to run a step again whose outcome is unknown; or `call`: whether a
+            call of a tool may run.
         expires_at: when the step's `timeout` answers, in seconds since the epoch.
         form: of an `ask`, the JSON Schema of its answers.
         session, call: where an agent asks by `AskUserQuestion`: the stream of its session, and the id of its call.
-            `step` is then the path of the agent's step with the question's number, as `find.question1`.
+            `step` is then the path of the agent's step with the question's number, as `find.question1`. Of a `call`
+            that an agent makes, likewise, as `find.call1`.
+        digest: of a `call`: what the answer is bound to, as of `CallAsked`.
     """
 
     at: float
     step: str
     message: str
     show: str | None = None
-    about: Literal["approve", "ask", "unknown"] = "approve"
+    about: Literal["approve", "ask", "unknown", "call"] = "approve"
     expires_at: float | None = None
     form: Mapping[str, JSON] | None = None
     session: str | None = None
     call: str | None = None
+    digest: str | None = None
 
 
 class GateAnswered(Struct, frozen=True):

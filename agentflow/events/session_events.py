@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from agentflow.events.file_events import FileChanging
-from agentflow.events.values import JSON, CompactionWay, Effects, Failure, Spent, Timings, Usage, Workspace
+from agentflow.events.values import JSON, CompactionWay, Denial, Effects, Failure, Spent, Timings, Usage, Workspace
 
 
 class SessionStarted(Struct, frozen=True):
@@ -130,6 +130,33 @@ class ModelFailed(Struct, frozen=True):
     parked: bool = False
 
 
+class CallAsked(Struct, frozen=True):
+    """A call waits for a person's yes; nothing of it has begun.
+
+    Attributes:
+        digest: SHA-256, in hex, of the tool and its arguments in their canonical form: the yes is to these alone.
+        why: in a sentence without its full stop; `rule` and `where` as of a `Denial`.
+    """
+
+    at: float
+    call: str
+    tool: str
+    digest: str
+    why: str
+    rule: str | None = None
+    where: str | None = None
+
+
+class CallApproved(Struct, frozen=True):
+    """A person said yes to the call with this digest. `by` says who."""
+
+    at: float
+    call: str
+    digest: str
+    by: str
+    comment: str | None = None
+
+
 class ToolCalled(Struct, frozen=True):
     """A tool is about to run: the intent that comes before its effect.
 
@@ -159,6 +186,7 @@ class ToolFinished(Struct, frozen=True):
         detail: what people are told of the failure and the model is not.
         cached: the result is another call's, and nothing ran.
         media_tokens: the most tokens that the images and documents in `content` come to, where that is known.
+        denied: why it was not to run.
     """
 
     at: float
@@ -172,6 +200,7 @@ class ToolFinished(Struct, frozen=True):
     detail: str | None = None
     cached: bool = False
     media_tokens: int | None = None
+    denied: Denial | None = None
 
 
 class ToolRetried(Struct, frozen=True):
@@ -328,6 +357,8 @@ SessionEvent = (
     | ModelCalled
     | ModelReplied
     | ModelFailed
+    | CallAsked
+    | CallApproved
     | ToolCalled
     | ToolFinished
     | ToolRetried

@@ -43,6 +43,7 @@ FailureKind = Literal[
     "sandbox",
     "secret_missing",
     "rejected",
+    "denied",
     "step_failed",
     "failed",
     "cancelled",
@@ -141,6 +142,21 @@ class Spent(Struct, frozen=True):
             self.turns + other.turns,
             self.tool_calls + other.tool_calls,
         )
+
+
+class Denial(Struct, frozen=True):
+    """Why a call of a tool was not to run.
+
+    Attributes:
+        why: in a sentence without its full stop.
+        rule: the rule that denies it, as it is written, and `where` it stands; None: the mode, or no grant.
+        by: who said no, where a person was asked.
+    """
+
+    why: str
+    rule: str | None = None
+    where: str | None = None
+    by: str | None = None
 
 
 class Workspace(Struct, frozen=True):

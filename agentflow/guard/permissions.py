@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from agentflow.guard.command_rules import BashVerdict, DecideBash, decide_commands
+from agentflow.guard.bash_rules import BashVerdict, decide_bash
 from agentflow.guard.rule_lists import AT_THE_ROOT, SEARCHED, Anchors, RuleList, ToolUse
 from agentflow.plan.agent_plan import Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
@@ -61,8 +61,8 @@ class Permissions:
         levels: from the outermost in; inputs in their paths are in place.
         grants: what `tools` gives the agent; None: every tool, as `tool` steps have them.
         free: further tools that are there without a grant, by name.
+        tools: what tools are that nothing grants here, by name.
         anchors: what paths are seen from.
-        bash: judges scripts.
 
     Attributes:
         mode: the one it works in.
@@ -76,11 +76,9 @@ class Permissions:
         free: Iterable[str] = (),
         tools: Mapping[str, ToolSpec] = {},
         anchors: Anchors = AT_THE_ROOT,
-        bash: DecideBash = decide_commands,
     ) -> None:
         self.levels = tuple(levels)
         self.anchors = anchors
-        self.bash = bash
         self._grants = None if grants is None else {grant.tool.name: grant for grant in grants}
         self._free = frozenset(free)
         self._tools = tools
@@ -151,7 +149,7 @@ class ToolRules(Struct, frozen=True):
 def decide(call: ToolUse, permissions: Permissions) -> Decision:
     """Whether a call runs, is asked about, or is refused, and what says so."""
     rules = permissions.of(call.tool)
-    found = (_of_script if call.tool == _BASH else _of_rules)(call, rules, permissions)
+    found = _of_script(call, rules) if call.tool == _BASH else _of_rules(call, rules, permissions.anchors)
     if found is not None and found.verdict == "deny":
         return found
     if permissions.plans_only and call.effects != "none":
@@ -164,13 +162,13 @@ def decide(call: ToolUse, permissions: Permissions) -> Decision:
     return found
 
 
-def _of_rules(call: ToolUse, rules: ToolRules, permissions: Permissions) -> Decision | None:
+def _of_rules(call: ToolUse, rules: ToolRules, anchors: Anchors) -> Decision | None:
     if (rule := rules.deny.first(call)) is not None:
         return _by("deny", rule)
     if not rules.is_there:
         return _no_tool(call.tool)
-    path = permissions.anchors.path_of(call)
-    if path is not None and not permissions.anchors.holds(path):
+    path = anchors.path_of(call)
+    if path is not None and not anchors.holds(path):
         return Decision("deny", f"`{path}` is outside the project")
     # What a search finds is narrowed when it is found: file by file, or by the model's service.
     by_finding = call.kept or call.tool in SEARCHED or call.tool in SERVICE_TOOLS
@@ -184,7 +182,7 @@ def _of_rules(call: ToolUse, rules: ToolRules, permissions: Permissions) -> Deci
     return None if rule is None else _by("allow", rule)
 
 
-def _of_script(call: ToolUse, rules: ToolRules, permissions: Permissions) -> Decision | None:
+def _of_script(call: ToolUse, rules: ToolRules) -> Decision | None:
     """The same for `Bash`, whose rules are about every command of a script."""
     if rules.deny.whole is not None:
         return _by("deny", rules.deny.whole)
@@ -193,7 +191,7 @@ def _of_script(call: ToolUse, rules: ToolRules, permissions: Permissions) -> Dec
     script = str(call.input.get(_SCRIPT, ""))
     grant = {} if rules.grant is None else rules.grant.scripts
     if grant or rules.deny.scripts:
-        found = permissions.bash(
+        found = decide_bash(
             script, allow=list(grant), allow_all=rules.grant is None, ask=(), deny=list(rules.deny.scripts)
         )
         if found.verdict == "none":
@@ -203,14 +201,14 @@ def _of_script(call: ToolUse, rules: ToolRules, permissions: Permissions) -> Dec
     if rules.ask.whole is not None:
         return _by("ask", rules.ask.whole)
     if rules.ask.scripts:
-        found = permissions.bash(script, allow=(), allow_all=True, ask=list(rules.ask.scripts), deny=())
+        found = decide_bash(script, allow=(), allow_all=True, ask=list(rules.ask.scripts), deny=())
         if found.verdict in ("ask", "deny"):
             return _told(found, rules.ask.scripts)
     if rules.allow is None:
         return Decision("allow", "`tools` grants it" if not call.own else "the file itself calls it")
     if rules.allow.whole is not None:
         return _by("allow", rules.allow.whole)
-    found = permissions.bash(script, allow=list(rules.allow.scripts), ask=(), deny=())
+    found = decide_bash(script, allow=list(rules.allow.scripts), ask=(), deny=())
     return _told(found, rules.allow.scripts) if found.verdict == "allow" else None
 
 

@@ -75,7 +75,7 @@ class Gate(Struct, frozen=True):
 
     run: str
     step: str
-    about: Literal["approve", "ask", "unknown"]
+    about: Literal["approve", "ask", "unknown", "call"]
     message: str
     show: str | None
     opened_at: float

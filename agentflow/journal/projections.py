@@ -45,7 +45,9 @@ def _run_cancelled(connection: apsw.Connection, run: str, stream: str, event: ru
 
 
 def _gate_opened(connection: apsw.Connection, run: str, stream: str, event: run_events.GateOpened) -> None:
-    question = (event.about, escaped(event.message), escaped_or_none(event.show), event.at, event.expires_at)
+    # Answered by a yes or no as any other; that it is about a call its address tells.
+    about = "approve" if event.about == "call" else event.about
+    question = (about, escaped(event.message), escaped_or_none(event.show), event.at, event.expires_at)
     form = None if event.form is None else dumps(event.form)
     connection.execute(
         "INSERT OR REPLACE INTO gates (run, step, about, message, show, opened_at, expires_at, form)"
@@ -149,6 +151,8 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     session_events.ModelCalled: _model_called,
     session_events.ModelReplied: _model_replied,
     session_events.ModelFailed: _model_failed,
+    session_events.CallAsked: None,
+    session_events.CallApproved: None,
     session_events.ToolCalled: None,
     session_events.ToolFinished: None,
     session_events.ToolRetried: None,

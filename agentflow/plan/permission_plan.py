@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.plan.parameter_rules import Condition
-from agentflow.plan.rules import resolved
+from agentflow.plan.rules import inputs_of, resolved
 from agentflow.spec.permissions import Mode
 
 JSON = Any
@@ -52,13 +52,37 @@ NO_RULES = PermissionLevel()
 
 
 def level_with_inputs(level: PermissionLevel, inputs: Mapping[str, JSON]) -> PermissionLevel:
-    """The level of a run: inputs in the places where paths name them."""
+    """The level of a run: inputs in the places where paths name them.
 
-    def filled(rules: tuple[PermissionRule, ...]) -> tuple[PermissionRule, ...]:
-        return tuple(
-            replace(rule, pattern=resolved([rule.pattern], inputs)[0]) if rule.kind == "path" else rule
-            for rule in rules
-        )
+    A rule whose input has no value denies, or asks about, every file, and allows none.
+    """
 
-    allow = None if level.allow is None else filled(level.allow)
-    return PermissionLevel(level.mode, allow, filled(level.ask), filled(level.deny))
+    def filled(rules: tuple[PermissionRule, ...], otherwise: str | None) -> tuple[PermissionRule, ...]:
+        found = (_filled(rule, inputs, otherwise) for rule in rules)
+        return tuple(rule for rule in found if rule is not None)
+
+    allow = None if level.allow is None else filled(level.allow, None)
+    return PermissionLevel(level.mode, allow, filled(level.ask, "**"), filled(level.deny, "**"))
+
+
+def _filled(rule: PermissionRule, inputs: Mapping[str, JSON], otherwise: str | None) -> PermissionRule | None:
+    names = list(inputs_of(rule.pattern)) if rule.kind == "path" else []
+    if not names:
+        return rule
+    if all(name in inputs for name in names):
+        return replace(rule, pattern=resolved([rule.pattern], inputs)[0])
+    return None if otherwise is None else replace(rule, pattern=otherwise)
+
+
+def both(outer: PermissionLevel, inner: PermissionLevel) -> PermissionLevel:
+    """Two levels as one, of which the inner says the mode."""
+    written = [level.allow for level in (outer, inner) if level.allow is not None]
+    allow = tuple(rule for rules in written for rule in rules) if written else None
+    return PermissionLevel(inner.mode or outer.mode, allow, (*outer.ask, *inner.ask), (*outer.deny, *inner.deny))
+
+
+def called_by(caller: PermissionLevel, level: PermissionLevel) -> PermissionLevel:
+    """An agent's level with what narrows the one that called it."""
+    modes: tuple[Mode, ...] = ("plan", "dont_ask")
+    mode = next((mode for mode in modes if mode in (caller.mode, level.mode)), level.mode)
+    return PermissionLevel(mode, level.allow, (*caller.ask, *level.ask), (*caller.deny, *level.deny))

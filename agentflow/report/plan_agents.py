@@ -9,6 +9,7 @@ from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.model import AgentStepPlan
 from agentflow.plan.rules import inputs_of, resolved
 from agentflow.report.plan_parts import Part
+from agentflow.report.plan_permissions import permissions_json
 
 JSON = Any
 
@@ -52,6 +53,7 @@ def _agent_json(agent: AgentPlan, steps: list[str], part: Part) -> dict[str, JSO
             }
             for grant in agent.grants
         ],
+        "permissions": permissions_json(agent.permissions, part.plan.permissions),
     }
 
 

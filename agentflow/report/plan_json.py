@@ -17,8 +17,9 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `agents`: a list of `name`, `file` (null for the plan's own, the path for one that a step runs), `steps` (paths that
   start it), `model`, `fallback_model`, `effort`, `thinking`, `max_tokens`, `service`, `stop`, `context` (or null),
   `finish`, `output`, `subagents`, `workspace`, `skills` (`name`, `folder`), `memory` (`agent`, `workflow`, or null),
-  and `tools`: `name`, `effects`, `rules`, each with `rule` and `resolved`: with the inputs in their places, or null
-  where one is not known.
+  `tools`: `name`, `effects`, `rules`, each with `rule` and `resolved`: with the inputs in their places, or null where
+  one is not known; and `permissions`: `mode`, `deny`, `ask` and `allow` (or null), each a list of `rule` and `where`,
+  those of its file first.
 - `commands`: a list of `step` or `tool` (the other is null), `file` (a tool's, as of agents), `argv`, `script`,
   `stdin`, `env` (names), `cwd`,
   `effects`, `timeout`.

@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any
 
 from agentflow.report.inert import inert_line
+from agentflow.report.plan_permissions import permission_lines
 from agentflow.report.style import Paint, count, duration
 from agentflow.spec.forms import fields_of
 
@@ -202,6 +203,7 @@ def _agents(data: Mapping[str, JSON]) -> Iterator[str]:
         yield f"{_of_file(agent['name'], agent)}  {inert_line(model)}{effort}, {replies}{asked}"
         yield f"    tools: {', '.join(_tools(agent)) or 'none'}"
         yield f"    stop: {', '.join(_stop(agent['stop']))}"
+        yield from permission_lines(agent["permissions"])
         if agent["skills"]:
             yield f"    skills: {', '.join(inert_line(skill['name']) for skill in agent['skills'])}"
         if agent["memory"]:

@@ -1,6 +1,7 @@
 """A run's results, its story and lists of runs as text for people."""
 
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -62,10 +63,16 @@ def totals(view: RunView) -> str:
     return " · ".join(parts)
 
 
+_CALL = re.compile(r"\.call\d+$")
+"""The address of a call that a person is asked about."""
+
+
 def gate_text(gate: Gate, limit: int = 40) -> str:
-    """A question and what is to be judged, cut after `limit` lines."""
+    """A question and what is to be judged, cut after `limit` lines; a call is shown whole, whatever its length."""
     rows = [inert(gate.message)]
-    if gate.show is not None:
+    if gate.show is not None and (gate.about == "call" or _CALL.search(gate.step)):
+        rows += ["", *(f"  {inert(line)}" for line in gate.show.splitlines()), ""]
+    elif gate.show is not None:
         rows += ["", *bounded_lines(gate.show, limit), ""]
     if gate.form is not None:
         rows += form_lines(gate.form)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agentflow.events.run_events import GateAnswered
 from agentflow.events.values import Failure, StepStatus
 from agentflow.plan.expressions import ExpressionError
 from agentflow.plan.model import (
@@ -167,6 +168,8 @@ def _after_crash(plan: Plan, state: RunState, scope: ScopeState, step: EffectSte
     step_state = scope.steps[step.id]
     message = f"a crash cut the {_EFFECT_WORDS[type(step)]} off; whether it took effect cannot be told"
     cut_off = Failure("outcome_unknown", message, step=path)
+    if step_state.gate is not None and step_state.gate.about == "call" and step_state.answer is not None:
+        return _judged(plan, state, scope, step, path, step_state.answer)
     if step.on_unknown == "fail":
         return FinishStep(path, "failed", failure=cut_off)
     if step.on_unknown == "ask" and step_state.answer is None:
@@ -175,6 +178,16 @@ def _after_crash(plan: Plan, state: RunState, scope: ScopeState, step: EffectSte
     if step_state.answer is not None and not step_state.answer.approved:
         return FinishStep(path, "failed", failure=cut_off)
     return start_effect(plan, state, scope, step, path)
+
+
+def _judged(
+    plan: Plan, state: RunState, scope: ScopeState, step: EffectStepPlan, path: str, answer: GateAnswered
+) -> Action:
+    """The call of a step, which a person has said yes or no to."""
+    if answer.approved:
+        return start_effect(plan, state, scope, step, path)
+    said = f"{answer.by} said no to its call" + (f": {answer.comment}" if answer.comment else "")
+    return FinishStep(path, "failed", failure=Failure("denied", said, step=path))
 
 
 _EFFECT_WORDS: Mapping[type[StepPlan], str] = {

@@ -21,11 +21,13 @@ def taken(state: RunState, path: str) -> RunState:
 
 
 def taken_to_begin(state: RunState, path: str) -> RunState:
-    """As `taken`, for a step that has not begun, that has rested for another attempt, or that a crash has cut off."""
+    """As `taken`, for a step that has not begun, that has rested for another attempt, that a crash has cut off, or
+    whose call a person has judged."""
     scope, name = scope_of(state, path)
     step = scope.steps[name]
     rested = step.status == "retrying" and step.retry_at is not None
-    if step.status != "waiting" and not rested and not step.unknown:
+    judged = step.answer is not None and step.gate is not None and step.gate.about == "call"
+    if step.status != "waiting" and not (rested or step.unknown or judged):
         raise ValueError(f"{path} has begun already")
     return taken(state, path)
 

@@ -9,9 +9,9 @@ from agentflow.run.moves import counted, scope_of, with_step
 from agentflow.run.state import RunState, split
 
 
-def next_address(state: RunState, step: str) -> str:
-    """Where the next question of a step's agents can be answered, as `find.question1`."""
-    return f"{step}.question{state.asked.get(step, 0) + 1}"
+def next_address(state: RunState, step: str, what: str = "question") -> str:
+    """Where the next question of a step's agents can be answered, as `find.question1`, or `find.call1`."""
+    return f"{step}.{what}{state.asked.get(step, 0) + 1}"
 
 
 def step_of(address: str) -> str:

@@ -9,6 +9,8 @@ from rpds import HashTrieSet
 from agentflow.events.file_events import FileChanging
 from agentflow.events.session_events import (
     BreakerTripped,
+    CallApproved,
+    CallAsked,
     Compacted,
     CompactionCalled,
     CompactionFailed,
@@ -249,6 +251,18 @@ def _tool_called(plan: SessionPlan, state: SessionState, event: ToolCalled) -> S
     return replace(state, calls=_with_call(state, event.call, lambda call: replace(call, started=True)))
 
 
+def _asked(_plan: SessionPlan, state: SessionState, event: CallAsked) -> SessionState:
+    if any(call.id == event.call and (call.started or call.asked is not None) for call in state.calls):
+        raise ValueError(f"call {event.call} was asked about, or has begun")
+    return replace(state, calls=_with_call(state, event.call, lambda call: replace(call, asked=event.digest)))
+
+
+def _approved(_plan: SessionPlan, state: SessionState, event: CallApproved) -> SessionState:
+    if not any(call.id == event.call and call.awaits_leave and call.asked == event.digest for call in state.calls):
+        raise ValueError(f"nobody was asked about call {event.call} as it was approved")
+    return replace(state, calls=_with_call(state, event.call, lambda call: replace(call, approved=event.digest)))
+
+
 def _tool_retried(_plan: SessionPlan, state: SessionState, event: ToolRetried) -> SessionState:
     if not any(call.id == event.call and call.started for call in state.calls):
         raise ValueError(f"call {event.call} has not begun")
@@ -343,6 +357,8 @@ _APPLY: Mapping[type[Any], Callable[[SessionPlan, SessionState, Any], SessionSta
     ModelCalled: _called,
     ModelReplied: _replied,
     ModelFailed: _failed,
+    CallAsked: _asked,
+    CallApproved: _approved,
     ToolCalled: _tool_called,
     ToolFinished: _tool_finished,
     ToolRetried: _tool_retried,

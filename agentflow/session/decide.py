@@ -53,7 +53,7 @@ def _calls(plan: SessionPlan, state: SessionState) -> Iterator[Action]:
             continue
         if call.refusal is not None or tool is None:
             yield GiveResult(call, call.refusal or "There is no such tool.", is_error=True)
-        elif call.started:
+        elif call.started or call.awaits_leave:
             an_effect_is_out = an_effect_is_out or tool.effects != "none"
         elif tool.by == "session":
             yield ANSWERS[call.name](plan, state, call)

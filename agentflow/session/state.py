@@ -52,6 +52,7 @@ class Call(Struct, frozen=True):
 
     Attributes:
         refusal: why it cannot run, for the model; it gets this as its result.
+        asked: the digest of the call as a person was asked about it, and `approved` as they said yes to it.
         started: it was announced, so it may have had its effect.
         failures: of it so far, after each of which it was to run again; not before `retry_at`.
     """
@@ -60,10 +61,17 @@ class Call(Struct, frozen=True):
     name: str
     input: Mapping[str, JSON]
     refusal: str | None = None
+    asked: str | None = None
+    approved: str | None = None
     started: bool = False
     result: ToolFinished | None = None
     failures: int = 0
     retry_at: float = 0.0
+
+    @property
+    def awaits_leave(self) -> bool:
+        """A person has been asked about it, and has not said yes."""
+        return self.asked is not None and self.approved is None
 
 
 class Trip(Struct, frozen=True):

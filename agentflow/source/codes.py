@@ -54,5 +54,6 @@ CODES = {
     "AF512": "agents that may write the same files at the same time",
     "AF515": "a step that sends would be repeated",
     "AF541": "a grant of the sandbox that cannot be given",
+    "AF551": "`mode: bypass` as root outside a sandbox",
     "AF601": "a model without a price under a money cap",
 }

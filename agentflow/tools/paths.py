@@ -197,6 +197,12 @@ def matcher(rules: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda path: compiled.match_file(path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
+def open_files(context: ToolContext) -> Callable[[str], bool]:
+    """Whether a file, by its path relative to the project, is open to a call that found it."""
+    covers, closed = matcher(context.rules), context.closed
+    return covers if closed is None else lambda path: covers(path) and closed.path(path) is None
+
+
 class _Walk:
     """A walk down from the project that never leaves it. `folder` is where it has come to."""
 
@@ -368,6 +374,8 @@ def _check(context: ToolContext, named: str, real: str, *, tool: str, for_write:
                 f"{tool} is granted for {_listed(context.rules)} only; `{shortened(path)}` does not match{through}",
                 "use a path that the rule covers, or go on without it",
             )
+        if context.closed is not None and (rule := context.closed.path(path)) is not None:
+            raise ToolError(f"`{shortened(path)}` is closed by `{rule.text}` ({rule.where})", "go on without it")
 
 
 def _listed(rules: tuple[str, ...]) -> str:

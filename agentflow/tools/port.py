@@ -9,6 +9,7 @@ from msgspec import Struct
 from agentflow.tools.threads import Stop
 
 if TYPE_CHECKING:
+    from agentflow.guard.closed import Closed
     from agentflow.plan.agent_plan import OwnToolPlan
     from agentflow.tools.kept_results import Access
     from agentflow.tools.sandbox.port import Confinement
@@ -77,6 +78,7 @@ class ToolContext(Struct, frozen=True):
         results: the large results of the run that Read and Grep may open.
         sealed: paths relative to `project` of what the run itself is made of, which no tool changes.
         keep: has what a file held on record before Write or Edit changes it; None: nothing is kept.
+        closed: what permissions close to the call that only shows while it runs.
     """
 
     project: Path
@@ -93,6 +95,7 @@ class ToolContext(Struct, frozen=True):
     confinement: "Confinement | None" = None
     sealed: tuple[str, ...] = ()
     keep: Keep | None = None
+    closed: "Closed | None" = None
 
 
 class Tool(Protocol):

@@ -10,7 +10,7 @@ from agentflow.guard.patterns import compile_pattern, require_length
 from agentflow.guard.protected import hidden_by
 from agentflow.tools.failures import ToolError, shortened
 from agentflow.tools.openat import is_at, is_machinery
-from agentflow.tools.paths import FOLDER_FLAGS, Place, locate, matcher
+from agentflow.tools.paths import FOLDER_FLAGS, Place, locate, open_files
 from agentflow.tools.port import ToolContext
 from agentflow.tools.threads import Stop
 
@@ -49,7 +49,7 @@ class Tree:
 
     def __init__(self, context: ToolContext, *, hidden: bool, stop: Stop) -> None:
         self.incomplete = False
-        self._covers = matcher(context.rules)
+        self._covers = open_files(context)
         self._hidden = hidden
         self._stop = stop
         self._entries = 0

@@ -59,9 +59,9 @@ def web_fetch(exchange: Exchange | None = None, clock: Callable[[], float] = tim
     @reports_failures
     async def fetch(tool_input: Mapping[str, JSON], context: ToolContext) -> ToolOutput:
         url = read_url(tool_input["url"].strip(), exchange.policy)
-        require_granted(url, context.rules)
+        require_granted(url, context.rules, closed=context.closed)
         page = kept.find(str(url), context.rules)
-        if page is None:
+        if page is None or any(context.closed is not None and context.closed.host(host) for host in page.hosts):
             try:
                 async with asyncio.timeout(exchange.limits.total):
                     page = await _fetched(exchange, url, context)
@@ -85,7 +85,7 @@ async def _fetched(exchange: Exchange, url: WebUrl, context: ToolContext) -> Pag
         if len(asked) > exchange.limits.redirects:
             raise ToolError(f"{url} redirects more than {exchange.limits.redirects} times.", "Do not try it again.")
         target = redirected(asked[-1], _as_written(location), exchange.policy)
-        require_granted(target, context.rules, asked[-1])
+        require_granted(target, context.rules, asked[-1], context.closed)
         asked.append(target)
     if not 200 <= response.status < 300:
         raise _answered_badly(asked[-1], response)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from msgspec import Struct
@@ -9,6 +10,9 @@ from msgspec import Struct
 from agentflow.guard.addresses import AddressPolicy
 from agentflow.plan.hosts import HostError, canonical_host, covers, host_of_rule
 from agentflow.tools.failures import ToolError, shortened
+
+if TYPE_CHECKING:
+    from agentflow.guard.closed import Closed
 
 MAX_URL_CHARS = 4_096
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -103,8 +107,18 @@ def redirected(url: WebUrl, location: str, policy: AddressPolicy) -> WebUrl:
     return target
 
 
-def require_granted(url: WebUrl, rules: Sequence[str], came_from: WebUrl | None = None) -> None:
-    """Refuses a host that no rule covers.
+def require_open(url: WebUrl, closed: "Closed | None", came_from: WebUrl | None = None) -> None:
+    """Refuses a host that permissions close. Raises ToolError, with the rule."""
+    rule = None if closed is None else closed.host(url.host)
+    if rule is not None:
+        how = f"{came_from} redirects to {url}, but `{url.host}`" if came_from else f"`{url.host}`"
+        raise ToolError(f"{how} is closed by `{rule.text}` ({rule.where}).", "Go on without it.")
+
+
+def require_granted(
+    url: WebUrl, rules: Sequence[str], came_from: WebUrl | None = None, closed: "Closed | None" = None
+) -> None:
+    """Refuses a host that no rule covers, or that permissions close.
 
     Parameters:
         came_from: what redirected there.
@@ -113,6 +127,7 @@ def require_granted(url: WebUrl, rules: Sequence[str], came_from: WebUrl | None 
         ToolError: it names the hosts that are granted.
     """
     if covers(rules, url.host):
+        require_open(url, closed, came_from)
         return
     granted = ", ".join(map(host_of_rule, rules))
     how = f"{came_from} redirects to {url}, but `{url.host}`" if came_from else f"`{url.host}`"
