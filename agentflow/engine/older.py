@@ -100,6 +100,13 @@ def plan_of_run(run: str, *, journal: Path | None = None, project: Path | None =
         return stored_plan(_started(opened, opened.find(run)))
 
 
+def stored_plan(started: "RunStarted") -> "Plan":
+    """The plan of a run, from the texts that were stored with it. Raises AgentflowError where it became another."""
+    from agentflow.engine.stored import stored_plan
+
+    return stored_plan(started)
+
+
 def continued(
     run: str,
     session: str,

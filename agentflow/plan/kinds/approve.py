@@ -43,6 +43,9 @@ def _build(builder: "Builder", draft: Draft, arranged: Arranged, common: Mapping
         timeout=step.timeout,
         on_timeout=step.on_timeout,
         on_reject=step.on_reject,
+        roles=tuple(step.from_),
+        escalate_after=None if step.escalate is None else step.escalate.after,
+        escalate_to=() if step.escalate is None else tuple(step.escalate.to),
     )
 
 
