@@ -138,7 +138,7 @@ class Purse:
         period = "today" if cap.period == "day" else "this month"
         message = (
             f"the {cap.whose} {cap.name!r} has ${max(dollars(cap.nano - refused.used), 0):.4f} left of "
-            f"${dollars(cap.nano):.2f} for {period} ({period_of(day, cap.period)}), too little for another call; "
+            f"{usd_text(cap.nano)} for {period} ({period_of(day, cap.period)}), too little for another call; "
             f"it is whole again on {clock_text(until)}, and the run can be resumed then"
         )
         return Exhausted(Failure("cost_usd", message), until)
@@ -169,6 +169,11 @@ def lowered(held: Reservation, available: int, output_usd: float) -> Reservation
     smallest = min(SMALLEST_REPLY, held.max_tokens)
     tokens = max(smallest, held.max_tokens - int(short / (output_usd * NANO)) - 1)
     return replace(held, max_tokens=tokens, usd=held.usd - (held.max_tokens - tokens) * output_usd)
+
+
+def usd_text(amount: int) -> str:
+    """An amount in nano-dollars as dollars: to the cent where it is whole cents, else finer."""
+    return f"${dollars(amount):.{2 if amount % (NANO // 100) == 0 else 4}f}"
 
 
 def clock_text(at: float) -> str:

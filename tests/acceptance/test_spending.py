@@ -1,4 +1,4 @@
-"""Two tenants, twenty runs each, in several processes on one journal that are killed in the middle: no cap is passed."""
+"""Two tenants, twenty runs each, in processes on one journal that are killed in the middle: no cap is passed."""
 
 import json
 import signal
@@ -79,7 +79,7 @@ def test_no_cap_is_passed_by_twenty_runs_of_two_tenants_in_processes_that_are_ki
     (folder / "spending.yaml").write_text(spending_process.WORKFLOW)
     (folder / "policy.yaml").write_text(POLICY)
     groups = [
-        [f"{'ada' if n % 2 else 'abe'}:{n}" for n in range(0, 10)],
+        [f"{'ada' if n % 2 else 'abe'}:{n}" for n in range(10)],
         [f"{'bob' if n % 2 else 'bea'}:{n}" for n in range(10, 20)],
         [f"{'ada' if n % 2 else 'abe'}:{n}" for n in range(20, 30)],
         [f"{'bob' if n % 2 else 'bea'}:{n}" for n in range(30, 40)],
