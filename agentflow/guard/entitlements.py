@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from agentflow.errors import AgentflowError
 from agentflow.guard.money import Cap, Period, Whose, day_of, frees_at, nano, zone_of
-from agentflow.plan.agent_plan import Rate
-from agentflow.plan.model import AgentStepPlan, ApproveStepPlan, Plan, WorkflowStepPlan, every_step
+from agentflow.plan.agent_plan import AgentPlan, Rate
+from agentflow.plan.model import AgentStepPlan, ApproveStepPlan, Plan, ToolStepPlan, WorkflowStepPlan, every_step
 from agentflow.spec.policy import Caps, ModelRules, PolicyFile, ToolRules, User
 
 
@@ -16,7 +16,7 @@ class PolicyError(AgentflowError):
     """The operator's policy does not let this happen; the message says which part of it."""
 
 
-class Level(Struct, frozen=True):
+class PolicyRules(Struct, frozen=True):
     """Permission rules of one part of the policy; a level of its own beside the file's and the agent's.
 
     Attributes:
@@ -49,7 +49,7 @@ class Entitlements(Struct, frozen=True):
     caps: tuple[Cap, ...] = ()
     rates: Mapping[str, Rate] = {}
     models: tuple[tuple[str, ModelRules], ...] = ()
-    levels: tuple[Level, ...] = ()
+    levels: tuple[PolicyRules, ...] = ()
     approving: Mapping[str, frozenset[str]] = {}
     unknown: frozenset[str] | None = None
     roles: frozenset[str] = frozenset()
@@ -172,9 +172,9 @@ def _together(allowed: Iterable[list[str] | None]) -> list[str] | None:
     return None if None in lists else [rule for one in lists if one is not None for rule in one]
 
 
-def _level(where: str, tools: ToolRules) -> Level:
+def _level(where: str, tools: ToolRules) -> PolicyRules:
     allow = None if tools.allow is None else tuple(tools.allow)
-    return Level(f"tools of {where}", allow, tuple(tools.ask), tuple(tools.deny))
+    return PolicyRules(f"tools of {where}", allow, tuple(tools.ask), tuple(tools.deny))
 
 
 # What a plan wants of it
@@ -201,16 +201,41 @@ def check_plan(plan: Plan, entitled: Entitlements | None) -> None:
     if entitled is not None:
         for model in models_of(plan):
             check_model(model, entitled)
+        for tool in tools_of(plan):
+            _check_tool(tool, entitled)
+
+
+def _check_tool(tool: str, entitled: Entitlements) -> None:
+    """Refuses a tool of which no call could be allowed; what narrows a tool is judged call by call."""
+    for rules in entitled.levels:
+        denied = next((rule for rule in rules.deny if "(" not in rule and _covers(rule, tool)), None)
+        if denied is not None:
+            raise PolicyError(f"the tool {tool} is denied to {entitled.user!r}: `{denied}` in {rules.source}")
+        if rules.allow is not None and not any(_covers(rule.partition("(")[0], tool) for rule in rules.allow):
+            allowed = ", ".join(rules.allow) or "none"
+            message = f"the tool {tool} is not allowed to {entitled.user!r} by {rules.source}"
+            raise PolicyError(message, f"it allows {allowed}")
+
+
+def _agents_of(plan: Plan) -> list[AgentPlan]:
+    """Every agent of a plan and of the files that its steps run."""
+    steps = list(every_step(plan.root))
+    plans = [plan, *(step.plan for step in steps if isinstance(step, WorkflowStepPlan))]
+    agents = [step.agent for step in steps if isinstance(step, AgentStepPlan)]
+    return [*agents, *(agent for one in plans for agent in one.agents.values())]
+
+
+def tools_of(plan: Plan) -> list[str]:
+    """Every tool that acts on something, and that an agent or a step of a plan may call."""
+    granted = [grant.tool for agent in _agents_of(plan) for grant in agent.grants]
+    names = dict.fromkeys(tool.name for tool in granted if tool.by in ("toolbox", "service"))
+    return list(names | dict.fromkeys(step.tool.name for step in every_step(plan.root) if isinstance(step, ToolStepPlan)))
 
 
 def models_of(plan: Plan) -> list[str]:
     """Every model that an agent of a plan, and of the files that its steps run, may ask."""
-    steps = list(every_step(plan.root))
-    plans = [plan, *(step.plan for step in steps if isinstance(step, WorkflowStepPlan))]
-    agents = [step.agent for step in steps if isinstance(step, AgentStepPlan)]
-    agents += [agent for one in plans for agent in one.agents.values()]
     found: dict[str, None] = {}
-    for agent in agents:
+    for agent in _agents_of(plan):
         compacting = None if agent.context is None else agent.context.model
         found |= dict.fromkeys(name for name in (agent.model, agent.fallback_model, compacting) if name is not None)
     return list(found)

@@ -58,7 +58,7 @@ def last_run(capsys: pytest.CaptureFixture[str]) -> dict:
 
 def test_a_used_up_budget_ends_with_3_and_resume_with_more_of_it_goes_on(project, capsys):
     assert run() == exits.LIMIT
-    out, err = capsys.readouterr()
+    _out, err = capsys.readouterr()
     assert "raise `limits.cost_usd`" in err
     assert "to go on with more of it: agentflow resume" in err
     assert "--limit cost_usd=…" in err
