@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agentflow.engine.callers import NOBODY_SAID, Charge
 from agentflow.errors import JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
 from agentflow.plan.checked import Checked as Checked
@@ -27,6 +28,7 @@ from agentflow.source.project import journal_of as journal_of
 if TYPE_CHECKING:
     import asyncio
 
+    from agentflow.engine.charge import Standing
     from agentflow.engine.live import Live
     from agentflow.engine.older import continued as continued
     from agentflow.engine.older import edited as edited
@@ -35,17 +37,21 @@ if TYPE_CHECKING:
     from agentflow.engine.older import plan_of_run as plan_of_run
     from agentflow.engine.older import session as session
     from agentflow.engine.older import sessions as sessions
+    from agentflow.engine.older import stored_plan as stored_plan
     from agentflow.engine.port import Answer, Outcome
     from agentflow.engine.seeds import Seed
     from agentflow.events.codec import Event
-    from agentflow.events.run_events import RunStarted
     from agentflow.journal.port import Gate, Journal
     from agentflow.models.port import Model
     from agentflow.plan.model import Plan
     from agentflow.spec.sources import Source
 
 JSON = Any
-_OF_OLDER_RUNS = frozenset({"continued", "edited", "file_of", "fork", "plan_of_run", "rewind", "session", "sessions"})
+Durability = Literal["process", "power"]
+Access = Literal["create", "write", "read"]
+_OF_OLDER_RUNS = frozenset(
+    {"continued", "edited", "file_of", "fork", "plan_of_run", "rewind", "session", "sessions", "stored_plan"}
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -75,7 +81,9 @@ class RunOptions(Struct, frozen=True):
         observe: hears every event, with its stream (`""`: the run's own), once it is on record.
         hear: hears the text of sessions, with their stream, as it comes.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
-        stays: stay until the model's service can be asked again, however long; else a run that waits for it pauses.
+        stays: stay until the model's service can be asked again, or a cap of the policy is whole again, however long
+            that takes; else a run that only waits for it pauses, or ends.
+        charge: who runs it, under which policy; for `resume`, bounds in the place of those the run has.
         told: hears the values of the secrets that are known, by name, before anything else is said of the run.
         interrupt: set it to have the run stop cleanly; it can be resumed.
     """
@@ -83,7 +91,7 @@ class RunOptions(Struct, frozen=True):
     model: "Model | None" = None
     record: Path | None = None
     journal: Path | None = None
-    durability: Literal["process", "power"] = "process"
+    durability: Durability = "process"
     yes: bool = False
     ask: "Callable[[Gate], Awaitable[Answer | None]] | None" = None
     secrets: Mapping[str, str] = {}
@@ -92,6 +100,7 @@ class RunOptions(Struct, frozen=True):
     hear: Callable[[str, str], None] | None = None
     disk_full: Callable[[bool], None] | None = None
     stays: bool = False
+    charge: Charge = NOBODY_SAID
     interrupt: "asyncio.Event | None" = None
     told: Callable[[Mapping[str, str]], None] | None = None
 
@@ -106,7 +115,7 @@ class RunResult(Struct, frozen=True):
         failure: why it failed.
         spent: in this run so far.
         waiting: the paths of the steps whose gates are open.
-        until: when it may ask the model's service again (seconds since the epoch), where a time is known.
+        until: when it may go on (seconds since the epoch): ask the service again, or spend; None: no time is known.
         service: why it waits for the model's service, where it does.
     """
 
@@ -203,6 +212,7 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
 
 async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResult:
     """Runs what `fork`, `edited` or `continued` gave; else as `run`."""
+    from agentflow.engine.charge import standing
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
     from agentflow.engine.logged import log
@@ -213,6 +223,8 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
 
     options = options or RunOptions()
     project = Path(seed.started.project)
+    stands = standing(options.charge, seed.plan, project)
+    seed = stands.begins(seed)
     secrets = secrets_to_begin(seed, options.secrets, os.environ, options.told, may_ask=options.ask_secret is not None)
     model = model_for(seed.plan, options.model, options.record)
     sandboxes = await sandboxes_for(seed.plan, seed.started)
@@ -227,7 +239,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
             live.apply(entry.stream, entry.event)
             if options.observe is not None:
                 options.observe(entry.stream, entry.event)
-        around = _surroundings(project, options, secrets, sandboxes)
+        around = _surroundings(project, options, secrets, stands, sandboxes)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
     finally:
         await _closed(model, options, journal)
@@ -242,13 +254,16 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
 
     Raises:
         JournalError: there is no such run, it has ended, or a process is at work on it.
-        UsageError: a secret that is still needed has no value and nobody can be asked.
-        AgentflowError: no model can be reached, or this version makes another plan of the stored workflow.
+        UsageError: a secret that is still needed has no value and nobody can be asked, or a bound cannot be changed so.
+        AgentflowError: no model can be reached, the policy does not allow it, or this version makes another plan of it.
     """
-    from agentflow.engine.drive import drive
+    from agentflow.engine.budgets import check_limits
+    from agentflow.engine.charge import standing
+    from agentflow.engine.drive import drive, heard
     from agentflow.engine.live import Live
     from agentflow.engine.sandboxes import sandboxes_for
     from agentflow.engine.secret_values import secrets_to_go_on
+    from agentflow.engine.stored import stored_plan
     from agentflow.events.run_events import RunStarted
     from agentflow.models.opening import model_for
 
@@ -261,17 +276,19 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
         if not isinstance(started, RunStarted):
             raise JournalError(f"run {run} does not begin as a run does", "the journal is damaged")
         plan_of_run = stored_plan(started)
+        stands = standing(options.charge, plan_of_run, Path(started.project), started)
         lease = journal.take(run)
         try:
             model = model_for(plan_of_run, options.model, options.record, goes_on=True)
-            live = Live.replay(plan_of_run, _heard(journal, run, options))
+            live = Live.replay(plan_of_run, heard(journal, run, options.observe))
+            check_limits(options.charge.limits, live)
             asked = (options.ask_secret, options.interrupt, options.told)
             secrets = await secrets_to_go_on(live, options.secrets, os.environ, *asked)
             sandboxes = await sandboxes_for(plan_of_run, started)
         except BaseException:
             journal.release(lease)
             raise
-        around = _surroundings(Path(started.project), options, secrets, sandboxes)
+        around = _surroundings(Path(started.project), options, secrets, stands, sandboxes)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
     finally:
         await _closed(model, options, journal)
@@ -346,14 +363,9 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
 
 
-def stored_plan(started: "RunStarted") -> "Plan":
-    """The plan of a run, from the texts that were stored with it. Raises AgentflowError where it became another."""
-    from agentflow.engine.stored import stored_plan
-
-    return stored_plan(started)
-
-
-def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str], sandboxes: Any) -> Any:
+def _surroundings(
+    project: Path, options: RunOptions, secrets: Mapping[str, str], stands: "Standing", sandboxes: Any
+) -> Any:
     from agentflow.engine.logged import logged
     from agentflow.engine.people import say_yes
     from agentflow.engine.port import Surroundings
@@ -368,31 +380,23 @@ def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]
         disk_full=options.disk_full or (lambda _full: None),
         stays=options.stays,
         sandboxes=sandboxes,
+        user=stands.acting,
+        entitled=stands.entitled,
+        limits=options.charge.limits,
     )
 
 
 def _result(live: "Live", outcome: "Outcome") -> RunResult:
-    finished = outcome.finished
+    finished, run = outcome.finished, live.run.id
     if finished is not None:
-        return RunResult(live.run.id, finished.status, finished.outputs, finished.failure, finished.spent)
+        outputs, failure, spent = finished.outputs, finished.failure, finished.spent
+        return RunResult(run, finished.status, outputs, failure, spent, until=finished.until)
     status: Literal["waiting", "interrupted"] = "waiting" if outcome.status == "waiting" else "interrupted"
-    return RunResult(
-        live.run.id, status, spent=live.spent(), waiting=outcome.waiting, until=outcome.until, service=outcome.service
-    )
+    waiting, until, service = outcome.waiting, outcome.until, outcome.service
+    return RunResult(run, status, spent=live.spent(), waiting=waiting, until=until, service=service)
 
 
-def _heard(journal: "Journal", run: str, options: RunOptions) -> "Any":
-    for entry in journal.read(run):
-        if options.observe is not None:
-            options.observe(entry.stream, entry.event)
-        yield entry
-
-
-def _journal(
-    path: Path,
-    durability: Literal["process", "power"] = "process",
-    access: Literal["create", "write", "read"] = "create",
-) -> "Journal":
+def _journal(path: Path, durability: Durability = "process", access: Access = "create") -> "Journal":
     from agentflow.journal.sqlite import open_journal
 
     return open_journal(path, durability=durability, access=access)

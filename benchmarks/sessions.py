@@ -175,7 +175,7 @@ def main() -> None:
         result = asyncio.run(api.run(folder / "sessions.yaml", {"numbers": list(range(sessions))}))
         _require(result.status == "done", result.failure)
     else:
-        from agentflow.engine.local import allow_open_files
+        from agentflow.engine.open_files import allow_open_files
 
         allow_open_files(sessions)
         run_by_hand(lambda client, place: by_hand.many(client, place, sessions), folder, "stream")

@@ -36,13 +36,20 @@ class TerminalAsker:
     Parameters:
         paused: gives the terminal over while a question stands there.
         leave: is called when the person closes the input, to decide later.
+        by: who they are; None: the system's user.
 
     Attributes:
         answered: the steps whose gates were answered here.
         turn: who holds it asks.
     """
 
-    def __init__(self, paused: Callable[[], AbstractContextManager[None]] | None, leave: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        paused: Callable[[], AbstractContextManager[None]] | None,
+        leave: Callable[[], None],
+        by: str | None = None,
+    ) -> None:
+        self._by = user_name() if by is None else by
         self._paused = paused or nullcontext
         self._leave = leave
         self.turn = asyncio.Lock()
@@ -75,13 +82,13 @@ class TerminalAsker:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
         if gate.form is not None:
             click.echo("(Ctrl-D: later)", err=True)
-            return api.answer(True, user_name(), answers=await fill(gate.form, line_from_terminal))
+            return api.answer(True, self._by, answers=await fill(gate.form, line_from_terminal))
         while True:
             said = (await line_from_terminal("approve? [y/n, Ctrl-D: later] ")).strip().lower()
             if said in ("y", "yes", "n", "no"):
                 break
         comment = (await line_from_terminal("comment (optional): ")).strip()
-        return api.answer(said.startswith("y"), user_name(), comment or None)
+        return api.answer(said.startswith("y"), self._by, comment or None)
 
 
 async def line_from_terminal(prompt: str) -> str:

@@ -16,11 +16,13 @@ from msgspec import Struct
 from agentflow import api
 from agentflow.cli import exits
 from agentflow.cli.asking import TerminalAsker
-from agentflow.cli.next_move import answers_to, command
+from agentflow.cli.charge_options import Given
+from agentflow.cli.next_move import answers_to, command, with_more
 from agentflow.cli.options import Durability, Format
 from agentflow.cli.progress import Progress
 from agentflow.cli.secrets import SecretPrompt, tell_secrets
 from agentflow.cli.told import say, tell_unwritten, told_as
+from agentflow.engine.charge import acting_user
 from agentflow.errors import UsageError
 from agentflow.journal.port import Gate
 from agentflow.models.port import Model
@@ -49,6 +51,7 @@ class Driving(Struct, frozen=True):
         outline: of the file's plan, where it is known.
         words: show what agents write.
         secrets: the values that were given, by name.
+        given: who runs it, under which policy.
     """
 
     output: Format
@@ -64,12 +67,14 @@ class Driving(Struct, frozen=True):
     record: str | None = None
     replay: str | None = None
     stays: bool = False
+    given: Given = Given()
 
     @property
     def model_options(self) -> tuple[str, ...]:
-        """The options by which a command goes on with the same model."""
+        """The options by which a command goes on with the same model, and as the same user."""
         given = (("--scripted", self.script), ("--record", self.record), ("--replay", self.replay))
-        return tuple(word for option, file in given if file is not None for word in (option, file))
+        model = tuple(word for option, file in given if file is not None for word in (option, file))
+        return (*self.given.words, *model)
 
 
 def drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[api.RunResult]]) -> int:
@@ -83,7 +88,8 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
     view = RunView()
     view.planned(driving.outline)
     progress = Progress(view, driving.output, quiet=driving.quiet, broken=interrupt.set, words=driving.words)
-    asker = TerminalAsker(lambda: progress.paused() or nullcontext(), interrupt.set)
+    charge = driving.given.charge()
+    asker = TerminalAsker(lambda: progress.paused() or nullcontext(), interrupt.set, acting_user(charge.user))
     in_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     progress.answered_here = asker.answered
     options = api.RunOptions(
@@ -99,6 +105,7 @@ async def _drive(driving: Driving, work: Callable[[api.RunOptions], Awaitable[ap
         hear=progress.hear,
         disk_full=progress.disk_full,
         stays=driving.stays,
+        charge=charge,
         interrupt=interrupt,
         told=tell_secrets,
     )
@@ -170,6 +177,9 @@ def _tell(driving: Driving, progress: Progress, result: api.RunResult) -> None:
             where = f"step {inert_line(failure.step)} failed: " if failure and failure.step else ""
             why = "" if failure is None else f"{where}{failure.message} ({failure.kind})"
             say(f"error: {why}", f"{command(driving.project, 'show', result.run)} tells the whole story")
+            if failure is not None and (more := with_more(failure, result.until)) is not None:
+                line = command(driving.project, "resume", result.run, None, driving.model_options, more)
+                say(f"{may_go_on(result.until, time.time(), held=True)}: {line}")
         case "waiting":
             _tell_waiting(driving, result)
         case "interrupted":

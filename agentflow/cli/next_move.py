@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agentflow.events.values import Failure
     from agentflow.journal.port import Gate
+
+BUDGETS = frozenset({"cost_usd", "turns", "agents"})
+"""The bounds of a run that hold back what would pass them, until there is more."""
 
 
 def answers_to(gate: "Gate", project: Path, model: Sequence[str] = ()) -> list[str]:
@@ -17,6 +21,13 @@ def answers_to(gate: "Gate", project: Path, model: Sequence[str] = ()) -> list[s
     if gate.form is not None:
         return [command(project, "answer", gate.run, gate.step, model, answer_words(gate.form))]
     return [command(project, verb, gate.run, gate.step, model) for verb in ("approve", "reject")]
+
+
+def with_more(failure: "Failure", until: float | None) -> tuple[str, ...] | None:
+    """What to add to `resume` after a budget has ended a run; None where more of it would not help."""
+    if failure.kind not in BUDGETS:
+        return None
+    return () if until is not None else ("--limit", f"{failure.kind}=…")
 
 
 def command(

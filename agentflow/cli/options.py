@@ -8,6 +8,8 @@ from typing import Any, Literal, get_args
 import click
 from msgspec import Struct
 
+from agentflow.cli.charge_options import Given, charged
+
 Format = Literal["text", "json", "stream-json"]
 Durability = Literal["process", "power"]
 
@@ -37,7 +39,9 @@ typed = click.option(
 inputs = click.option("--inputs", metavar="FILE", help="A JSON object with the inputs; - is standard input.")
 preview = click.option("--preview", is_flag=True, help="Only say what would be reused and what would run, and why.")
 wait = click.option(
-    "--wait", is_flag=True, help="Stay until the model's service can be asked again, however long that takes."
+    "--wait",
+    is_flag=True,
+    help="Stay until the model's service can be asked again, or a cap of the policy is whole again.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 project = click.option(
@@ -60,6 +64,7 @@ class GoingOn(Struct, frozen=True):
     secret: tuple[str, ...]
     secrets_file: str | None
     wait: bool
+    given: Given = Given()
 
 
 def going_on(command: Callable[..., int]) -> Callable[..., int]:
@@ -67,10 +72,12 @@ def going_on(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def with_options(**given: Any) -> int:
-        options = GoingOn(**{name: given.pop(name) for name in GoingOn.__struct_fields__})
+        named = (name for name in GoingOn.__struct_fields__ if name != "given")
+        said = Given(given.pop("user"), given.pop("tenant"), given.pop("policy"), given.pop("limits", ()))
+        options = GoingOn(**{name: given.pop(name) for name in named}, given=said)
         return command(**given, options=options)
 
-    wrapped: Callable[..., int] = with_options
+    wrapped: Callable[..., int] = charged(with_options)
     last = (project, quiet, stream, wait, output_format, durability)
     for option in (*last, secrets_file, secret, replay, record, scripted, yes):
         wrapped = option(wrapped)

@@ -11,6 +11,7 @@ import click
 
 from agentflow.cli.options import Format
 from agentflow.errors import AgentflowError
+from agentflow.events.operator_events import BudgetWarned, GateEscalated
 from agentflow.events.run_events import GateAnswered, RunStarted
 from agentflow.report.inert import inert_line
 from agentflow.report.json_out import dumps, event_json
@@ -82,6 +83,8 @@ class Progress:
         if self.live is not None:
             if isinstance(event, GateAnswered) and event.step not in self.answered_here:
                 self.live.say(f"{inert_line(event.step)}: {answered(event)}")
+            elif isinstance(event, BudgetWarned | GateEscalated) and (text := line(self.view, stream, event)):
+                self.live.say(text.strip())
         elif (text := line(self.view, stream, event)) is not None:
             self._note(text)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.charge_options import limit
 from agentflow.cli.completion import run_ids, waiting_steps
 from agentflow.cli.options import GoingOn, going_on, inputs, preview, project_folder, typed
 from agentflow.errors import UsageError
@@ -26,6 +27,7 @@ _comment = click.option("--comment", help="What to tell with the answer.")
 @typed
 @inputs
 @preview
+@limit
 @going_on
 def resume(
     run: str,
@@ -38,10 +40,13 @@ def resume(
 ) -> int:
     """Go on with a run after a crash, an interruption, or a pause for people or for the model's service.
 
+    A run that a budget ended goes on where it was held, with more of it (--limit cost_usd=5).
     RUN is its id, or the beginning of it. A run that was started with --scripted wants it again. With --edited a new
     run begins, whatever became of RUN; FILE is the one that RUN was started with unless another is named.
     """
     if edited:
+        if options.given.limits:
+            raise UsageError("`--limit` and `--edited` exclude each other", "change `limits` in the file")
         from agentflow.cli.fork import run_edited
 
         return run_edited(run, file, typed, inputs, preview, options)
@@ -93,7 +98,7 @@ def answer_and_go_on(
     with told_as(options.output_format):
         # A slip in the options is told while the question is still open.
         model_of(driving)
-    run, elsewhere = _answer(run, step, options.project, approved=approved, comment=comment, answers=answers)
+    run, elsewhere = _answer(run, step, options, approved=approved, comment=comment, answers=answers)
     if elsewhere:
         return exits.DONE
     try:
@@ -104,20 +109,21 @@ def answer_and_go_on(
 
 
 def _answer(
-    run: str, step: str, project: str | None, *, approved: bool, comment: str | None, answers: JSON
+    run: str, step: str, options: GoingOn, *, approved: bool, comment: str | None, answers: JSON
 ) -> tuple[str, bool]:
     """Leaves an answer; returns the run's whole id, and whether another process goes on with it."""
     import time
 
     from agentflow import api
-    from agentflow.cli.asking import user_name
     from agentflow.cli.told import say
+    from agentflow.engine.charge import roles_of
 
-    journal = api.open_journal(project_folder(project), access="write")
+    folder = project_folder(options.project)
+    by, roles = roles_of(options.given.charge(), folder)
+    journal = api.open_journal(folder, access="write")
     try:
-        run = journal.find(run)
-        by, at = user_name(), time.time()
-        journal.answer(run, step, approved=approved, by=by, comment=comment, at=at, answers=answers)
+        run, at = journal.find(run), time.time()
+        journal.answer(run, step, approved=approved, by=by, comment=comment, at=at, answers=answers, roles=roles)
         elsewhere = journal.summary(run).status == "running"
     finally:
         journal.close()
@@ -145,6 +151,7 @@ def driving_of(options: GoingOn) -> "Driving":
         project=project_folder(options.project),
         secrets=read_secrets(options.secret, options.secrets_file),
         stays=options.wait,
+        given=options.given,
     )
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentflow.cli.charge_options import Given, charged
 from agentflow.cli.completion import files
 from agentflow.cli.dry_run import DryOptions, dry_options, show_dry_run
 from agentflow.cli.file_help import FileCommand
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--pace", type=click.FloatRange(0, 60), default=0.0, help="Seconds before each scripted reply.")
 @secret
 @secrets_file
+@charged
 @durability
 @output_format
 @stream
@@ -62,6 +64,9 @@ def run(
     pace: float,
     secret: tuple[str, ...],
     secrets_file: str | None,
+    user: str | None,
+    tenant: str | None,
+    policy: str | None,
     durability: Durability,
     output_format: Format,
     stream: bool,
@@ -97,6 +102,7 @@ def run(
         words=stream,
         secrets=secrets,
         stays=wait,
+        given=Given(user, tenant, policy),
     )
     return drive(driving, lambda options: api.start(checked, values, options))
 

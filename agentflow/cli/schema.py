@@ -11,8 +11,8 @@ from agentflow.errors import UsageError
 def schema(name: str) -> int:
     """Print the JSON Schema of workflow files, from which editors complete and document every key.
 
-    NAME is the kind of file: `workflow`, which holds where it is absent, `library` (what others import), `stubs` or
-    `test`. In a file's first line,
+    NAME is the kind of file: `workflow`, which holds where it is absent, `library` (what others import), `stubs`,
+    `test` or `policy`. In a file's first line,
     `# yaml-language-server: $schema=PATH` names the schema that holds for it.
     """
     from agentflow.source.suggest import did_you_mean

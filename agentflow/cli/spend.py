@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from agentflow.journal.port import By
 
 
-class _Ways(click.ParamType):
+class _Ways(click.ParamType):  # type: ignore[type-arg]
     name = "ways"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> "tuple[By, ...]":

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 STDIN = "-"
 _LOOKED_AT = 64 * 1024
 _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'agentflow')\s*:""", re.MULTILINE)
+_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?["']?([a-z_]+)["']?\s*:""", re.MULTILINE)
+_KEYS_OF_POLICIES = frozenset({b"tenants", b"users", b"unknown_users", b"roles", b"rate_limits", b"retention"})
 
 
 @click.command(short_help="Check workflow files.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=files)
 @click.option("--strict", is_flag=True, help="Warnings are errors: they make the exit code 2.")
+@click.option("--policy", metavar="FILE", help="Also check the roles of gates against this policy of the operator's.")
 @click.option("--environment", is_flag=True, help="Also tell what this machine lacks: secrets, programs, a key.")
 @click.option(
     "--output-format",
@@ -38,8 +41,15 @@ _FIRST_LEVEL_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:agentflow|"agentflow"|'a
 @click.option(
     "--skip-others", is_flag=True, help="Leave out files that are no workflows, for programs that name every file."
 )
-def validate(paths: tuple[str, ...], strict: bool, environment: bool, output_format: str, skip_others: bool) -> int:
-    """Check workflow files: all problems of all files, each with its place and a hint.
+def validate(
+    paths: tuple[str, ...],
+    strict: bool,
+    policy: str | None,
+    environment: bool,
+    output_format: str,
+    skip_others: bool,
+) -> int:
+    """Check workflow files, and policies: all problems of all files, each with its place and a hint.
 
     PATH is a file, a folder (its *.yaml and *.yml files whose first level has the key `agentflow`), a pattern in quotes
     (as "flows/**/*.yaml"), or - for standard input.
@@ -49,7 +59,7 @@ def validate(paths: tuple[str, ...], strict: bool, environment: bool, output_for
     every = dict.fromkeys(counted((found for path in paths for found in _files(path)), "looking for workflows:"))
     if skip_others:
         every = dict.fromkeys(path for path in every if path == STDIN or not Path(path).is_file() or _is_workflow(path))
-    checks = [_check(path, environment) for path in counted(every, "checking", len(every))]
+    checks = [_check(path, environment, policy) for path in counted(every, "checking", len(every))]
     refused = any(not checked.ok or (strict and checked.diagnostics) for checked in checks)
     checks = list(_each_once(checks))
     if output_format == "text":
@@ -59,13 +69,21 @@ def validate(paths: tuple[str, ...], strict: bool, environment: bool, output_for
     return exits.INVALID if refused else exits.DONE
 
 
-def _check(path: str, environment: bool) -> "Checked":
+def _check(path: str, environment: bool, policy: str | None) -> "Checked":
     from agentflow import api
     from agentflow.source.project import MAX_WORKFLOW_BYTES
 
     typed = sys.stdin.buffer.read(MAX_WORKFLOW_BYTES + 1) if path == STDIN else None
+    if _is_policy(path, typed):
+        from agentflow.engine.charge import checked_policy
+
+        return checked_policy(Path("<stdin>" if typed is not None else path), typed)[1]
     check = api.check_environment if environment else api.check
     checked = check(path if typed is None else "<stdin>", typed, or_library=True)
+    if policy is not None:
+        from agentflow.engine.charge import check_roles
+
+        checked = check_roles(checked, Path(policy))
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
@@ -128,6 +146,22 @@ def _is_workflow(path: str) -> bool:
     except OSError:
         # Named, so that `check` says why it cannot be read.
         return True
+
+
+def _is_policy(path: str, typed: bytes | None) -> bool:
+    """Whether a file is an operator's policy: by the keys of its first level, and by its name where it has none."""
+    content = typed
+    if content is None:
+        try:
+            with open(path, "rb") as file:
+                content = file.read(_LOOKED_AT)
+        except (OSError, ValueError):
+            return False
+    keys = {match[1] for match in _KEY.finditer(content)}
+    if b"steps" in keys:
+        return False
+    named = Path(path).name in ("policy.yaml", "policy.yml")
+    return bool(keys & _KEYS_OF_POLICIES) or (named and not keys & {b"agents", b"tools", b"name"})
 
 
 def _print_text(checks: list["Checked"]) -> None:

@@ -76,7 +76,13 @@ class Admission:
         options = wanted.tool.options
         if options.cache and self._has_twin(wanted, now):
             return True
-        return options.rate is not None and self._is_over(wanted, options.rate, now)
+        if options.rate is not None and self._is_over(wanted, options.rate, now):
+            return True
+        # Last, since a call that this lets begin is counted.
+        later = self._loop.quotas.may_begin_at(wanted.tool.name)
+        if later is not None:
+            self._hold_until(wanted, later)
+        return later is not None
 
     def heard(self) -> None:
         """Takes up that calls have ended: those that wait for what they give ask again."""

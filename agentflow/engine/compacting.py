@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from agentflow.engine.perform import cost_of
 from agentflow.engine.port import Loop
+from agentflow.engine.purse import Covered
 from agentflow.engine.service import Waiting
 from agentflow.engine.service_line import ServiceCall, known_price
 from agentflow.events.session_events import Compacted, CompactionCalled, CompactionFailed, TokensCounted
@@ -75,27 +76,25 @@ class _Compacting(ServiceCall):
         loop, stream, action = self.loop, self.stream, self.action
         price = known_price(asked.model, asked.service)
         held = loop.live.ledger.reserve(stream, price, bound, longest_answer(loop.live.plans[stream], asked.model))
-        if isinstance(held, Wait):
+        covered = loop.purse.cover(held, price.at(bound).output) if isinstance(held, Reservation) else held
+        if isinstance(covered, Wait):
             loop.short_of_money[stream] = self.begin
             return False
-        if not isinstance(held, Reservation):
+        if not isinstance(covered, Covered):
             # It is no reason to end: what is left may do for the next turn, of a conversation cut for nothing.
-            failure = held if isinstance(held, Failure) else held.failure
+            failure = covered if isinstance(covered, Failure) else covered.failure
             loop.happen(stream, CompactionFailed(loop.now(), action.number, action.attempt, action.way, failure))
             return False
-        self._ask(replace(asked, max_tokens=held.max_tokens), bound, price, held)
+        self._ask(replace(asked, max_tokens=covered.held.max_tokens), bound, price, covered)
         return True
 
-    def _ask(self, asked: Request, bound: int, price: Price, held: Reservation) -> None:
+    def _ask(self, asked: Request, bound: int, price: Price, covered: Covered) -> None:
         loop, stream, action, live = self.loop, self.stream, self.action, self.loop.live
+        held = covered.held
         model = self.going(asked.model, bound, held)
         queued = time.perf_counter() - self.wanted_at
-        loop.happen(
-            stream,
-            CompactionCalled(
-                loop.now(), action.number, action.attempt, action.way, asked.model, held.max_tokens, held.usd
-            ),
-        )
+        called = (action.number, action.attempt, action.way, asked.model, held.max_tokens, held.usd, covered.day)
+        loop.happen(stream, CompactionCalled(loop.now(), *called))
         has_answered = loop.service.has_answered or live.spent().turns > 0
         asking = _Asking(loop, live.plans[stream], live.sessions[stream], price, queued, has_answered)
         loop.perform(stream, lambda: asking.ask(model, asked))

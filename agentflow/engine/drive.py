@@ -1,19 +1,28 @@
 """Driving a run from outside: until it ends, is interrupted, or waits for people who have not answered."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from agentflow.engine.live import Live
 from agentflow.engine.local import LocalEngine
 from agentflow.engine.port import Outcome, Surroundings
 from agentflow.engine.recover import recover
+from agentflow.engine.retaining import retain
 from agentflow.engine.stored import declared_for
+from agentflow.events.codec import Event
 from agentflow.events.run_events import RunStarted
-from agentflow.journal.port import RUN_STREAM, Journal, Lease
+from agentflow.journal.port import RUN_STREAM, Journal, Lease, Recorded
 from agentflow.models.port import Model, keep_out
 from agentflow.plan.declared_models import NOTHING_DECLARED, Catalogue, declaring
 from agentflow.plan.model import Plan
 from agentflow.tools.toolbox import Toolbox
+
+_LONGEST_SLEEP_SECONDS = 60.0
+"""A machine that slept, or whose clock was set, looks again within this time."""
 
 
 async def drive(
@@ -49,9 +58,33 @@ async def drive(
             finally:
                 journal.release(lease)
         # An answer that was left just as the run paused is not left lying.
-        if outcome.status != "waiting" or not any(gate.by for gate in journal.gates(live.run.id)):
+        answered = outcome.status == "waiting" and any(gate.by for gate in journal.gates(live.run.id))
+        if not answered and not await _whole_again(outcome, around, interrupt):
+            await retain(journal, around.entitled, around.project)
             return outcome
-        lease, resumed = journal.take(live.run.id), True
+        lease, resumed, around = journal.take(live.run.id), True, replace(around, limits={})
+
+
+async def _whole_again(outcome: Outcome, around: Surroundings, interrupt: asyncio.Event | None) -> bool:
+    """Waits until the cap is whole again that ended a run, where that was wanted; whether the run may go on."""
+    finished = outcome.finished
+    if not around.stays or finished is None or finished.until is None:
+        return False
+    stop = interrupt or asyncio.Event()
+    while (left := finished.until - around.clock()) > 0:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), min(left, _LONGEST_SLEEP_SECONDS))
+        if stop.is_set():
+            return False
+    return True
+
+
+def heard(journal: Journal, run: str, observe: Callable[[str, Event], None] | None) -> Iterator[Recorded]:
+    """What is on record of a run, each event told to who wants to hear."""
+    for entry in journal.read(run):
+        if observe is not None:
+            observe(entry.stream, entry.event)
+        yield entry
 
 
 def _declared(journal: Journal, run: str) -> Catalogue:

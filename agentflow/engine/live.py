@@ -8,9 +8,12 @@ from agentflow.engine.own_files import own_files
 from agentflow.engine.permit_cache import Permits
 from agentflow.engine.tool_history import Caller, ToolHistory
 from agentflow.events.codec import Event
+from agentflow.events.operator_events import BudgetWarned, GateEscalated
 from agentflow.events.run_events import (
+    GateOpened,
     MoneyLeased,
     MoneyWrittenOff,
+    RunResumed,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -31,6 +34,7 @@ from agentflow.events.session_events import (
 )
 from agentflow.events.values import Spent
 from agentflow.guard.ledger import Ledger, UsedUp
+from agentflow.guard.tranches import Tranches
 from agentflow.journal.port import RUN_STREAM, Recorded
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.model import AgentStepPlan, Block, EffectStepPlan, Plan, ToolStepPlan, every_step
@@ -58,6 +62,9 @@ class Live:
         tools: what earlier calls of the file's own tools mean for later ones.
         own_files: what no tool of the run may change, relative to the project.
         permits: what its sessions and steps may do.
+        tranches: what it holds of the caps of its user and tenant.
+        escalated: the gates that others may answer, too, by now.
+        warned: its author has heard of the share of its money that is spent.
     """
 
     plan: Plan
@@ -71,6 +78,9 @@ class Live:
     tools: ToolHistory = field(default_factory=ToolHistory)
     own_files: tuple[str, ...] = ()
     permits: Permits = field(default_factory=Permits)
+    tranches: Tranches = field(default_factory=Tranches)
+    warned: bool = False
+    escalated: set[str] = field(default_factory=set)
     _keeps: bool = False
     _known: dict[tuple[int, bool, PurePath], SessionPlan] = field(default_factory=dict)
 
@@ -123,7 +133,16 @@ class Live:
         """Takes an event up."""
         if stream == RUN_STREAM:
             self.run = run_apply.apply(self.plan, self.run, event)  # type: ignore[arg-type]  # run events by the stream
-            if isinstance(event, MoneyLeased):
+            if isinstance(event, RunResumed):
+                self.ledger.change(event.limits)
+                self.warned = self.warned and "cost_usd" not in event.limits
+            elif isinstance(event, BudgetWarned):
+                self.warned = self.warned or event.whose == "run"
+            elif isinstance(event, GateOpened):
+                self.escalated.discard(event.step)
+            elif isinstance(event, GateEscalated):
+                self.escalated.add(event.step)
+            elif isinstance(event, MoneyLeased):
                 self.ledger.leased(event.amount_usd)
             elif isinstance(event, MoneyWrittenOff):
                 self.ledger.write_off(event.amount_usd)
@@ -202,14 +221,17 @@ class Live:
     def _account(self, stream: str, before: SessionState, event: Event) -> None:
         if isinstance(event, ModelCalled | CompactionCalled):
             self.ledger.called(stream, event.reserved_usd)
+            self.tranches.called(stream, event.day, event.reserved_usd)
         elif isinstance(event, Compacted | CompactionFailed) and before.context.out is not None:
             charged = event.cost_usd if isinstance(event, Compacted) else event.charged_usd
             self.ledger.settled(stream, before.context.out.reserved_usd, charged)
+            self.tranches.settled(stream, charged)
             if isinstance(event, CompactionFailed) and event.outage:
                 self.ledger.not_taken(stream)
         elif isinstance(event, ModelReplied | ModelFailed) and before.in_flight is not None:
             charged = event.cost_usd if isinstance(event, ModelReplied) else event.charged_usd
             self.ledger.settled(stream, before.in_flight.reserved_usd, charged)
+            self.tranches.settled(stream, charged)
             if isinstance(event, ModelFailed) and event.outage:
                 self.ledger.not_taken(stream)
 

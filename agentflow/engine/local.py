@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentflow.engine.admission import Admission
+from agentflow.engine.budgets import end_held, warn_of_own
 from agentflow.engine.cancelling import look_for_cancellation
 from agentflow.engine.deadlines import Deadlines
 from agentflow.engine.live import Live
+from agentflow.engine.open_files import allow_open_files
 from agentflow.engine.people import Askers
 from agentflow.engine.port import Outcome, Surroundings
+from agentflow.engine.purse import Purse
 from agentflow.engine.questions import rest_idle
+from agentflow.engine.quotas import Quotas
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.run_actions import RUN_ACTIONS
 from agentflow.engine.secrets import Secrets
@@ -39,6 +43,7 @@ from agentflow.events.session_events import (
     SessionStarted,
 )
 from agentflow.events.values import Failure
+from agentflow.guard.ledger import Exhausted
 from agentflow.journal.port import LEASE_SECONDS, RUN_STREAM, Journal, Lease
 from agentflow.models.port import Model, calls_at_first
 from agentflow.run.decide import decide as decide_run
@@ -46,22 +51,6 @@ from agentflow.run.files import files_around
 from agentflow.session.decide import decide as decide_session
 from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.toolbox import Toolbox
-
-FILES_PER_CALL = 4
-"""A command holds its three pipes and a handle; a model call holds one connection."""
-
-
-def allow_open_files(calls: int) -> None:
-    """Raises this process's bound on open files where so many calls in flight need it, as far as the system lets it."""
-    try:
-        import resource
-    except ImportError:  # not on Windows, which has no such bound
-        return
-    wanted = calls * FILES_PER_CALL + 256
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 @dataclass(slots=True)
@@ -109,8 +98,10 @@ class LocalEngine:
     deadlines: Deadlines = field(init=False)
     workspaces: Workspaces = field(init=False)
     service: Service = field(init=False)
+    purse: Purse = field(init=False)
+    quotas: Quotas = field(init=False)
     short_of_money: dict[str, Callable[[], bool]] = field(default_factory=dict)
-    exhausted: dict[str, Failure] = field(default_factory=dict)
+    exhausted: dict[str, Exhausted] = field(default_factory=dict)
     _changed: dict[str, None] = field(default_factory=dict)
     _out: dict[str, list[Performance]] = field(default_factory=dict)
     _done: "asyncio.Future[Outcome]" = field(init=False)
@@ -129,6 +120,7 @@ class LocalEngine:
         self.admission = Admission(self)
         self.results = KeptResults(self.around.project, self.live.run.id)
         self.people = Askers(self, self.journal, self._task_ended)
+        self.purse, self.quotas = Purse(self, self.journal), Quotas(self, self.journal)
         self.deadlines = Deadlines(self)
 
     async def run(self, prepare: Callable[["LocalEngine"], None] | None = None) -> Outcome:
@@ -186,6 +178,7 @@ class LocalEngine:
             self.deadlines.follow(step)
         if isinstance(event, ModelReplied | ModelFailed | Compacted | CompactionFailed):
             self.service.came(self, stream, event)
+            warn_of_own(self)
             short, self.short_of_money = self.short_of_money, {}
             for waiting, begin in short.items():
                 self.slots.request(waiting, "model", begin)
@@ -327,8 +320,7 @@ class LocalEngine:
         if service is None and self.service.waiting:
             return
         if service is None and self.exhausted:
-            self.happen(RUN_STREAM, RunLimitReached(self.now(), next(iter(self.exhausted.values()))))
-            self.settle()
+            end_held(self)
             return
         if self.people.idle:
             self._pause(service)

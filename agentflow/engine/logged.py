@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agentflow.events.codec import Event
+from agentflow.events.operator_events import BudgetWarned
 from agentflow.events.run_events import (
     OutcomeUnknown,
     RunFinished,
@@ -55,6 +56,10 @@ _TOLD = frozenset(
         "cost_usd",
         "charged_usd",
         "amount_usd",
+        "used_usd",
+        "cap_usd",
+        "whose",
+        "period",
         "reserved_usd",
         "request_id",
         "retry_at",
@@ -68,7 +73,7 @@ _TOLD = frozenset(
 """Fields that hold names and numbers. What is not here may hold what a person, model or tool wrote."""
 
 _INFO = (RunStarted, RunResumed, RunPaused, RunFinished, StepStarted, StepFinished)
-_WARNING = (ModelFailed, CompactionFailed, StepRetried, OutcomeUnknown)
+_WARNING = (ModelFailed, CompactionFailed, StepRetried, OutcomeUnknown, BudgetWarned)
 _INSIDE_A_NAME = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from agentflow.engine.file_limits import reach_limit
 from agentflow.engine.perform import Asking, call_model
 from agentflow.engine.port import Loop
+from agentflow.engine.purse import Covered
 from agentflow.engine.service_line import ServiceCall, known_price
 from agentflow.events.session_events import LimitReached, ModelCalled, ModelFailed, ModelReplied
 from agentflow.events.values import Failure
@@ -52,26 +53,27 @@ class _Sending(ServiceCall):
         added = input_bound(self.state, self.action.note) + searches * RESULT_TOKENS
         held = live.ledger.reserve(stream, price, added, agent.max_tokens, searches)
         loop.exhausted.pop(stream, None)
-        if isinstance(held, Exhausted):
-            loop.exhausted[stream] = held.failure
-        if isinstance(held, Wait | Exhausted):
+        covered = loop.purse.cover(held, price.at(added).output) if isinstance(held, Reservation) else held
+        if isinstance(covered, Exhausted):
+            loop.exhausted[stream] = covered
+        if isinstance(covered, Wait | Exhausted):
             loop.short_of_money[stream] = self.begin
             return False
-        if isinstance(held, UsedUp):
-            reach_limit(loop, held.part, held.failure)
-            held = held.failure
-        if isinstance(held, Failure):
-            loop.happen(stream, LimitReached(loop.now(), held))
+        if isinstance(covered, UsedUp):
+            reach_limit(loop, covered.part, covered.failure)
+            covered = covered.failure
+        if isinstance(covered, Failure):
+            loop.happen(stream, LimitReached(loop.now(), covered))
             return False
-        self._send(model, tokens, price, held)
+        self._send(model, tokens, price, covered)
         return True
 
-    def _send(self, model: str, tokens: int, price: Price, held: Reservation) -> None:
+    def _send(self, model: str, tokens: int, price: Price, covered: Covered) -> None:
         loop, stream, action, live = self.loop, self.stream, self.action, self.loop.live
+        held = covered.held
         client, now = self.going(model, tokens, held), loop.now()
-        loop.happen(
-            stream, ModelCalled(now, action.turn, action.attempt, model, held.max_tokens, held.usd, action.note)
-        )
+        called = (model, held.max_tokens, held.usd, action.note, covered.day)
+        loop.happen(stream, ModelCalled(now, action.turn, action.attempt, *called))
         state = self.state
         in_flight = state.in_flight
         assert in_flight is not None

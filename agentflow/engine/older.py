@@ -108,6 +108,13 @@ async def rewind(run: str, to: str | None = None, **options: Any) -> "Rewind":
     return await rewinding.rewind(run, to, **options)
 
 
+def stored_plan(started: "RunStarted") -> "Plan":
+    """The plan of a run, from the texts that were stored with it. Raises AgentflowError where it became another."""
+    from agentflow.engine.stored import stored_plan
+
+    return stored_plan(started)
+
+
 def continued(
     run: str,
     session: str,

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from agentflow.engine.leave import answer_call
 from agentflow.engine.port import Answer, Loop
 from agentflow.engine.questions import answer_question
-from agentflow.events.run_events import GateAnswered
+from agentflow.events.operator_events import GateEscalated
+from agentflow.events.run_events import GateAnswered, GateOpened
+from agentflow.guard.entitlements import PolicyError
 from agentflow.journal.port import RUN_STREAM, Gate, Journal
 from agentflow.spec.forms import checked, defaults_of
 
@@ -62,7 +64,9 @@ class Askers:
             return
         if gate.expires_at is not None:
             self._loop.timers.set(path, "expiry", gate.expires_at - self._loop.now(), lambda: self._expired(path))
-        if self._loop.around.ask is not None:
+        if (approvers := gate.approvers) is not None and approvers.escalates_at is not None:
+            self._escalates(path, approvers.escalates_at)
+        if self._loop.around.ask is not None and self._may_answer_here(gate):
             asked = Gate(
                 run=self._loop.live.run.id,
                 step=path,
@@ -72,6 +76,7 @@ class Askers:
                 opened_at=gate.at,
                 expires_at=gate.expires_at,
                 form=gate.form,
+                approvers=gate.approvers,
             )
             task = asyncio.create_task(self._ask(self._loop.around.ask, asked))
             self._asking[path] = task
@@ -83,6 +88,7 @@ class Askers:
     def closed(self, path: str) -> None:
         """Nobody need answer any more."""
         self._loop.timers.forget(path, "expiry")
+        self._loop.timers.forget(path, "escalation")
         if (asking := self._asking.pop(path, None)) is not None:
             asking.cancel()
 
@@ -120,6 +126,32 @@ class Askers:
                 self._look_later()
 
         self._loop.timers.set(RUN_STREAM, "answers", SECONDS_BETWEEN_LOOKS, again)
+
+    def _may_answer_here(self, gate: GateOpened) -> bool:
+        """Whether who sits here has a role that the gate wants; without a policy nobody is known to have one."""
+        if gate.approvers is None:
+            return True
+        around = self._loop.around
+        try:
+            roles = frozenset[str]() if around.entitled is None else around.entitled.may_approve(around.user)
+        except PolicyError:
+            return False
+        return bool(roles & gate.approvers.at(self._loop.now()))
+
+    def _escalates(self, path: str, at: float) -> None:
+        """Tells, once, when others may answer, too; a process that takes the run up later tells it then."""
+        gate = self._loop.live.run.gates.get(path)
+        if gate is None or gate.approvers is None or path in self._loop.live.escalated:
+            return
+        to = gate.approvers.to
+
+        def now() -> None:
+            self._loop.happen(RUN_STREAM, GateEscalated(self._loop.now(), path, to), durable=True)
+            if path not in self._asking and path in self._loop.live.run.gates:
+                self.opened(path)
+            self._loop.settle()
+
+        self._loop.timers.set(path, "escalation", at - self._loop.now(), now)
 
     async def _ask(self, ask: Callable[[Gate], Awaitable[Answer | None]], gate: Gate) -> None:
         answer = await ask(gate)

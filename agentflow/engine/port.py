@@ -19,12 +19,16 @@ from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished
 from agentflow.events.session_events import SessionEvent
 from agentflow.events.values import JSON, Failure
+from agentflow.guard.entitlements import Entitlements
+from agentflow.guard.ledger import Exhausted
 from agentflow.journal.port import Gate, Lease
 from agentflow.models.port import Model
 from agentflow.tools.kept_results import KeptResults
 from agentflow.tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from agentflow.engine.purse import Purse
+    from agentflow.engine.quotas import Quotas
     from agentflow.engine.sandboxes import Sandboxes
     from agentflow.engine.service import Service
 
@@ -56,6 +60,9 @@ class Surroundings(Struct, frozen=True):
         stays: waits for the model's service here, however long it takes; else a run that only waits for it longer than
             some minutes pauses.
         disk_full: hears when the journal waits for room on the disk, and when it need not any more.
+        user: who is charged for the run, and answers here.
+        entitled: what the operator's policy lets that user do; None: there is no policy.
+        limits: bounds of the run that hold from now on, in the place of the file's.
         clock: seconds since the epoch.
         chance: a number from 0 to 1.
         sandboxes: hold its commands; None: there are none, and only a file with `sandbox: off` runs any.
@@ -69,6 +76,9 @@ class Surroundings(Struct, frozen=True):
     hear: Callable[[str, str], None] | None = None
     stays: bool = False
     disk_full: Callable[[bool], None] = lambda _full: None
+    user: str = ""
+    entitled: Entitlements | None = None
+    limits: Mapping[str, float] = {}
     clock: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
     sandboxes: "Sandboxes | None" = None
@@ -118,8 +128,10 @@ class Loop(Protocol):
         admission: holds tool calls back that are to wait.
         results: keeps the results that are too large to show.
         service: what is known of the model's service, and who waits for it.
-        exhausted: what a used-up cap of the run holds back, by session or step; when nothing else is at work, the run
-            ends by it.
+        exhausted: what a used-up cap of the run, or of whom it is charged to, holds back, by session or step; when
+            nothing else is at work, the run ends by it.
+        purse: gets the money of whom the run is charged to.
+        quotas: the rates that hold for the user's calls of tools.
     """
 
     live: Live
@@ -136,7 +148,9 @@ class Loop(Protocol):
     results: KeptResults
     service: "Service"
     short_of_money: dict[str, Callable[[], bool]]
-    exhausted: dict[str, Failure]
+    exhausted: dict[str, Exhausted]
+    purse: "Purse"
+    quotas: "Quotas"
 
     @property
     def deadlines(self) -> StepDeadlines:

@@ -30,7 +30,8 @@ def recover(loop: Loop) -> None:
     live = loop.live
     now = loop.now()
     worked_until = max([live.run.last_at, *(state.last_at for state in live.sessions.values())])
-    loop.happen(RUN_STREAM, RunResumed(now, worked_until))
+    loop.happen(RUN_STREAM, RunResumed(now, worked_until, loop.around.limits))
+    loop.purse.recover(survived=loop.lease.survived)
     free_all(loop)
     unaccounted = live.ledger.unaccounted_usd()
     if not loop.lease.survived and unaccounted > 0:

@@ -19,7 +19,8 @@ from agentflow.events.run_events import (
     StepStarted,
 )
 from agentflow.events.session_events import LimitReached, SessionStarted
-from agentflow.events.values import Failure
+from agentflow.events.values import Approvers, Failure
+from agentflow.guard.ledger import Exhausted
 from agentflow.journal.port import RUN_STREAM
 from agentflow.run.state import (
     FinishRun,
@@ -37,7 +38,7 @@ def start_session(loop: Loop, action: StartSession) -> None:
         return
     failure = loop.live.ledger.no_more_agents()
     if failure is not None:
-        loop.exhausted[action.step] = failure
+        loop.exhausted[action.step] = Exhausted(failure)
         return
     if (used_up := loop.live.no_more_agents_at(action.step)) is not None:
         reach_limit(loop, used_up.part, used_up.failure)
@@ -79,7 +80,13 @@ def open_gate(loop: Loop, action: OpenGate) -> None:
     """Asks a person."""
     now = loop.now()
     expires_at = None if action.timeout is None else now + action.timeout
-    gate = GateOpened(now, action.step, action.message, action.show, action.about, expires_at, action.form)
+    approvers = None
+    if action.roles:
+        after = None if action.escalate_after is None else now + action.escalate_after
+        approvers = Approvers(action.roles, after, action.escalate_to)
+    gate = GateOpened(
+        now, action.step, action.message, action.show, action.about, expires_at, action.form, approvers=approvers
+    )
     loop.happen(RUN_STREAM, gate, durable=True)
     loop.recorder.then(lambda: loop.people.opened(action.step))
 

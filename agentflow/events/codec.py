@@ -11,10 +11,21 @@ from msgspec import NODEFAULT
 from msgspec.structs import fields
 
 from agentflow.errors import JournalError
-from agentflow.events import file_events, run_events, session_events
+from agentflow.events import file_events, operator_events, run_events, session_events
 from agentflow.events.run_events import RunEvent
 from agentflow.events.session_events import SessionEvent
-from agentflow.events.values import JSON, Continued, Denial, Failure, Lineage, Spent, Timings, Usage, Workspace
+from agentflow.events.values import (
+    JSON,
+    Approvers,
+    Continued,
+    Denial,
+    Failure,
+    Lineage,
+    Spent,
+    Timings,
+    Usage,
+    Workspace,
+)
 
 Event = RunEvent | SessionEvent
 
@@ -27,6 +38,7 @@ VERSIONS: dict[type[Any], int] = {
     run_events.RunCancelled: 1,
     run_events.WorkflowLimitReached: 1,
     run_events.RunFinished: 1,
+    operator_events.BudgetWarned: 1,
     run_events.ModelHeld: 1,
     run_events.ModelFreed: 1,
     run_events.StepHeld: 1,
@@ -42,6 +54,7 @@ VERSIONS: dict[type[Any], int] = {
     run_events.StepReset: 1,
     run_events.OutcomeUnknown: 1,
     run_events.GateOpened: 1,
+    operator_events.GateEscalated: 1,
     run_events.GateAnswered: 1,
     run_events.QuestionWithdrawn: 1,
     run_events.StepIdled: 1,
@@ -77,9 +90,12 @@ _NESTED["workspace"] = Workspace
 _NESTED |= {"lineage": Lineage, "continued": Continued}
 _NESTED["service"] = Failure
 _NESTED["denied"] = Denial
+_NESTED["approvers"] = Approvers
 _TUPLES: dict[str, str] = {"ModelReplied": "content", "RunPaused": "waiting", "CommandCalled": "argv"}
 _TUPLES["Compacted"] = "head"
 _TUPLES["FileChanging"] = "made"
+_TUPLES["GateEscalated"] = "to"
+_INNER_TUPLES = {"lineage": ("steps",), "approvers": ("roles", "to")}
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -134,10 +150,17 @@ def _fields(kind: str, body: dict[str, JSON]) -> dict[str, Any]:
     return values
 
 
+def approvers_of(body: dict[str, JSON]) -> Approvers:
+    """Who may answer a gate, from what `to_body` made of it."""
+    found: Approvers = _nested("approvers", body)
+    return found
+
+
 def _nested(name: str, value: JSON) -> Any:
     if value is None or name not in _NESTED:
         return value
     values = {inner: _nested(inner, content) for inner, content in value.items()}
-    if name == "lineage" and "steps" in values:
-        values["steps"] = tuple(values["steps"])
+    for listed in _INNER_TUPLES.get(name, ()):
+        if listed in values:
+            values[listed] = tuple(values[listed])
     return _NESTED[name](**values)

@@ -6,7 +6,8 @@ from typing import Literal
 from msgspec import Struct
 
 from agentflow.events.file_events import FileEvent
-from agentflow.events.values import JSON, Continued, Failure, Lineage, Spent, StepStatus, Workspace
+from agentflow.events.operator_events import BudgetWarned, GateEscalated
+from agentflow.events.values import JSON, Approvers, Continued, Failure, Lineage, Spent, StepStatus, Workspace
 
 
 class RunStarted(Struct, frozen=True):
@@ -23,6 +24,7 @@ class RunStarted(Struct, frozen=True):
         lineage: the older run that it goes on from; what it keeps of that follows as `StepKept` and `SessionKept`.
         continued: it carries a session on, and runs that in the place of the file's steps.
         declared: what was declared of models, as `plan/declared_models.py` writes it: the plan goes by it.
+        user, tenant: who is charged for it, until its end; '' where nobody said.
     """
 
     at: float
@@ -37,6 +39,8 @@ class RunStarted(Struct, frozen=True):
     lineage: Lineage | None = None
     continued: Continued | None = None
     declared: Mapping[str, JSON] = {}
+    user: str = ""
+    tenant: str = ""
 
 
 class StepKept(Struct, frozen=True):
@@ -62,10 +66,15 @@ class StepKept(Struct, frozen=True):
 
 
 class RunResumed(Struct, frozen=True):
-    """A process took the run over; the time since `worked_until`, the last event of any stream, was nobody's work."""
+    """A process took the run over; the time since `worked_until`, the last event of any stream, was nobody's work.
+
+    Attributes:
+        limits: bounds of the run that a person has changed, by their names in `limits`; they hold from now on.
+    """
 
     at: float
     worked_until: float
+    limits: Mapping[str, float] = {}
 
 
 class RunPaused(Struct, frozen=True):
@@ -108,13 +117,21 @@ class WorkflowLimitReached(Struct, frozen=True):
 
 
 class RunFinished(Struct, frozen=True):
-    """The run has ended for good."""
+    """The run has ended.
+
+    Attributes:
+        held: a budget is used up, and what it held back is as it was: with more of it the run goes on from there.
+            Otherwise it has ended for good.
+        until: when a cap that held it back is whole again, where one is, in seconds since the epoch.
+    """
 
     at: float
     status: Literal["done", "failed"]
     outputs: JSON
     failure: Failure | None
     spent: Spent
+    held: bool = False
+    until: float | None = None
 
 
 class ModelHeld(Struct, frozen=True):
@@ -289,6 +306,7 @@ class GateOpened(Struct, frozen=True):
             `step` is then the path of the agent's step with the question's number, as `find.question1`. Of a `call`
             that an agent makes, likewise, as `find.call1`.
         digest: of a `call`: what the answer is bound to, as of `CallAsked`.
+        approvers: who may answer; None: anybody.
     """
 
     at: float
@@ -301,6 +319,7 @@ class GateOpened(Struct, frozen=True):
     session: str | None = None
     call: str | None = None
     digest: str | None = None
+    approvers: Approvers | None = None
 
 
 class GateAnswered(Struct, frozen=True):
@@ -358,6 +377,7 @@ RunEvent = (
     | RunCancelled
     | WorkflowLimitReached
     | RunFinished
+    | BudgetWarned
     | ModelHeld
     | ModelFreed
     | StepHeld
@@ -373,6 +393,7 @@ RunEvent = (
     | StepReset
     | OutcomeUnknown
     | GateOpened
+    | GateEscalated
     | GateAnswered
     | QuestionWithdrawn
     | StepIdled

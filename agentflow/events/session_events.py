@@ -72,6 +72,7 @@ class ModelCalled(Struct, frozen=True):
         max_tokens: the bound of this reply, lowered where the budget leaves less.
         reserved_usd: the most it can cost.
         note: what the agent is told first; from then on it has no tools, and one turn to give its output.
+        day: on which it counts for the caps of its user and tenant, as `2026-11-21`; '' where there is no policy.
     """
 
     at: float
@@ -81,6 +82,7 @@ class ModelCalled(Struct, frozen=True):
     max_tokens: int
     reserved_usd: float
     note: str | None = None
+    day: str = ""
 
 
 class ModelReplied(Struct, frozen=True):
@@ -240,7 +242,7 @@ class CompactionCalled(Struct, frozen=True):
         number: of the session's compactions, from 1.
         attempt: from 1, of this way.
         way: `api`: the service compacts; `summary`: a model summarises.
-        max_tokens, reserved_usd: as of a `ModelCalled`.
+        max_tokens, reserved_usd, day: as of a `ModelCalled`.
     """
 
     at: float
@@ -250,6 +252,7 @@ class CompactionCalled(Struct, frozen=True):
     model: str
     max_tokens: int
     reserved_usd: float
+    day: str = ""
 
 
 class CompactionFailed(Struct, frozen=True):

@@ -176,6 +176,24 @@ class Workspace(Struct, frozen=True):
 NOTHING_SPENT = Spent()
 
 
+class Approvers(Struct, frozen=True):
+    """Who may answer a gate, by roles of the operator's policy.
+
+    Attributes:
+        roles: these at once.
+        escalates_at: from then on (seconds since the epoch) those in `to`, too.
+    """
+
+    roles: tuple[str, ...]
+    escalates_at: float | None = None
+    to: tuple[str, ...] = ()
+
+    def at(self, now: float) -> frozenset[str]:
+        """The roles that may answer then."""
+        escalated = self.escalates_at is not None and now >= self.escalates_at
+        return frozenset(self.roles) | (frozenset(self.to) if escalated else frozenset())
+
+
 class Lineage(Struct, frozen=True):
     """The older run that a run goes on from.
 

@@ -6,7 +6,7 @@ reserves the most it can cost from every account above it and settles what it di
 calls passes a cap. The ledger is a fold over events that is kept in place; it decides and never acts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -61,9 +61,14 @@ class Wait(Struct, frozen=True):
 
 
 class Exhausted(Struct, frozen=True):
-    """What the whole run may spend is used up: once nothing else is at work, `failure` is how the run ends."""
+    """What the whole run may spend is used up: once nothing else is at work, `failure` is how the run ends.
+
+    Attributes:
+        until: when there is more, in seconds since the epoch; None: when somebody raises it.
+    """
 
     failure: Failure
+    until: float | None = None
 
 
 class UsedUp(Struct, frozen=True):
@@ -132,6 +137,21 @@ class Ledger:
     def close(self, session: str) -> None:
         """Forgets a session's account; what it spent stays with those above it."""
         del self._accounts[session]
+
+    def change(self, limits: Mapping[str, float]) -> None:
+        """Has other bounds hold for the run from now on, by their names in `limits`; what was used stays used."""
+        if "cost_usd" in limits:
+            self.run.cap_usd = limits["cost_usd"]
+        if "turns" in limits:
+            self.turns_left += int(limits["turns"]) - self._turns
+            self._turns = int(limits["turns"])
+        if "agents" in limits:
+            self.agents_left += int(limits["agents"]) - self._agents
+            self._agents = int(limits["agents"])
+
+    def bounds(self) -> dict[str, float]:
+        """The bounds of the run that can be changed while it is held, as they are now."""
+        return {"cost_usd": self.run.cap_usd, "turns": self._turns, "agents": self._agents}
 
     def no_more_agents(self) -> Failure | None:
         """Why no further session may start, or None."""

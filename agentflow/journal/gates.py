@@ -1,12 +1,13 @@
 """Leaves a person's answer at a gate, for the run's owner to record."""
 
 import shlex
+from collections.abc import Set
 
 import apsw
 
 from agentflow.errors import JournalError
 from agentflow.events.codec import dumps
-from agentflow.events.values import JSON
+from agentflow.events.values import JSON, Approvers
 from agentflow.journal.port import Gate
 from agentflow.journal.reading import open_gates
 from agentflow.journal.rows import escaped, escaped_or_none
@@ -23,11 +24,16 @@ def answer(
     comment: str | None,
     at: float,
     answers: JSON = None,
+    roles: Set[str] = frozenset(),
 ) -> Gate:
     """Writes the answer to the gate's row.
 
+    Parameters:
+        roles: in which `by` may answer.
+
     Raises:
-        JournalError: no such gate, its time has run out, it has its answer, or this is none to its question.
+        JournalError: no such gate, its time has run out, it has its answer, it is for others to answer, or this is
+            none to its question.
     """
     gates = open_gates(connection, run, step)
     if not gates:
@@ -43,6 +49,8 @@ def answer(
         )
     if gate.expires_at is not None and at >= gate.expires_at:
         raise JournalError(f"{step!r} of run {run} has timed out", "resume the run: it does what the timeout says")
+    if gate.approvers is not None:
+        check_roles(gate, gate.approvers, by, roles, at)
     if (gate.form is not None) != (answers is not None):
         raise _other_question(gate)
     if gate.form is not None and (misses := problems_of(gate.form, answers)):
@@ -54,6 +62,17 @@ def answer(
         (int(approved), escaped(by), escaped_or_none(comment), at, given_answers, run, escaped(step)),
     )
     return open_gates(connection, run, step)[0]
+
+
+def check_roles(gate: Gate, approvers: Approvers, by: str, roles: Set[str], at: float) -> None:
+    """Raises JournalError where a gate is for people in other roles to answer."""
+    wanted = approvers.at(at)
+    if wanted & roles:
+        return
+    named = " or ".join(f"`{role}`" for role in sorted(wanted))
+    has = ", ".join(sorted(roles)) or "none"
+    message = f"{gate.step!r} of run {gate.run} is for {named} to answer, and {by} has not that role"
+    raise JournalError(message, f"the roles of {by} that may approve: {has}; say who you are with --user")
 
 
 def _other_question(gate: Gate) -> JournalError:

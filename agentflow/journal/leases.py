@@ -34,7 +34,7 @@ def take(connection: apsw.Connection, run: str, owner: Owner, now: float, *, end
     """
     row: tuple[int, str, float, str, bool] | None = connection.execute(
         "SELECT max(streams.epoch), last.owner, last.expires_at,"
-        " iif(runs.failure_kind = 'cancelled', 'cancelled', runs.status), runs.ended_at IS NOT NULL"
+        " iif(runs.failure_kind = 'cancelled', 'cancelled', runs.status), runs.ended_at IS NOT NULL AND NOT runs.held"
         " FROM runs JOIN streams AS last ON last.run = runs.run AND last.stream = ?"
         " JOIN streams ON streams.run = runs.run WHERE runs.run = ? GROUP BY runs.run",
         (RUN_STREAM, run),

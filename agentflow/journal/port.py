@@ -1,19 +1,25 @@
 """What the rooms above want of a journal; `sqlite.py` is one."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, Protocol
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Literal, Protocol, get_args
 
 from msgspec import Struct
 
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunStarted
-from agentflow.events.values import JSON
+from agentflow.events.values import JSON, Approvers
+from agentflow.guard.money import Granted, Refused, Want, Whose
 
 RUN_STREAM = ""
 """The name of a run's own stream; every other stream is a session's."""
 
 LEASE_SECONDS = 30.0
 """How long a lease holds without being renewed."""
+
+
+By = Literal["run", "day", "agent", "model", "user", "tenant"]
+WAYS: tuple[By, ...] = get_args(By)
+"""How spending can be told apart."""
 
 
 class Entry(Struct, frozen=True):
@@ -71,6 +77,7 @@ class Gate(Struct, frozen=True):
 
     Attributes:
         form: of an `ask`, the JSON Schema of its `answers`.
+        approvers: who may answer; None: anybody.
     """
 
     run: str
@@ -85,6 +92,7 @@ class Gate(Struct, frozen=True):
     comment: str | None = None
     form: Mapping[str, JSON] | None = None
     answers: JSON = None
+    approvers: Approvers | None = None
 
 
 class Cancellation(Struct, frozen=True):
@@ -94,6 +102,22 @@ class Cancellation(Struct, frozen=True):
     by: str
     reason: str | None
     asked_at: float
+
+
+class Spending(Struct, frozen=True):
+    """What something has cost.
+
+    Attributes:
+        of: what each of the wanted ways says of it, as `{"user": "ada", "day": "2026-11-21"}`; '' where nobody said.
+        calls: that have ended, with a reply or without.
+        input_tokens: cached ones too.
+    """
+
+    of: Mapping[str, str]
+    cost_usd: float
+    calls: int
+    input_tokens: int
+    output_tokens: int
 
 
 class Follower(Protocol):
@@ -165,16 +189,26 @@ class Journal(Protocol):
         """The gates of a run that no `GateAnswered` has closed, answered or not."""
 
     def answer(
-        self, run: str, step: str, *, approved: bool, by: str, comment: str | None, at: float, answers: JSON = None
+        self,
+        run: str,
+        step: str,
+        *,
+        approved: bool,
+        by: str,
+        comment: str | None,
+        at: float,
+        answers: JSON = None,
+        roles: Set[str] = frozenset(),
     ) -> Gate:
         """Leaves an answer for the run's owner to record, synced to disk.
 
         Parameters:
             answers: to an `ask`, what meets its form; None for every other question.
+            roles: in which `by` may answer; a gate without approvers wants none.
 
         Raises:
-            JournalError: no such gate (the message names those that are open), it has its answer, or it asks for
-                answers and got a yes or no, or the other way round.
+            JournalError: no such gate (the message names those that are open), it has its answer, it is for others to
+                answer, or it asks for answers and got a yes or no, or the other way round.
         """
 
     def follow(self, run: str) -> Follower:
@@ -192,6 +226,42 @@ class Journal(Protocol):
 
     def cancellation(self, run: str) -> Cancellation | None:
         """The wish that a run ends, where one was left that its owner has not recorded yet."""
+
+    def lease_money(self, lease: Lease, want: Want) -> Granted | Refused:
+        """Has a run hold money of its user's and tenant's caps, all or none of them, synced to disk.
+
+        Raises:
+            LeaseLostError: another process owns the run.
+        """
+
+    def give_back(self, lease: Lease, day: str, in_use: int) -> None:
+        """Leaves a run what its calls of a day use, in nano-dollars. Raises LeaseLostError."""
+
+    def write_off(self, lease: Lease, day: str, in_use: int) -> None:
+        """Charges for good what a run holds of a day and its events do not account for. Raises LeaseLostError."""
+
+    def held_money(self, run: str) -> Mapping[str, int]:
+        """What a run holds of the caps above it, by day, in nano-dollars."""
+
+    def charged(self, whose: Whose, name: str, period: str) -> int:
+        """What is charged to a user or tenant in a day or month, in nano-dollars: used, or held by runs."""
+
+    def begin_call(self, user: str, tool: str, calls: int, seconds: float, now: float) -> float | None:
+        """Counts a user's call of a tool that begins now; or tells when it may, where it would pass the rate."""
+
+    def spending(
+        self, by: Sequence[By], *, since: str = "", until: str = "9999", only: Mapping[By, str] | None = None
+    ) -> list[Spending]:
+        """What models have cost, the dearest first.
+
+        Parameters:
+            by: what to tell apart; none: one sum of all.
+            since, until: the first and the last day, as `2026-11-21`.
+            only: what else to keep to, as `{"tenant": "acme"}`.
+        """
+
+    def ended_before(self, days: int | None, keep: int | None) -> float:
+        """The time before which runs ended that need not be kept by their age in days, or because newer ones are."""
 
     def prune(self, before: float) -> int:
         """Deletes the runs that ended before then, and what only they used; returns how many."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from agentflow.errors import JournalError
+from agentflow.events.codec import approvers_of
 from agentflow.journal import blobs
 from agentflow.journal.connection import as_journal_error
 from agentflow.journal.leases import is_free
@@ -175,8 +176,8 @@ def _summary(row: Any, seen_from: Owner, now: float) -> RunSummary:
 def open_gates(connection: apsw.Connection, run: str, step: str | None = None) -> list[Gate]:
     """A run's gates that no `GateAnswered` has closed, the oldest first; or that of one step."""
     rows = connection.execute(
-        "SELECT run, step, about, message, show, opened_at, expires_at, approved, by, comment, form, answers"
-        " FROM gates"
+        "SELECT run, step, about, message, show, opened_at, expires_at, approved, by, comment, form, answers,"
+        " approvers FROM gates"
         " WHERE run = ?1 AND (?2 IS NULL OR step = ?2) ORDER BY opened_at, step",
         (run, None if step is None else escaped(step)),
     )
@@ -194,6 +195,7 @@ def open_gates(connection: apsw.Connection, run: str, step: str | None = None) -
             comment=unescaped_or_none(row[9]),
             form=None if row[10] is None else json.loads(row[10]),
             answers=None if row[11] is None else json.loads(row[11]),
+            approvers=None if row[12] is None else approvers_of(json.loads(row[12])),
         )
         for row in rows
     ]

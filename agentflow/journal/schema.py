@@ -1,8 +1,10 @@
 """The tables, and the steps that bring an older database to them.
 
-`events` and `blobs` are the record; `runs`, `gates` and `spend` are read off it as it is written, and `streams` holds
-each stream's head and lease. An event's `position` rises in the order of recording. Its `checksum` covers the row and
-the row before it in its stream (see `rows.checksum`), so that nothing can be changed, lost or moved unseen.
+`events` and `blobs` are the record; `runs`, `gates`, `spend` and `spending` are read off it as it is written, and
+`streams` holds each stream's head and lease. `accounts`, `tranches` and `rate_starts` are what runs share: what users
+and tenants have used, what runs hold of that, and when tools were called; money in them is in whole nano-dollars.
+An event's `position` rises in the order of recording. Its `checksum` covers the row and the row before it in its stream
+(see `rows.checksum`), so that nothing can be changed, lost or moved unseen.
 """
 
 import apsw
@@ -119,7 +121,67 @@ CREATE TABLE cancellations (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _FORMS, _CANCELLATIONS)
+_ACCOUNTS = """
+ALTER TABLE runs ADD COLUMN user TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE streams ADD COLUMN agent TEXT NOT NULL DEFAULT '';
+ALTER TABLE streams ADD COLUMN model TEXT NOT NULL DEFAULT '';
+ALTER TABLE streams ADD COLUMN day TEXT NOT NULL DEFAULT '';
+ALTER TABLE gates ADD COLUMN approvers TEXT;
+
+CREATE TABLE spending (
+    run TEXT NOT NULL,
+    day TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    model TEXT NOT NULL,
+    user TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    cost INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    PRIMARY KEY (run, day, agent, model)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX spending_by_day ON spending (day);
+
+INSERT INTO spending
+    SELECT run, date(started_at, 'unixepoch'), '', '', '', '',
+        CAST(round(settled_usd * 1000000000) AS INTEGER), turns, 0, 0
+    FROM spend JOIN runs USING (run) WHERE settled_usd > 0 OR turns > 0;
+
+CREATE TABLE accounts (
+    whose TEXT NOT NULL CHECK (whose IN ('user', 'tenant')),
+    name TEXT NOT NULL,
+    period TEXT NOT NULL,
+    charged INTEGER NOT NULL,
+    warned INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (whose, name, period)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tranches (
+    run TEXT NOT NULL,
+    day TEXT NOT NULL,
+    user TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    leased INTEGER NOT NULL,
+    settled INTEGER NOT NULL,
+    PRIMARY KEY (run, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX tranches_by_day ON tranches (day);
+
+CREATE TABLE rate_starts (
+    user TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    at REAL NOT NULL
+) STRICT;
+
+CREATE INDEX rate_starts_in_order ON rate_starts (user, tool, at);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _FORMS, _CANCELLATIONS, _ACCOUNTS)
 """The n-th leads from version n - 1 to version n. One that has been released never changes."""
 
 

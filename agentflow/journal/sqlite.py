@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from pathlib import Path
@@ -14,16 +14,18 @@ import apsw
 from agentflow.errors import JournalError
 from agentflow.events.run_events import RunStarted
 from agentflow.events.values import JSON
-from agentflow.journal import cancelling, gates, leases, reading, retention
+from agentflow.guard.money import Granted, Refused, Want, Whose
+from agentflow.journal import accounts, cancelling, gates, leases, rates, reading, retention, tranches
 from agentflow.journal.connection import as_journal_error, open_reader
 from agentflow.journal.following import SqliteFollower
 from agentflow.journal.group_commit import Call, GroupCommit, Outcome
 from agentflow.journal.owner import Owner
-from agentflow.journal.port import RUN_STREAM, Cancellation, Entry, Gate, Lease, Recorded, RunSummary
+from agentflow.journal.port import RUN_STREAM, By, Cancellation, Entry, Gate, Lease, Recorded, RunSummary, Spending
 from agentflow.journal.private_files import check_private, make_private
 from agentflow.journal.reading import Spend
-from agentflow.journal.recording import Head, is_recorded, record
+from agentflow.journal.recording import Head, is_recorded, lost, record
 from agentflow.journal.rows import NO_ROW, storable, to_row
+from agentflow.journal.spending import read as read_spending
 from agentflow.journal.writer import Writer
 
 Result = TypeVar("Result")
@@ -171,19 +173,28 @@ class SqliteJournal:
         return self._read(lambda connection: reading.spend_of(connection, run))
 
     def answer(
-        self, run: str, step: str, *, approved: bool, by: str, comment: str | None, at: float, answers: JSON = None
+        self,
+        run: str,
+        step: str,
+        *,
+        approved: bool,
+        by: str,
+        comment: str | None,
+        at: float,
+        answers: JSON = None,
+        roles: Set[str] = frozenset(),
     ) -> Gate:
         """Leaves an answer for the run's owner to record, synced to disk.
 
         Raises:
-            JournalError: no such gate (the message names those that are open), it has timed out, has its answer, or
-                asks for something else.
+            JournalError: no such gate (the message names those that are open), it has timed out, has its answer, is
+                for others to answer, or asks for something else.
         """
         given: list[Gate] = []
 
         def work(connection: apsw.Connection) -> Gate:
             said = gates.answer(
-                connection, run, step, approved=approved, by=by, comment=comment, at=at, answers=answers
+                connection, run, step, approved=approved, by=by, comment=comment, at=at, answers=answers, roles=roles
             )
             given.append(said)
             return said
@@ -214,6 +225,48 @@ class SqliteJournal:
         """The wish that a run ends, where one was left that its owner has not recorded yet."""
         return self._read(lambda connection: cancelling.left(connection, run))
 
+    def lease_money(self, lease: Lease, want: Want) -> Granted | Refused:
+        """Has a run hold money of its user's and tenant's caps, all or none of them, synced to disk.
+
+        Raises:
+            LeaseLostError: another process owns the run.
+        """
+        return self._owned(
+            lease, lambda connection: tranches.lease(connection, lease.run, want, self._owner, self._clock())
+        )
+
+    def give_back(self, lease: Lease, day: str, in_use: int) -> None:
+        """Leaves a run what its calls of a day use, in nano-dollars. Raises LeaseLostError."""
+        self._owned(lease, lambda connection: accounts.give_back(connection, lease.run, day, in_use), synced=False)
+
+    def write_off(self, lease: Lease, day: str, in_use: int) -> None:
+        """Charges for good what a run holds of a day and its events do not account for. Raises LeaseLostError."""
+        self._owned(lease, lambda connection: accounts.write_off(connection, lease.run, day, in_use))
+
+    def held_money(self, run: str) -> Mapping[str, int]:
+        """What a run holds of the caps above it, by day, in nano-dollars."""
+        return self._read(lambda connection: accounts.held(connection, run))
+
+    def charged(self, whose: Whose, name: str, period: str) -> int:
+        """What is charged to a user or tenant in a day or month, in nano-dollars: used, or held by runs."""
+        return self._read(lambda connection: accounts.charged(connection, whose, name, period))
+
+    def begin_call(self, user: str, tool: str, calls: int, seconds: float, now: float) -> float | None:
+        """Counts a user's call of a tool that begins now; or tells when it may, where it would pass the rate."""
+        return self._writer.transact(
+            lambda connection: rates.begin(connection, user, tool, calls, seconds, now), synced=False
+        )
+
+    def spending(
+        self, by: Sequence[By], *, since: str = "", until: str = "9999", only: Mapping[By, str] | None = None
+    ) -> list[Spending]:
+        """What models have cost, the dearest first."""
+        return self._read(lambda connection: read_spending(connection, tuple(by), since=since, until=until, only=only))
+
+    def ended_before(self, days: int | None, keep: int | None) -> float:
+        """The time before which runs ended that need not be kept by their age in days, or because newer ones are."""
+        return self._read(lambda connection: retention.ended_before(connection, days, keep, self._clock()))
+
     def prune(self, before: float) -> int:
         """Deletes the runs that ended before then, and what only they used; returns how many."""
         return self._writer.transact(
@@ -236,6 +289,16 @@ class SqliteJournal:
         if self._writer_or_none is None:
             raise JournalError(f"the journal {self._path} is open for reading only")
         return self._writer_or_none
+
+    def _owned(self, lease: Lease, work: Callable[[apsw.Connection], Result], *, synced: bool = True) -> Result:
+        """Does some work for a run that this process owns. A commit in doubt counts as lost, which charges no less."""
+
+        def owned(connection: apsw.Connection) -> Result:
+            if not leases.holds(connection, lease):
+                raise lost(lease)
+            return work(connection)
+
+        return self._writer.transact(owned, synced=synced)
 
     def _commit(self, calls: Sequence[Call], synced: bool, wait: bool) -> list[Outcome]:
         batch = _Batch(calls)

@@ -27,7 +27,7 @@ class Checked(Struct, frozen=True):
     """A workflow file, checked.
 
     Attributes:
-        plan: None where there are errors, and of a file that others import.
+        plan: None where there are errors, and of a file that others import, or that is no workflow.
         diagnostics: all problems, by place.
         texts: the text of every file that was read, by the path that places name.
         source: what the plan was made from; None where the file could not be read.
@@ -38,11 +38,12 @@ class Checked(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str]
     source: "Source | None" = None
+    is_policy: bool = False
 
     @property
     def ok(self) -> bool:
         """There are no errors; there may be warnings."""
-        is_library = self.source is not None and self.source.is_library
+        is_library = self.is_policy or (self.source is not None and self.source.is_library)
         return not any(d.severity is Severity.ERROR for d in self.diagnostics) if is_library else self.plan is not None
 
     def joined(self, more: Iterable[Diagnostic]) -> "Checked":

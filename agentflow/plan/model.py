@@ -136,13 +136,21 @@ class ValueStepPlan(StepPlan, frozen=True):
 
 
 class ApproveStepPlan(StepPlan, frozen=True):
-    """A person says yes or no. Timeout in seconds."""
+    """A person says yes or no. Timeout in seconds.
+
+    Attributes:
+        roles: who may answer, by roles of the policy; empty: anybody.
+        escalate_after: from then on, in seconds, `escalate_to` may answer, too.
+    """
 
     message: Template
     show: Template | None
     timeout: float | None
     on_timeout: Literal["reject", "fail"]
     on_reject: Literal["skip", "continue"]
+    roles: tuple[str, ...] = ()
+    escalate_after: float | None = None
+    escalate_to: tuple[str, ...] = ()
 
 
 class AskStepPlan(StepPlan, frozen=True):
@@ -280,7 +288,7 @@ class InputPlan(Struct, frozen=True):
 
 
 class RunLimits(Struct, frozen=True):
-    """The bounds of the whole run. Money in US dollars, time in seconds."""
+    """The bounds of the whole run. Money in US dollars, time in seconds; `warn_at` is a share of the money."""
 
     cost_usd: float
     wall_time: float
@@ -288,6 +296,7 @@ class RunLimits(Struct, frozen=True):
     parallel: int
     agents: int
     depth: int
+    warn_at: float | None = None
 
 
 class Plan(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from agentflow.events.codec import Event
 from agentflow.events.file_events import FilesRewinding
+from agentflow.events.operator_events import BudgetWarned, GateEscalated
 from agentflow.events.run_events import (
     GateAnswered,
     GateOpened,
@@ -34,6 +35,7 @@ from agentflow.events.session_events import (
 )
 from agentflow.events.values import Failure
 from agentflow.plan.service_tools import service_errors
+from agentflow.report.budgets import escalated_text, finished_text, resumed_text, warned_text
 from agentflow.report.contexts import compaction_line
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
@@ -62,7 +64,7 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             said = f"{event.run} started: {inert_line(event.workflow)} ({inert_line(event.path)})"
             return "run", said if event.lineage is None else f"{said}; {lineage_text(event.lineage)}"
         case RunResumed():
-            return "run", f"{view.run} resumed"
+            return "run", resumed_text(view.run, event)
         case RunPaused(reason="waiting", service=Failure()) if not event.waiting:
             return "run", f"paused: {paused_text(event, event.at)}"
         case RunPaused(reason="waiting"):
@@ -86,7 +88,11 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             why = f": {inert_line(event.reason, 500)}" if event.reason else ""
             return "run", f"cancelled by {inert_line(event.by)}{why}"
         case RunFinished():
-            return "run", event.status
+            return "run", finished_text(event)
+        case BudgetWarned():
+            return "run", warned_text(event)
+        case GateEscalated():
+            return event.step, escalated_text(event)
         case StepStarted():
             return event.step, _started(event, view.step(event.step))
         case StepFinished():

@@ -109,3 +109,10 @@ class Node:
         while node is not None:
             yield node
             node = node.above
+
+
+def open_nodes(node: Node) -> Iterator[Node]:
+    """What is at work inside a node, the innermost first."""
+    for inside in list(node.open.values()):
+        yield from open_nodes(inside)
+        yield inside

@@ -308,7 +308,11 @@ def _gate_json(step: ApproveStepPlan | AskStepPlan) -> dict[str, JSON]:
     asked = {"message": step.message.source, "show": _source(step.show), "timeout": step.timeout}
     if isinstance(step, AskStepPlan):
         return {**asked, "about": "ask", "on_timeout": "fail", "on_reject": None, "form": dict(step.form)}
-    return {**asked, "about": "approve", "on_timeout": step.on_timeout, "on_reject": step.on_reject, "form": None}
+    own = {**asked, "about": "approve", "on_timeout": step.on_timeout, "on_reject": step.on_reject, "form": None}
+    approvers: dict[str, JSON] = {"from": list(step.roles), "escalate": None}
+    if step.escalate_after is not None:
+        approvers["escalate"] = {"after": step.escalate_after, "to": list(step.escalate_to)}
+    return {**own, **approvers}
 
 
 def _gates(every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:

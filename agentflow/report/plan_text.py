@@ -157,13 +157,19 @@ def _given(values: Mapping[str, JSON]) -> str:
     return f" {json.dumps(values, ensure_ascii=False)}" if values else ""
 
 
+def _approvers(step: Mapping[str, JSON]) -> str:
+    later = step["escalate"]
+    also = f", after {duration(later['after'])} also {', '.join(map(inert_line, later['to']))}" if later else ""
+    return f" ({', '.join(map(inert_line, step['from']))}{also})" if step["from"] else ""
+
+
 _HEADLINES: Mapping[str, Callable[[Mapping[str, JSON], Mapping[str, JSON] | None], list[str]]] = {
     "agent": lambda step, cost: [f"agent {inert_line(step['agent'])}", _session(cost)],
     "run": lambda step, _: [f"run {_command(step)}"],
     "call": lambda step, _: [f"call {_function(step)}"],
     "tool": lambda step, _: [f"tool {_tool_call(step)}"],
     "value": lambda step, _: [f"value {inert_line(step['value'], _LONGEST)}"],
-    "approve": lambda step, _: [f"approve {inert_line(step['message'], _LONGEST)}"],
+    "approve": lambda step, _: [f"approve {inert_line(step['message'], _LONGEST)}{_approvers(step)}"],
     "ask": lambda step, _: [f"ask {inert_line(step['message'], _LONGEST)}"],
     "for_each": _loop,
     "repeat": _rounds,

@@ -23,10 +23,10 @@ def wait_text(until: float | None, service: Failure, now: float) -> str:
     return f"waiting for {_whom(until, now)}: {inert_line(service.message, 500)}"
 
 
-def may_go_on(until: float | None, now: float) -> str:
-    """When `resume` goes on, in a few words before the command line."""
+def may_go_on(until: float | None, now: float, *, held: bool = False) -> str:
+    """When `resume` goes on, in a few words before the command line; `held`: a budget of the run was used up."""
     if until is None:
-        return "when that is done, go on with"
+        return "to go on with more of it" if held else "when that is done, go on with"
     return "go on with" if until <= now else f"after {clock_text(until)}, go on with"
 
 

@@ -40,6 +40,7 @@ class Summary(Struct, frozen=True):
             `not_done_total` is how many there are.
         slowest: the steps that took longest, with their seconds; blocks and questions to people are not among them.
         cost_cap: in US dollars, where it is known.
+        warnings: shares of caps that were taken, in words.
     """
 
     steps: dict[str, int]
@@ -49,6 +50,7 @@ class Summary(Struct, frozen=True):
     not_done: tuple[NotDone, ...]
     not_done_total: int
     slowest: tuple[tuple[str, float], ...]
+    warnings: tuple[str, ...] = ()
 
 
 def summary_of(view: RunView) -> Summary:
@@ -70,7 +72,8 @@ def summary_of(view: RunView) -> Summary:
     slowest = tuple((path, seconds) for seconds, path in nlargest(SLOWEST, took))
     ordered = {state: steps[state] for state in _ORDER if state in steps}
     root = view.root
-    return Summary(ordered, view.tally, root.cost_usd, view.outline.cost_cap, tuple(not_done), total, slowest)
+    warned = tuple(view.warnings)
+    return Summary(ordered, view.tally, root.cost_usd, view.outline.cost_cap, tuple(not_done), total, slowest, warned)
 
 
 def summary_json(summary: Summary) -> dict[str, JSON]:
@@ -92,6 +95,7 @@ def summary_json(summary: Summary) -> dict[str, JSON]:
             {"model": model, "turns": use.turns, "cost_usd": round(use.cost_usd, 9), "tokens": _tokens_json(use)}
             for model, use in _by_cost(tally)
         ],
+        "warnings": list(summary.warnings),
         "slowest": [{"path": path, "seconds": round(seconds, 3)} for path, seconds in summary.slowest],
         "not_done": [{"path": step.path, "status": step.status, "reason": step.reason} for step in summary.not_done],
         "not_done_total": summary.not_done_total,
@@ -138,6 +142,8 @@ def _spent(summary: Summary) -> Iterator[tuple[str, str]]:
         models = ", ".join(f"{inert_line(model, 60)} {money(use.cost_usd)}" for model, use in used)
         by_model = f": {models}" if len(used) > 1 else f" ({inert_line(used[0][0], 60)})"
         yield "cost", f"{money(summary.cost_usd)}{cap}{by_model}"
+    for warning in summary.warnings[:_TOLD]:
+        yield "warned", warning
     again = [count(tally.calls_again, "call") + " to a model"] if tally.calls_again else []
     again += [count(tally.steps_again, "step")] if tally.steps_again else []
     if again:

@@ -76,6 +76,8 @@ def gate_text(gate: Gate, limit: int = 40) -> str:
         rows += ["", *bounded_lines(gate.show, limit), ""]
     if gate.form is not None:
         rows += form_lines(gate.form)
+    if gate.approvers is not None:
+        rows.append(f"for {' or '.join(map(inert_line, gate.approvers.roles))} to answer (`--user NAME` says who)")
     return "\n".join(rows)
 
 

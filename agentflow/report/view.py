@@ -3,10 +3,11 @@
 The work per event does not depend on how large the run is, so that a display can follow thousands of agents.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from agentflow.events.codec import Event
+from agentflow.events.operator_events import BudgetWarned
 from agentflow.events.run_events import (
     CommandCalled,
     FunctionCalled,
@@ -45,10 +46,11 @@ from agentflow.events.session_events import (
 from agentflow.events.values import Failure, Usage
 from agentflow.plan.service_tools import service_calls
 from agentflow.report.again import step_reset, step_retried
+from agentflow.report.budgets import budget_warned, take_up
 from agentflow.report.contexts import compacted, compaction_called, compaction_failed
 from agentflow.report.gates import gate_answered, gate_opened, question_withdrawn
 from agentflow.report.inert import inert_line
-from agentflow.report.node import OPEN, Node, State
+from agentflow.report.node import OPEN, Node, State, open_nodes
 from agentflow.report.outline import Outline
 from agentflow.report.tally import Tally, worked_at
 from agentflow.report.tool_words import brief_of, call_in_words
@@ -70,6 +72,7 @@ class RunView:
         gates: the nodes that ask a person, by path.
         outline: what is known of the plan.
         tally: what it has used.
+        warnings: shares of caps that are taken, in words.
         stopping: what ends it, while it is being ended.
         changes: how often anything here has changed: a display that shows the last of them need not draw.
         idle_seconds: time in which nobody worked on the run.
@@ -88,6 +91,7 @@ class RunView:
         self.outline = Outline(steps)
         self.tally = Tally()
         self.stopping: Failure | None = None
+        self.warnings: list[str] = []
         self.last_at = 0.0
         self.changes = 0
         self.idle_seconds = 0.0
@@ -147,6 +151,8 @@ class RunView:
 
     def _run_resumed(self, event: RunResumed) -> None:
         self.status, self.paused = "running", None
+        for held in take_up(self, [*self._steps.values(), *self._sessions.values()]):
+            self._open(held, event.at)
         self.models_held.clear()
         self.idle_seconds += max(0.0, event.at - event.worked_until)
         for node in self._sessions.values():
@@ -172,8 +178,9 @@ class RunView:
     def _run_finished(self, event: RunFinished) -> None:
         self.stopping = None
         self.status, self.finished = event.status, event
-        self.gates.clear()
-        for node in list(_open_nodes(self.root)):
+        if not event.held:
+            self.gates.clear()
+        for node in list(open_nodes(self.root)):
             self.close(node, "stopped", event.at)
 
     # Steps
@@ -358,12 +365,6 @@ def parent_of(path: str) -> tuple[str, str]:
     return above, name
 
 
-def _open_nodes(node: Node) -> Iterator[Node]:
-    for inside in list(node.open.values()):
-        yield from _open_nodes(inside)
-        yield inside
-
-
 _RUN_EVENTS: Mapping[type[Any], Callable[[RunView, Any], Node | None]] = {
     RunStarted: RunView._run_started,
     RunResumed: RunView._run_resumed,
@@ -371,6 +372,7 @@ _RUN_EVENTS: Mapping[type[Any], Callable[[RunView, Any], Node | None]] = {
     RunLimitReached: RunView._limit_reached,
     RunCancelled: RunView._run_cancelled,
     RunFinished: RunView._run_finished,
+    BudgetWarned: budget_warned,
     StepStarted: RunView._step_started,
     StepFinished: RunView._step_finished,
     CommandCalled: RunView._effect_called,

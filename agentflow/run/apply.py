@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from rpds import HashTrieMap
 
 from agentflow.events.file_events import FileEvent
+from agentflow.events.operator_events import BudgetWarned, GateEscalated
 from agentflow.events.run_events import (
     CommandCalled,
     FunctionCalled,
@@ -83,7 +84,7 @@ def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
     """The state after `event`. Raises ValueError for an event that nothing asked for."""
     if isinstance(event, FileEvent):
         return state
-    if state.finished is not None:
+    if state.finished is not None and not (state.finished.held and isinstance(event, RunResumed)):
         raise ValueError(f"{type(event).__name__} after the run's end")
     worked_until = event.worked_until if isinstance(event, RunResumed) else event.at
     passed = max(0.0, worked_until - state.last_at) if state.at_work else 0.0
@@ -102,7 +103,8 @@ def apply(plan: Plan, state: RunState, event: RunEvent) -> RunState:
 def _resumed(_plan: Plan, state: RunState, event: RunResumed) -> RunState:
     state = clocks.taken_up(state, event.worked_until)
     state = woken(state, event.worked_until, event.at)
-    return replace(state, run={**state.run, "attempt": state.run["attempt"] + 1})
+    # A budget that ended the run may have been raised: it goes on from where it was held.
+    return replace(state, run={**state.run, "attempt": state.run["attempt"] + 1}, finished=None)
 
 
 def _paused(_plan: Plan, state: RunState, _event: RunPaused) -> RunState:
@@ -127,9 +129,15 @@ def _file_limit(_plan: Plan, state: RunState, event: WorkflowLimitReached) -> Ru
 
 
 def _run_finished(_plan: Plan, state: RunState, event: RunFinished) -> RunState:
+    if event.held:
+        return replace(state, finished=event)
     if ROOT not in state.todo and state.limit is None:
         raise ValueError("the run finished and its steps have not")
     return replace(state, finished=event, todo=HashTrieMap(), retrying=HashTrieMap(), clocks=HashTrieMap())
+
+
+def _told(_plan: Plan, state: RunState, _event: BudgetWarned | GateEscalated) -> RunState:
+    return state
 
 
 def _leased(_plan: Plan, state: RunState, event: MoneyLeased) -> RunState:
@@ -352,6 +360,8 @@ _APPLY: Mapping[type[Any], Callable[[Plan, RunState, Any], RunState]] = {
     StepKept: keep,
     RunResumed: _resumed,
     RunPaused: _paused,
+    BudgetWarned: _told,
+    GateEscalated: _told,
     RunLimitReached: _limit,
     RunCancelled: _cancelled,
     WorkflowLimitReached: _file_limit,

@@ -141,7 +141,8 @@ def _start_value(_plan: Plan, state: RunState, scope: ScopeState, step: ValueSte
 def _start_approve(_plan: Plan, state: RunState, scope: ScopeState, step: ApproveStepPlan, path: str) -> Action:
     names = names_for(state, scope, step.message, step.show)
     show = None if step.show is None else step.show.render(names)
-    return OpenGate(path, step.message.render(names), show, "approve", step.timeout)
+    who = (step.roles, step.escalate_after, step.escalate_to)
+    return OpenGate(path, step.message.render(names), show, "approve", step.timeout, None, *who)
 
 
 def _start_for_each(_plan: Plan, state: RunState, scope: ScopeState, step: ForEachStepPlan, path: str) -> Action:

@@ -268,7 +268,11 @@ class StartBlock(Struct, frozen=True):
 
 
 class OpenGate(Struct, frozen=True):
-    """Ask a person. `timeout` in seconds; `form` of an `ask`."""
+    """Ask a person. `timeout` in seconds; `form` of an `ask`.
+
+    Attributes:
+        roles: who may answer; empty: anybody. `escalate_to` may, too, after `escalate_after` seconds.
+    """
 
     step: str
     message: str
@@ -276,6 +280,9 @@ class OpenGate(Struct, frozen=True):
     about: Literal["approve", "ask", "unknown"]
     timeout: float | None
     form: Mapping[str, JSON] | None = None
+    roles: tuple[str, ...] = ()
+    escalate_after: float | None = None
+    escalate_to: tuple[str, ...] = ()
 
 
 class RetryStep(Struct, frozen=True):

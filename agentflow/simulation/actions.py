@@ -7,6 +7,7 @@ from agentflow.engine import run_actions, session_actions
 from agentflow.engine.retries import retry_step
 from agentflow.events.run_events import StepFinished
 from agentflow.events.values import StepStatus
+from agentflow.guard.ledger import Exhausted
 from agentflow.journal.port import RUN_STREAM
 from agentflow.plan.model import ForEachStepPlan, RepeatStepPlan
 from agentflow.run.moves import scope_of
@@ -22,7 +23,7 @@ JSON = Any
 def start_session(loop: DryLoop, action: StartSession) -> None:
     """An agent's step: its stub, or its recorded session, or an output that meets its schema."""
     if (exhausted := loop.live.ledger.no_more_agents()) is not None:
-        loop.exhausted[action.step] = exhausted
+        loop.exhausted[action.step] = Exhausted(exhausted)
         return
     stub = loop.book.take(action.step)
     if skipped(loop, action.step, stub):

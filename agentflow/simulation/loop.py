@@ -9,6 +9,8 @@ from agentflow.engine.admission import Admission
 from agentflow.engine.deadlines import Deadlines
 from agentflow.engine.live import Live
 from agentflow.engine.port import Surroundings
+from agentflow.engine.purse import Purse
+from agentflow.engine.quotas import Quotas
 from agentflow.engine.recorder import Recorder
 from agentflow.engine.secrets import Secrets
 from agentflow.engine.service import Service
@@ -20,7 +22,7 @@ from agentflow.errors import AgentflowError
 from agentflow.events.codec import Event
 from agentflow.events.run_events import RunFinished, RunLimitReached, RunStarted
 from agentflow.events.session_events import Compacted, CompactionFailed, ModelFailed, ModelReplied
-from agentflow.events.values import Failure
+from agentflow.guard.ledger import Exhausted
 from agentflow.journal.port import RUN_STREAM, Lease
 from agentflow.models.port import Model
 from agentflow.models.replay import Recording, ReplayModel
@@ -93,10 +95,11 @@ class DryLoop:
         self.admission = Admission(self)
         self.results: KeptResults = NothingKept(project, started.run)
         self.people = StubbedPeople(self)
+        self.purse, self.quotas = Purse(self, None), Quotas(self, None)
         self.deadlines = Deadlines(self)
         self.service = Service(plan.limits.parallel)
         self.short_of_money: dict[str, Callable[[], bool]] = {}
-        self.exhausted: dict[str, Failure] = {}
+        self.exhausted: dict[str, Exhausted] = {}
         self.silent: set[str] = set()
         self._changed: dict[str, None] = {RUN_STREAM: None}
         self._finished: RunFinished | None = None
@@ -111,7 +114,7 @@ class DryLoop:
             if self.line.due():
                 self.line.next()
             elif self.exhausted and self.admission.idle and not self.timers.any_named("retry"):
-                self.happen(RUN_STREAM, RunLimitReached(self.now(), next(iter(self.exhausted.values()))))
+                self.happen(RUN_STREAM, RunLimitReached(self.now(), next(iter(self.exhausted.values())).failure))
             elif not self.line.next():
                 return self._waiting()
 

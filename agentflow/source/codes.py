@@ -35,6 +35,7 @@ CODES = {
     "AF313": "a field that may be missing is read without a default",
     "AF316": "a Python function that is not there, or cannot be called so",
     "AF317": "an input that a tool does not take",
+    "AF318": "a tenant or role that the policy does not have",
     "AF401": "a cycle",
     "AF402": "an id shadows one of an enclosing scope",
     "AF403": "a condition that is always the same",

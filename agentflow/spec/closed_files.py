@@ -117,6 +117,8 @@ def _diagnostic(details: Any, loc: Loc, of_key: bool, document: Document, model:
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
         expected = f"{words} {context[bound]}"
+    elif kind == "value_error":
+        expected = str(context["error"])
     else:
         expected = _EXPECTED.get(kind, "another value")
     return Diagnostic("AF203", f"{name} must be {expected}, not {shown(value)}", document.place(loc))

@@ -16,7 +16,7 @@ from agentflow.spec.workflow import Library, Limits, Workflow
 
 # Words of the language that this version does not know yet.
 _LATER_OF_AGENTS = frozenset({"context", "hooks"})
-_LATER_OF_STEPS = frozenset({"escalate", "from"})
+_LATER_OF_STEPS = frozenset[str]()
 _LATER_OF_FILES = frozenset({"hooks", "mcp_servers", "skills"})
 
 _OWNERS: tuple[tuple[type[Spec], str], ...] = (

@@ -11,6 +11,7 @@ from typing import Any
 
 from agentflow.spec.base import Spec
 from agentflow.spec.editor_schema import editor_schema
+from agentflow.spec.policy import PolicyFile
 from agentflow.spec.stubs import StubsFile
 from agentflow.spec.suite import SuiteFile
 from agentflow.spec.workflow import Library, Workflow
@@ -20,6 +21,7 @@ SCHEMAS: Mapping[str, tuple[type[Spec], str]] = {
     "library": (Library, "agentflow library, for imports"),
     "stubs": (StubsFile, "agentflow stubs file"),
     "test": (SuiteFile, "agentflow test file"),
+    "policy": (PolicyFile, "agentflow policy"),
 }
 """Each kind of file that has a schema, the model it is read as, and the schema's title."""
 

@@ -152,6 +152,13 @@ class ValueStep(StepBase):
     value: Expression = Field(description="An expression; its value is the step's output, of whatever type it is.")
 
 
+class Escalate(Spec):
+    """Who else may answer when nobody has for a while."""
+
+    after: Duration = Field(description="How long nobody has answered, as `2h`.")
+    to: list[Id] = Field(min_length=1, description="Roles of the policy that may then answer, too.")
+
+
 class ApproveStep(StepBase):
     """A person says yes or no."""
 
@@ -167,6 +174,15 @@ class ApproveStep(StepBase):
     )
     on_reject: Literal["skip", "continue"] = Field(
         default="skip", description="What a no does; `continue` alone makes `.approved` readable."
+    )
+    from_: list[Id] = Field(
+        default_factory=list,
+        alias="from",
+        min_length=1,
+        description="Roles of the operator's policy: only who has one of them may answer; anybody where absent.",
+    )
+    escalate: Escalate | None = Field(
+        default=None, description="Who else may answer when nobody has for a while; wants `from`."
     )
 
 

@@ -19,6 +19,7 @@ from agentflow.spec.base import (
 )
 from agentflow.spec.own_tools import AnyTool
 from agentflow.spec.permissions import Permissions
+from agentflow.spec.policy import Share
 from agentflow.spec.sandbox import SandboxGrants
 from agentflow.spec.steps import Step
 
@@ -27,6 +28,9 @@ class Limits(Spec):
     """The bounds of the whole run, subagents included."""
 
     cost_usd: Money = Field(default=5.0, description="The most a run may spend on models, in US dollars.")
+    warn_at: Share | None = Field(
+        default=None, description="Warn once when this share of `cost_usd` is spent, as `80%`."
+    )
     wall_time: Duration = Field(
         default=3600.0,
         description="How long a run may be at work, as `20m`; waits for people, and those of a minute and more for the "

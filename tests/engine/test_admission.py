@@ -17,6 +17,8 @@ class World:
         self.line = Line(1_000.0)
         self.timers = VirtualTimers(self.line)
         self.live = SimpleNamespace(tools=ToolHistory())
+        self.later: dict[str, float] = {}
+        self.quotas = SimpleNamespace(may_begin_at=lambda name: self.later.pop(name, None))
         self.admission = Admission(self)
         self.begun: list[tuple[str, float]] = []
         self.given: list[tuple[str, object]] = []
@@ -245,3 +247,11 @@ def test_who_is_cancelled_while_it_waits_for_a_result_gets_none(world):
     world.end("c0")
     assert world.given == []
     assert world.admission.idle
+
+
+def test_a_call_that_the_policys_rate_holds_back_begins_when_that_lets_it(world):
+    world.later["t"] = 1_007.0
+    world.want("c0", tool())
+    assert world.begun == []
+    world.pass_time(10.0)
+    assert world.begun == [("c0", 7.0)]

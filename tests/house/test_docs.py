@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentflow import api
+from agentflow.plan.policies import read_policy
 from agentflow.simulation.suite import load_suite
 from agentflow.spec.closed_files import read_closed
 from agentflow.spec.endpoint_file import read_endpoint_file
@@ -110,6 +111,9 @@ class Reader:
             return
         if example.name is not None and example.name.endswith(".stubs.yaml"):
             assert read_closed(StubsFile, example.body, example.name)[1] == [], f"line {example.line}"
+            return
+        if example.name == "policy.yaml":
+            assert read_policy(example.body.encode(), example.name)[1] == [], f"line {example.line}"
             return
         checked = api.check(self.folder / (example.name or "example.yaml"), example.body.encode(), or_library=True)
         if example.wrong:

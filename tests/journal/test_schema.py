@@ -13,7 +13,7 @@ from agentflow.journal.schema import MIGRATIONS, migrate, version_of
 from agentflow.journal.sqlite import open_journal
 from tests.journal.samples import events_of, started
 
-SECOND = "ALTER TABLE runs ADD COLUMN tenant TEXT NOT NULL DEFAULT 'nobody';"
+SECOND = "ALTER TABLE runs ADD COLUMN landlord TEXT NOT NULL DEFAULT 'nobody';"
 BROKEN = "CREATE TABLE extra (x) STRICT;"
 
 
@@ -27,10 +27,23 @@ def tables(connection: apsw.Connection) -> set[str]:
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
 
+ACCOUNTS = {"spending", "accounts", "tranches", "rate_starts"}
+
+
 def test_an_empty_database_gets_all_tables_at_once(database: apsw.Connection) -> None:
     assert migrate(database) == 0
     assert version_of(database) == len(MIGRATIONS)
-    assert tables(database) == {"meta", "runs", "streams", "events", "blobs", "gates", "spend", "cancellations"}
+    assert tables(database) == {
+        "meta",
+        "runs",
+        "streams",
+        "events",
+        "blobs",
+        "gates",
+        "spend",
+        "cancellations",
+        *ACCOUNTS,
+    }
     assert migrate(database) == len(MIGRATIONS)
 
 
@@ -52,7 +65,7 @@ def test_a_later_step_finds_what_the_first_version_held(database: apsw.Connectio
     database.execute("INSERT INTO runs VALUES ('run-a', 'w', 'p', 'd', 1.0, 'running', NULL, NULL)")
     assert migrate(database, (*MIGRATIONS[:1], SECOND)) == 1
     assert version_of(database) == 2
-    assert database.execute("SELECT run, tenant FROM runs").fetchall() == [("run-a", "nobody")]
+    assert database.execute("SELECT run, landlord FROM runs").fetchall() == [("run-a", "nobody")]
 
 
 def test_open_gates_of_the_first_version_are_open_still(database: apsw.Connection) -> None:
@@ -70,7 +83,7 @@ def test_a_step_that_fails_undoes_those_before_it(database: apsw.Connection) -> 
     with pytest.raises(apsw.SQLError):
         migrate(database, (*MIGRATIONS[:1], SECOND, BROKEN))
     assert version_of(database) == 1
-    assert "tenant" not in {row[1] for row in database.execute("PRAGMA table_info(runs)")}
+    assert "landlord" not in {row[1] for row in database.execute("PRAGMA table_info(runs)")}
     assert not database.in_transaction
 
 

@@ -42,9 +42,7 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def go_through(
-    commands: Iterable[Case], told: Callable[[Verdict], None] = lambda _verdict: None
-) -> list[Verdict]:
+def go_through(commands: Iterable[Case], told: Callable[[Verdict], None] = lambda _verdict: None) -> list[Verdict]:
     """Runs each command in a sandbox of its own and judges it; `told` hears of each."""
     verdicts = []
     with tempfile.TemporaryDirectory(prefix="agentflow-oracle-") as folder, Tracer(Path(folder)) as tracer:
@@ -57,7 +55,18 @@ def go_through(
 
 def table(verdicts: Sequence[Verdict], seconds: float) -> str:
     """The figures, a line for each topic."""
-    heads = ("topic", "commands", "decided", "undecidable", "executed", "traced", "writes", "by design", "late", "misses")
+    heads = (
+        "topic",
+        "commands",
+        "decided",
+        "undecidable",
+        "executed",
+        "traced",
+        "writes",
+        "by design",
+        "late",
+        "misses",
+    )
     rows = [heads]
     for topic in (*TOPICS, *MADE):
         found = [verdict for verdict in verdicts if verdict.case.topic == topic]

@@ -17,7 +17,8 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(\[.*\])?\+?=", re.DOTALL)
 _KEYWORDS = ("[[ ", "case ", "for ", "select ", "((")
 _ANSI_C = {"a": 7, "b": 8, "e": 27, "E": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92, "'": 39, '"': 34}
 _PIECE = re.compile(
-    r"\$'(?P<ansi>(?:[^'\\]|\\.)*)'|'(?P<quoted>[^']*)'|\\(?P<escaped>.)|(?P<plain>[^\s'\\$]+|\$)|(?P<gap>\s+)", re.DOTALL
+    r"\$'(?P<ansi>(?:[^'\\]|\\.)*)'|'(?P<quoted>[^']*)'|\\(?P<escaped>.)|(?P<plain>[^\s'\\$]+|\$)|(?P<gap>\s+)",
+    re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|[uU]([0-9a-fA-F]{1,8})|(.))", re.DOTALL)
 

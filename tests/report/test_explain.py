@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentflow import api
+from agentflow.plan.policies import read_policy
 from agentflow.report import explain
 from agentflow.report.style import Paint
 from agentflow.source.codes import CODES
@@ -37,6 +38,8 @@ def project(tmp_path: Path) -> Path:
 def codes_of(project: Path, example: str) -> set[str]:
     """What `run` would refuse: all that `validate` reports, and AF504."""
     (project / "workflow.yaml").write_text(example)
+    if "\nusers:" in example:
+        return {found.code for found in read_policy(example.encode(), "policy.yaml")[1]}
     return {found.code for found in api.check_to_run(project / "workflow.yaml").diagnostics}
 
 

@@ -28,6 +28,14 @@ def _texts(read: TextReader, loc: Loc, step: ApproveStep) -> Texts:
 
 def _output(analysis: "Analysis", draft: Draft, shapes: Shapes, arranged: Arranged, scope: Scope) -> Output:
     """Who said yes, when, and what else; a person's words are trusted."""
+    step, loc = draft.step, (*draft.loc, "escalate")
+    assert isinstance(step, ApproveStep)
+    if step.escalate is not None and not step.from_:
+        message = "anybody may answer, so nobody else can be asked later"
+        analysis.findings.at("AF406", message, loc, "say by `from` who may answer first", key=True)
+    elif step.escalate is not None and step.timeout is not None and step.escalate.after >= step.timeout:
+        message = "`timeout` answers before `escalate` lets anybody else"
+        analysis.findings.at("AF406", message, (*loc, "after"), "let `after` be shorter than `timeout`")
     return Output(APPROVAL, False)
 
 
@@ -43,6 +51,9 @@ def _build(builder: "Builder", draft: Draft, arranged: Arranged, common: Mapping
         timeout=step.timeout,
         on_timeout=step.on_timeout,
         on_reject=step.on_reject,
+        roles=tuple(step.from_),
+        escalate_after=None if step.escalate is None else step.escalate.after,
+        escalate_to=() if step.escalate is None else tuple(step.escalate.to),
     )
 
 

@@ -197,7 +197,7 @@ def _build(builder: "Builder", draft: Draft, arranged: Arranged, common: Mapping
 def _limits(child: Source) -> PartLimits:
     """The bounds that a file writes down; what it leaves out is bounded by those around it."""
     limits = child.workflow.limits
-    written = limits.model_fields_set if "limits" in child.workflow.model_fields_set else frozenset()
+    written = limits.model_fields_set - {"warn_at"} if "limits" in child.workflow.model_fields_set else frozenset()
     return PartLimits(**{name: getattr(limits, name) for name in written})
 
 

@@ -43,10 +43,12 @@ from typing import Any
 from msgspec import Struct, structs
 
 from agentflow.events.codec import Event
+from agentflow.events.operator_events import BudgetWarned
 from agentflow.events.run_events import RunFinished, RunPaused, RunResumed, RunStarted
 from agentflow.events.session_events import SessionStarted
 from agentflow.journal.port import Gate, RunSummary
 from agentflow.plan.model import Plan
+from agentflow.report.budgets import warned_text
 from agentflow.report.drawing import Picture, picture, states_of
 from agentflow.report.json_out import event_json, gate_json
 from agentflow.report.lineage import lineage_json, lineage_text
@@ -104,6 +106,8 @@ class Gathered:
             self.history.append({"what": type(event).__name__.removeprefix("Run").lower(), "at": event.at})
         elif isinstance(event, RunPaused):
             self.history.append({"what": event.reason, "at": event.at})
+        elif isinstance(event, BudgetWarned):
+            self.history.append({"what": warned_text(event), "at": event.at})
 
     def _in_session(self, stream: str, event: Event) -> None:
         known = self.conversations.get(stream)

@@ -1,0 +1,78 @@
+"""The operator's file: what is wrong with it is told at its place."""
+
+import pytest
+
+from agentflow import api
+from agentflow.engine.charge import check_roles
+from agentflow.plan.policies import read_policy
+
+WRONG = [
+    ("AF201", "`user` does not take", "users: {a: {}}\n«user»: {}"),
+    ("AF203", "must be a share from 1% to 99%", "tenants: {a: {cost_usd: {per_day: 1, warn_at: «100%»}}}"),
+    ("AF203", "must be at least 0", "users: {a: {cost_usd: {per_day: «-1»}}}"),
+    ("AF203", "must be a number", 'users: {a: {cost_usd: {per_day: «"5"»}}}'),
+    ("AF203", "knows no time zone", "time_zone: «Europe/Nowhere»"),
+    ("AF203", "knows no time zone", "time_zone: «Europe»"),
+    ("AF203", "at most 10000 calls and a time", "rate_limits: {WebFetch: «30»}"),
+    ("AF205", "cannot be a name here", "users: {«a b»: {}}"),
+    ("AF309", "it is a session of its own", "rate_limits: {«Agent»: 3/min}"),
+    ("AF318", "has no tenant `acmee`", "tenants: {acme: {}}\nusers: {a: {tenant: «acmee»}}"),
+    ("AF318", "has no role `boss`", "users: {a: {roles: [«boss»]}}"),
+    ("AF318", "has no tenant `x`", "unknown_users: {tenant: «x»}"),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "text"), WRONG, ids=[f"{code}-{text}" for code, _, text in WRONG])
+def test_what_is_wrong_is_told_at_its_place(code, message, text):
+    marked = f"agentflow: 1\n{text}"
+    start = marked.index("«")
+    policy, problems = read_policy(marked.replace("«", "").replace("»", "").encode(), "policy.yaml")
+    assert policy is None
+    (problem,) = problems
+    line = marked.count("\n", 0, start) + 1
+    column = start - marked.rfind("\n", 0, start)
+    assert (problem.code, problem.place.line, problem.place.column) == (code, line, column)
+    assert message in problem.message or "does not take" in problem.message
+
+
+def test_everything_that_a_policy_may_say_is_read():
+    policy, problems = read_policy(
+        b"""
+agentflow: 1
+time_zone: Europe/Berlin
+tenants: {acme: {cost_usd: {per_day: 20, per_month: 300.5, warn_at: 80%}, models: {allow: ["claude-haiku-*"]}}}
+users:
+  ada@acme.org: {tenant: acme, roles: [chief], rate_limits: {WebFetch: 10/min}, tools: {deny: [Bash]}}
+unknown_users: {tenant: acme, cost_usd: {per_day: 0}}
+roles: {chief: {may_approve: true, tools: {allow: ["Read(src/**)"], ask: [Write]}}}
+rate_limits: {WebFetch: 60/min}
+retention: {days: 30, runs: 500}
+""",
+        "policy.yaml",
+    )
+    assert problems == []
+    assert policy.tenants["acme"].cost_usd.warn_at == 0.8
+    assert policy.users["ada@acme.org"].rate_limits == {"WebFetch": (10, 60.0)}
+
+
+def test_the_roles_of_gates_are_checked_where_a_policy_is_named(tmp_path):
+    (tmp_path / "policy.yaml").write_text("agentflow: 1\nroles: {editor: {may_approve: true}, clerk: {}}\n")
+    flow = tmp_path / "flow.yaml"
+    flow.write_text(
+        "agentflow: 1\nname: flow\nsteps:\n  all:\n    for_each: '[1]'\n    steps:\n"
+        "      a: {approve: x, from: [editor]}\n"
+        "      b: {approve: x, from: [editr], escalate: {after: 1h, to: [clerk]}}\n"
+    )
+    assert api.check(flow).ok
+    checked = check_roles(api.check(flow), tmp_path / "policy.yaml")
+    assert [(one.code, one.place.line, one.message) for one in checked.diagnostics] == [
+        ("AF318", 8, "the policy has no role `editr`"),
+        ("AF318", 8, "the role `clerk` of the policy may not approve"),
+    ]
+    assert not checked.ok
+
+
+def test_who_else_may_answer_wants_to_be_said_who_may_answer_first(tmp_path):
+    flow = tmp_path / "flow.yaml"
+    flow.write_text("agentflow: 1\nname: f\nsteps: {a: {approve: x, escalate: {after: 1h, to: [chief]}}}\n")
+    assert [one.code for one in api.check(flow).diagnostics] == ["AF406"]
