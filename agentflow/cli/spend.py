@@ -59,7 +59,7 @@ def spend(
     project: str | None,
     **only: str | None,
 ) -> int:
-    """Tell what the models that the project's runs called have cost, the dearest first.
+    """Tell what the models that the project's runs called have cost, days in their order and the dearest first.
 
     Days are those of the policy's time zone, UTC where there is none. Calls that a crash cut off count as what was held
     for them.
@@ -78,6 +78,8 @@ def spend(
         found = journal.spending(by, since=first, until=last, only=wanted)
     finally:
         journal.close()
+    if "day" in by:
+        found.sort(key=lambda one: one.of["day"])
     if output_format == "json":
         click.echo(dumps([spend_json(one) for one in found], indent=2))
     else:
