@@ -38,7 +38,9 @@ from agentflow.guard.tranches import Tranches
 from agentflow.journal.port import RUN_STREAM, Recorded
 from agentflow.plan.agent_plan import AgentPlan
 from agentflow.plan.model import AgentStepPlan, Block, EffectStepPlan, Plan, ToolStepPlan, every_step
+from agentflow.plan.permission_plan import denied_sites
 from agentflow.plan.secrets import EnvText, environment_text
+from agentflow.plan.service_tools import SEARCH
 from agentflow.run import apply as run_apply
 from agentflow.run.files import file_of, files_around, folder_of
 from agentflow.run.names import names_for
@@ -82,7 +84,7 @@ class Live:
     warned: bool = False
     escalated: set[str] = field(default_factory=set)
     _keeps: bool = False
-    _known: dict[tuple[int, bool, PurePath], SessionPlan] = field(default_factory=dict)
+    _known: dict[tuple[int, bool, PurePath, tuple[str, ...] | None], SessionPlan] = field(default_factory=dict)
 
     def scope_of(self, step: str) -> ScopeState:
         """The root of the file that a step at work stands in."""
@@ -197,15 +199,32 @@ class Live:
         agent = self._agent(event)
         siblings = event.parent is not None or "[" in event.step
         folder = folder_of(self.run, event.step)
-        key = (id(agent), siblings, folder)
+        denied = self._denied_sites(event, agent)
+        key = (id(agent), siblings, folder, denied)
         if key not in self._known:
-            self._known[key] = session_plan(agent, self.plan_of(event.step).agents, siblings=siblings, folder=folder)
+            self._known[key] = session_plan(
+                agent, self.plan_of(event.step).agents, siblings=siblings, folder=folder, denied=denied
+            )
         self.plans[stream] = self._known[key]
         earlier = self.ended.get(event.continues) if event.continues is not None else None
         self.sessions[stream] = session_apply.begin(self.plans[stream], event, earlier)
         self.ledger.open(stream, agent.name, agent.stop.cost_usd, event.parent, self._part(event.step))
         if event.parent is not None:
             self.children.setdefault(event.parent, {})[stream] = None
+
+    def _denied_sites(self, event: SessionStarted, agent: AgentPlan) -> tuple[str, ...] | None:
+        """What the service's search may not find for an agent, which nobody can judge once it is asked."""
+        if not any(grant.tool.by == "service" for grant in agent.grants):
+            return ()
+        levels = [self.plan.permissions, agent.permissions]
+        levels += [
+            scope.file.plan.permissions for scope in files_around(self.run, event.step) if scope.file is not None
+        ]
+        above = event.parent
+        while above is not None:
+            levels.append(self.plans[above].agent.permissions)
+            above = self.sessions[above].parent
+        return denied_sites(levels, SEARCH)
 
     def _close(self, stream: str, state: SessionState) -> None:
         del self.sessions[stream], self.plans[stream]

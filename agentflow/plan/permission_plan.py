@@ -1,6 +1,6 @@
 """What a plan says of permissions: rules that are read, each with the place where it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -86,3 +86,11 @@ def called_by(caller: PermissionLevel, level: PermissionLevel) -> PermissionLeve
     modes: tuple[Mode, ...] = ("plan", "dont_ask")
     mode = next((mode for mode in modes if mode in (caller.mode, level.mode)), level.mode)
     return PermissionLevel(mode, level.allow, (*caller.ask, *level.ask), (*caller.deny, *level.deny))
+
+
+def denied_sites(levels: Iterable[PermissionLevel], tool: str) -> tuple[str, ...] | None:
+    """The sites that a tool of the model's service may not find; None: it may not be used at all."""
+    rules = [rule for level in levels for rule in level.deny if tool in rule.tools]
+    if any(rule.kind == "whole" for rule in rules):
+        return None
+    return tuple(dict.fromkeys(rule.pattern for rule in rules if rule.kind == "site"))

@@ -15,6 +15,7 @@ from agentflow.plan.hosts import host_of_rule
 
 JSON = Any
 
+SEARCH = "WebSearch"
 SEARCHES_PER_REQUEST = 5
 """How often a model may search in one reply, where `stop.tool_calls` does not allow fewer."""
 RESULT_TOKENS = 8_000
@@ -42,17 +43,28 @@ _BY_API_NAME = {tool.name: name for name, tool in SERVICE_TOOLS.items()}
 _RESULTS = {tool.result: name for name, tool in SERVICE_TOOLS.items()}
 
 
-def with_options(grant: Grant, stop: StopRules) -> ToolSpec:
+def with_options(grant: Grant, stop: StopRules, denied: Iterable[str] = ()) -> ToolSpec:
     """The tool of a grant with what the service is told of it.
+
+    Parameters:
+        denied: the sites it may not find. The service takes a list of either kind and not of both: of the sites that
+            a grant names those are left out that hold a denied one, or lie in it.
 
     The bound is the same for every request of a session: a request with other tools would find nothing in the cache.
     """
     bound = SEARCHES_PER_REQUEST if stop.tool_calls is None else max(1, min(SEARCHES_PER_REQUEST, stop.tool_calls))
     # Called by the model itself, not by code that it has the service run: each search is then a block of the reply.
     told: dict[str, JSON] = {"max_uses": bound, "allowed_callers": ["direct"]}
+    blocked = [host_of_rule(rule) for rule in denied]
     if grant.rules:
-        told["allowed_domains"] = [host_of_rule(rule) for rule in grant.rules]
+        told["allowed_domains"] = [host for host in map(host_of_rule, grant.rules) if not _meets(host, blocked)]
+    elif blocked:
+        told["blocked_domains"] = blocked
     return replace(grant.tool, service=told)
+
+
+def _meets(host: str, sites: Iterable[str]) -> bool:
+    return any(host == site or host.endswith(f".{site}") or site.endswith(f".{host}") for site in sites)
 
 
 def most_uses(tools: Iterable[ToolSpec]) -> int:

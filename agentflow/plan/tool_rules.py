@@ -15,6 +15,7 @@ from agentflow.plan.parameter_rules import Condition, RuleError, conditions_of
 from agentflow.plan.paths import check_rule
 from agentflow.plan.permission_plan import RuleKind
 from agentflow.plan.rules import path_rule_problem
+from agentflow.plan.service_tools import SERVICE_TOOLS
 from agentflow.source.document import Loc
 
 _TOOL = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\((.*)\))?", re.DOTALL)
@@ -79,6 +80,10 @@ class ToolRuleReader(Struct, frozen=True):
         if rule is None:
             return ToolRule(name)
         kind = rule_kind(name, rule, own=name in self.own)
+        if kind == "parameters" and name in SERVICE_TOOLS:
+            hint = "narrow it to a site, as `domain:x.org`"
+            self.refuse(f"`{text}`: the model's service uses this tool, and tells its input to nobody first", loc, hint)
+            return None
         if kind == "parameters":
             return self._by_parameter(text, name, rule, loc)
         problem = self._problem(kind, rule, loc, outside=outside)

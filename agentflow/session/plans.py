@@ -25,7 +25,12 @@ _PLAIN_RESULT: Mapping[str, object] = {
 
 
 def session_plan(
-    agent: AgentPlan, agents: Mapping[str, AgentPlan], *, siblings: bool = False, folder: PurePath = _HERE
+    agent: AgentPlan,
+    agents: Mapping[str, AgentPlan],
+    *,
+    siblings: bool = False,
+    folder: PurePath = _HERE,
+    denied: tuple[str, ...] | None = (),
 ) -> SessionPlan:
     """What a session of `agent` works with.
 
@@ -33,9 +38,14 @@ def session_plan(
         agents: the file's, for the descriptions of those it may call.
         siblings: other sessions will send the same system prompt and tools.
         folder: of the workflow file, seen from the project.
+        denied: the sites that tools of the model's service may not find; None: it has none of these tools.
     """
+    if denied is None:
+        agent = replace(agent, grants=tuple(grant for grant in agent.grants if grant.tool.by != "service"))
     searches = any(grant.tool.name == TOOL_SEARCH for grant in agent.grants)
-    tools = [_as_shown(grant, agent, agents, searches=searches) for grant in agent.grants]
+    shown = (_as_shown(grant, agent, agents, searches=searches, denied=denied or ()) for grant in agent.grants)
+    # One whose every site is denied is not there at all: the service takes an empty list for none.
+    tools = [tool for tool in shown if tool.service.get("allowed_domains") != []]
     tools += [companion for grant in agent.grants for companion in COMPANIONS.get(grant.tool.name, ())]
     if agent.finish:
         tools.append(
@@ -62,12 +72,14 @@ def session_plan(
     )
 
 
-def _as_shown(grant: Grant, agent: AgentPlan, agents: Mapping[str, AgentPlan], *, searches: bool) -> ToolSpec:
+def _as_shown(
+    grant: Grant, agent: AgentPlan, agents: Mapping[str, AgentPlan], *, searches: bool, denied: tuple[str, ...]
+) -> ToolSpec:
     """A tool with what it tells of this agent: whom it may call, its skills; with `searches` the file's own wait to
     be found."""
     tool = grant.tool
     if tool.by == "service":
-        return with_options(grant, agent.stop)
+        return with_options(grant, agent.stop, denied)
     if tool.name == AGENT:
         return _with_agents(tool, agent, agents)
     if tool.name == SKILL:

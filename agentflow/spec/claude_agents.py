@@ -37,7 +37,10 @@ _REFUSED = {
 }
 """Fields that change what an agent is or may do and have nothing here that means the same, with the next move."""
 
-_HARMLESS = {"permissionMode": "default", "background": False, "memory": None, "skills": [], "mcpServers": []}
+_MODES = {"dontAsk": "dont_ask", "plan": "plan", "bypassPermissions": "bypass"}
+"""What a mode is called here; `default` and `acceptEdits` are no different where `tools` says what runs."""
+
+_HARMLESS: Mapping[str, Any] = {"background": False, "memory": None, "skills": [], "mcpServers": []}
 _KNOWN = (*_TEXTS, "tools", "disallowedTools", "model", "permissionMode", "maxTurns", "effort", *_REFUSED)
 
 Key = tuple[str | int, ...]
@@ -96,6 +99,7 @@ class _Reader:
         self._model()
         self._turns()
         self._effort()
+        self._permissions()
         self._refused()
 
     def refuse(
@@ -134,11 +138,6 @@ class _Reader:
             return
         listed = self._listed("tools")
         denied = {name for _, name in self._listed("disallowedTools")} if data.get("disallowedTools") else set()
-        for name in denied:
-            if "(" in name:
-                hint = "name whole tools there, or write `tools:` beside `from`"
-                self.refuse("tools", "AF201", f"`disallowedTools` with a rule is not supported yet: `{name}`",
-                            "disallowedTools", hint)  # fmt: skip
         kept = [(place, ours) for place, name in listed if name.partition("(")[0] not in denied for ours in _ours(name)]
         self.take("tools", [name for _, name in kept], "tools")
         self.places.update({("tools", index): place for index, (place, _) in enumerate(kept)})
@@ -187,16 +186,31 @@ class _Reader:
             choices = ", ".join(f"`{choice}`" for choice in get_args(Effort))
             self.refuse("effort", "AF203", f"`effort` must be one of {choices}, not {shown(effort)}", "effort")
 
+    def _permissions(self) -> None:
+        """The mode, and the rules of `disallowedTools`; whole tools there are taken out of `tools`."""
+        mode = self.document.data.get("permissionMode", "default")
+        known = ("default", "acceptEdits", *_MODES)
+        if not isinstance(mode, str) or mode not in known:
+            listed = ", ".join(f"`{each}`" for each in known)
+            message = f"`permissionMode` must be one of {listed}, not {shown(mode)}"
+            self.refuse("permissions", "AF203", message, "permissionMode")
+            return
+        denied = self._listed("disallowedTools") if self.document.data.get("disallowedTools") else []
+        rules = [(place, ours) for place, name in denied if "(" in name for ours in _ours(name)]
+        said = {"mode": _MODES[mode]} if mode in _MODES else {}
+        if not said and not rules:
+            return
+        field = "permissionMode" if said else "disallowedTools"
+        self.take("permissions", {**said, **({"deny": [rule for _, rule in rules]} if rules else {})}, field)
+        if said:
+            self.places["permissions", "mode"] = self.document.place(("permissionMode",))
+        self.places.update({("permissions", "deny", index): place for index, (place, _) in enumerate(rules)})
+
     def _refused(self) -> None:
         for field, value in self.document.data.items():
             if field in _HARMLESS and value == _HARMLESS[field] and type(value) is type(_HARMLESS[field]):
                 continue
-            if field == "permissionMode":
-                hint = "delete it: `tools` is the whole of what an agent may do here"
-                self.refuse(
-                    "", "AF201", f"`permissionMode: {shown(value)}` is not supported yet", field, hint, key=True
-                )
-            elif field in _REFUSED:
+            if field in _REFUSED:
                 self.refuse(
                     "", "AF201", f"`{field}` of an agent file is not supported", field, _REFUSED[field], key=True
                 )

@@ -42,3 +42,21 @@ async def test_an_agent_without_the_money_for_its_searches_does_not_begin(settin
     run = setting(file(cap=0.10), model=ModelDouble(lambda request: reply("x")))
     assert await run.failure() == "cost_usd"
     assert run.events(ModelCalled) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("permissions: {deny: [WebSearch]}", None),
+        ("permissions: {deny: ['WebSearch(domain:x.org)']}", {"blocked_domains": ["x.org"]}),
+    ],
+)
+async def test_what_is_denied_of_the_search_is_not_in_the_request(setting, said, told):
+    run = setting(f"{said}\nsteps: {{a: {{agent: {{tools: [WebSearch]}}, prompt: go}}}}\n")
+    await run.run()
+    (request,) = run.model.requests
+    searches = [tool.service for tool in request.tools if tool.name == "WebSearch"]
+    if told is None:
+        assert searches == []
+    else:
+        assert told.items() <= searches[0].items()

@@ -58,6 +58,6 @@ def _has_file(arguments: tuple[str, ...], inline: tuple[str, ...]) -> bool:
     for word in arguments:
         if word.startswith("-m") or not word.startswith(("-", "+")):
             return not word.startswith("/dev/")
-        if word.startswith(inline) and not word.startswith("--") or "c" in word[1:] and not word.startswith("--"):
+        if (word.startswith(inline) and not word.startswith("--")) or ("c" in word[1:] and not word.startswith("--")):
             return False
     return False

@@ -66,8 +66,7 @@ def test_a_full_name_of_a_model_stays():
     "field",
     [
         "hooks: {Stop: []}", "skills: [a]", "mcpServers: [github]", "memory: user", "background: true",
-        "isolation: worktree", "initialPrompt: Go.", "permissionMode: plan", "permissionMode: bypassPermissions",
-        "disallowedTools: 'Bash(rm *)'", "whatever: 1",
+        "isolation: worktree", "initialPrompt: Go.", "whatever: 1",
     ],
 )  # fmt: skip
 def test_what_has_no_meaning_here_is_refused_by_its_name(field: str):
@@ -76,6 +75,23 @@ def test_what_has_no_meaning_here_is_refused_by_its_name(field: str):
     assert problem.code == "AF201"
     assert (problem.place.path, problem.place.line) == ("a.md", 5)
     assert problem.hint
+
+
+@pytest.mark.parametrize(
+    ("front", "permissions"),
+    [
+        ("permissionMode: default", None),
+        ("permissionMode: acceptEdits", None),
+        ("permissionMode: plan", {"mode": "plan"}),
+        ("permissionMode: dontAsk", {"mode": "dont_ask"}),
+        ("permissionMode: bypassPermissions\ndisallowedTools: Task(a)", {"mode": "bypass", "deny": ["Agent(a)"]}),
+        ("disallowedTools: 'Bash(rm *), Edit'", {"deny": ["Bash(rm *)"]}),
+    ],
+)
+def test_modes_and_rules_that_take_back_become_permissions(front: str, permissions: object):
+    found = read(f"tools: Read, Edit\n{front}")
+    assert not found.problems
+    assert found.keys.get("permissions") == permissions
 
 
 @pytest.mark.parametrize(
@@ -90,6 +106,7 @@ def test_what_has_no_meaning_here_is_refused_by_its_name(field: str):
         ("tools: Read\nmaxTurns: true", "AF203"),
         ("tools: Read\neffort: 3", "AF203"),
         ("tools: Read\ncolor: [red]", "AF203"),
+        ("tools: Read\npermissionMode: auto", "AF203"),
     ],
 )
 def test_values_that_cannot_be_meant_are_told(front: str, code: str):
