@@ -81,7 +81,7 @@ def covers(argv: tuple[str | None, ...], words: tuple[str, ...]) -> bool:
         "y=$(a) z=(b $(c)) d",
         "a <<E | b > o1\nx $(c) ${x}\nE\ne",
         "a 2>&1 >&2 3>&1 4>&-",
-        "a if then fi do done in esac function { }",
+        "a if then fi do done in esac",
         "a{,b} c",
         "y=1; y+=2; a $y $((y + 1)) $(( (y) * 2 ))",
         "a > o1 b 2> o2 c >> o3 3> o4 >| o5 &> o6",
