@@ -244,8 +244,8 @@ def _must_match(text: str, command: Command) -> bool:
 
 def _may_match(text: str, command: Command, forms: Sequence["_Form"]) -> bool:
     """Whether a rule covers a command in any way it may turn out, by any of its names."""
-    rule, bare = _rule(text), _bare_rule(text)
-    for rule in (rule,) if bare is rule else (rule, bare):
+    whole, bare = _rule(text), _bare_rule(text)
+    for rule in (whole,) if bare is whole else (whole, bare):
         if any(_may_cover(rule, form) for form in forms) or _may_run(rule, command.argv):
             return True
     return False
