@@ -18,6 +18,7 @@ _RESERVED = re.compile(
 )
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<index>\[\d+\])?\+?=", re.ASCII)
 _INDEXED = re.compile(r"[A-Za-z_]\w*\[", re.ASCII)
+_OPTION = re.compile(r"-\S+")
 _TIME_OPTIONS = re.compile(r"(?:[ \t]+-p)?(?:[ \t]+--)?(?=[ \t\n])")
 MAX_COMMANDS = 5_000
 
@@ -116,6 +117,9 @@ def _command(cursor: Cursor, opened: list[str]) -> None:
     elif word == "time" and cursor.after_pipe:
         raise UndecidedError("`time` behind a pipe is a program, not a word of the shell")
     elif word == "time" and (options := cursor.match(_TIME_OPTIONS)) is not None:
+        cursor.found.keywords.update(
+            option.span() for option in _OPTION.finditer(cursor.text, cursor.pos, options.end())
+        )
         cursor.pos = options.end()
 
 
