@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 # What editors use for YAML; tests/editors asks it. Those tests are skipped where there is no Node.js to run it on.
 LANGUAGE_SERVER := tests/editors/node_modules/installed
 
-.PHONY: setup run test check bench kills faults fuzz format clean language-server
+.PHONY: setup run test check bench kills faults oracle fuzz format clean language-server
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/installed
@@ -60,6 +60,9 @@ kills: $(VENV)/installed
 
 faults: $(VENV)/installed
 	@$(BIN)/python -m tests.faults
+
+oracle: $(VENV)/installed
+	@$(BIN)/python -m tests.oracle
 
 SECONDS ?= 600
 

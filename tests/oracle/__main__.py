@@ -3,7 +3,6 @@
 import argparse
 import collections
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -47,7 +46,7 @@ def go_through(
 ) -> list[Verdict]:
     """Runs each command in a sandbox of its own and judges it; `told` hears of each."""
     verdicts = []
-    with tempfile.TemporaryDirectory(prefix="agentflow-oracle-") as folder, Tracer(Path(folder)) as tracer:
+    with Tracer() as tracer:
         for case in commands:
             verdict = judge(case, tracer.run(case.text))
             told(verdict)
@@ -104,7 +103,7 @@ def _write(path: Path | None, found: Iterable[tuple[Verdict, Sequence[str | None
 
 
 def _tell(command: str) -> int:
-    with tempfile.TemporaryDirectory(prefix="agentflow-oracle-") as folder, Tracer(Path(folder)) as tracer:
+    with Tracer() as tracer:
         observed = tracer.run(command)
     verdict = judge(Case(command, "mixed"), observed)
     for image in observed.ran:

@@ -9,32 +9,54 @@ import os
 from tests.oracle.scene import SEARCHED
 from tests.oracle.tracer import SHELLS, Image
 
-_PROJECT = ("make", "npm", "npx", "cargo", "pytest", "tox", "go")
+_PROJECT = ("make", "npm", "npx", "cargo", "pytest", "tox", "go", "mvn", "pydoc3")
 """Programs that do what files of the project tell them."""
 _INTERPRETERS = ("python", "python3", "perl", "node", "ruby", "tclsh")
 _INLINE = ("-c", "-e", "-E", "-p", "--eval", "--print", "-ne", "-pe", "-le", "-we", "-")
 """Their options that take a program's text instead of a file."""
+_GIT = ("git", "/usr/lib/git-core/", "ssh")
+_GCC = ("/usr/lib/gcc", "as", "ld", "collect2")
 _OWN = {
-    "git": ("git", "less", "pager", "cat", "/usr/lib/git-core/"),
-    "tar": ("gzip", "bzip2", "xz", "zstd"),
-    "gcc": ("/usr/lib/gcc", "as", "ld", "collect2"),
-    "cc": ("/usr/lib/gcc", "as", "ld", "collect2"),
+    "apt-get": ("dpkg",),
+    "cc": _GCC,
+    "cpan": ("pwd",),
+    "dpkg": ("dpkg-query", "dpkg-deb"),
+    "gcc": _GCC,
+    "git": _GIT,
+    "pdb3": ("python3",),
+    "scp": ("ssh",),
     "zgrep": ("gzip", "grep", "sed", "expr", "mktemp"),
-    "man": ("/usr/lib/man-db/", "less", "pager", "groff", "preconv", "tbl", "cat"),
-    "ldd": ("/lib", "/usr/lib"),
 }
-"""Programs that they are made of, whatever the arguments are."""
+"""Programs that they are made of, whatever the arguments are; what these run in their turn is compared."""
+_COMPRESSORS = ("gzip", "bzip2", "xz", "zstd")
 
 
-def is_by_design(image: Image) -> bool:
-    """Whether the program was run because the one that ran it always does so, or because the project's files say so."""
+def is_its_own(image: Image) -> bool:
+    """Whether a program was run because the one that ran it is made of it."""
     by = image.by
     if by is None or by.by is None:
         return False
-    if runs_what_the_project_says(by):
+    if _name(image) in _COMPRESSORS and len(image.argv) == 1:
+        by = by.by if _name(by) in SHELLS and by.argv[1:] == ("-c", _name(image)) and by.by else by
+        return _name(by) == "tar"
+    if _name(by) == "tar" and _name(image) in SHELLS and image.argv[1:] in {("-c", name) for name in _COMPRESSORS}:
         return True
-    own = _OWN.get(_name(by), ())
-    return any(image.path.startswith(part) if part.startswith("/") else _name(image) == part for part in own)
+    return any(_is(image, part) for part in _OWN.get(_name(by), ()))
+
+
+def follows_the_project(image: Image) -> bool:
+    """Whether a program runs below one that does what the project's files say."""
+    by = image.by
+    return by is not None and by.by is not None and (runs_what_the_project_says(by) or follows_the_project(by))
+
+
+def is_a_script_of_the_system(image: Image) -> bool:
+    """Whether a shell is at work only because an installed program is written in it: what it writes is the program's."""
+    return os.path.dirname(image.path) in SEARCHED and _name(image) not in SHELLS
+
+
+def _is(image: Image, part: str) -> bool:
+    return image.path.startswith(part) if part.startswith("/") else _name(image) == part
 
 
 def runs_what_the_project_says(image: Image) -> bool:

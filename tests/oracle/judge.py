@@ -3,11 +3,16 @@
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from agentflow.guard.bash import Script, read_script
-from agentflow.guard.bash_rules import decide_bash
-from tests.oracle.design import is_by_design, runs_what_the_project_says
+from agentflow.guard.bash_rules import INERT, decide_bash
+from tests.oracle.design import (
+    follows_the_project,
+    is_a_script_of_the_system,
+    is_its_own,
+    runs_what_the_project_says,
+)
 from tests.oracle.grammar import Case
 from tests.oracle.scene import SEARCHED
 from tests.oracle.tracer import Image, Observed
@@ -41,9 +46,9 @@ class Verdict:
     late: bool = False
 
 
-def judge(case: Case, observed: Observed) -> Verdict:
+def judge(case: Case, observed: Observed, reading: Callable[[str], Script] = read_script) -> Verdict:
     """Reads the command and compares."""
-    script = read_script(case.text)
+    script = reading(case.text)
     verdict = Verdict(case, script.undecidable, late=observed.late)
     trace = read(observed.traced)
     verdict.ran, verdict.wrote = len(observed.ran), len(observed.wrote)
@@ -78,7 +83,7 @@ class _Comparison:
 
     def __init__(self, script: Script, sourced: set[tuple[str, ...]]) -> None:
         self._argvs = [command.argv for command in script.commands if command.argv]
-        self._writes = script.writes
+        self._writes, self._opened = script.writes, (*script.writes, *script.reads)
         self._sourced = sourced
 
     def explained(self, image: Image) -> str | None:
@@ -86,7 +91,7 @@ class _Comparison:
             return "listed"
         if image.by is None:
             return None
-        if is_by_design(image) or (image.by.by is not None and self.explained(image.by) == "by design"):
+        if is_its_own(image) or follows_the_project(image):
             return "by design"
         return "by design" if image.argv in self._sourced else None
 
@@ -107,11 +112,13 @@ class _Comparison:
         return None
 
     def explained_write(self, path: str, by: Image) -> str | None:
-        if by.by is not None and (runs_what_the_project_says(by) or self.explained(by) == "by design"):
+        if by.by is not None and (runs_what_the_project_says(by) or is_a_script_of_the_system(by)):
+            return "by design"
+        if follows_the_project(by):
             return "by design"
         if path in self._writes or None in self._writes or _HEREDOC.fullmatch(path):
             return "listed"
-        if path == "/dev/tcp" and any(write and write.startswith(("/dev/tcp/", "/dev/udp/")) for write in self._writes):
+        if path == "/dev/tcp" and any(name and name.startswith(("/dev/tcp/", "/dev/udp/")) for name in self._opened):
             return "listed"
         if any(argv[0] in ("history", "fc") and path in argv for argv in self._argvs):
             return "listed"
@@ -140,22 +147,27 @@ def _same(listed: Sequence[str | None], seen: Sequence[str]) -> bool:
 def _slipped(text: str, script: Script, ran: Iterable[Image], traced: Iterable[Traced]) -> list[str]:
     """What rules let pass that they must not."""
     found: list[str] = []
-    seen = [_named(image) for image in ran] + [record.argv for record in traced if not record.source]
+    traced = [record for record in traced if not record.source]
+    seen = [name for image in ran for name in _named(image)] + [record.argv for record in traced]
     for rule in dict.fromkeys(rule for argv in seen for rule in _denials(argv)):
         verdict = decide_bash(text, allow=[], ask=[], deny=[rule], allow_all=True)
         if verdict.verdict != "deny":
             found.append(f"deny {rule!r} says {verdict.verdict}: {verdict.why}")
     first = script.commands[0].argv[0] if script.commands and script.commands[0].argv else None
-    if first is not None and any(argv[0] != first for argv in seen):
-        verdict = decide_bash(text, allow=[f"{first} *"], ask=[], deny=[])
-        if verdict.verdict == "allow":
-            found.append(f"allow {first} * says allow")
+    free = {command.argv[0] for command in script.commands if command.is_wrapper} | INERT - {*script.functions}
+    others = [argv for argv in seen if argv[0] not in free and os.path.basename(argv[0]) != os.path.basename(first or "")]
+    if first and others and decide_bash(text, allow=[f"{first} *"], ask=[], deny=[]).verdict == "allow":
+        found.append(f"allow {first} * says allow")
     return found
 
 
-def _named(image: Image) -> tuple[str, ...]:
+def _named(image: Image) -> Iterable[tuple[str, ...]]:
+    """The names that a rule may know a program by: as the command said it, and without the folder."""
+    if "/" in image.argv[0]:
+        yield (image.path, *image.argv[1:])
     folder, name = os.path.split(image.path)
-    return (name if folder in SEARCHED else image.path, *image.argv[1:])
+    if folder in SEARCHED:
+        yield (name, *image.argv[1:])
 
 
 def _denials(argv: tuple[str, ...]) -> Iterable[str]:

@@ -12,6 +12,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -66,11 +67,11 @@ class Tracer:
     """A sandbox for many scripts, one after the other.
 
     Raises on entry:
-        OSError: the tracer cannot work here; the message of the runner goes to stderr.
+        OSError: the tracer cannot work here.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._sandbox = build(folder)
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="agentflow-oracle-", dir="/tmp")
         self._images: dict[int, Image] = {}
         self._observed = Observed()
         self._notice = bytearray(80)
@@ -89,12 +90,16 @@ class Tracer:
         )
         theirs.close()
         self._control = ours
-        ours.send(json.dumps(self._sandbox).encode())
+        ours.send(json.dumps(build(Path(self._folder.name))).encode())
         message, passed, _, _ = ours.recvmsg(64, socket.CMSG_SPACE(4))
         if not message:
             self._close()
             raise OSError("the tracer could not put its filter in place: it needs Linux 5.5, on x86_64 or aarch64")
         self._listener = array.array("i", passed[0][2])[0]
+        probe = self.run("t1 > out.txt")
+        if ([image.path for image in probe.ran], len(probe.wrote), probe.traced) != (["/tools/t1"], 1, b"\1\2t1\n"):
+            self.__exit__(None, None, None)
+            raise OSError(f"the tracer does not see here what it must; of `t1 > out.txt` it saw {probe}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -104,6 +109,7 @@ class Tracer:
     def _close(self) -> None:
         self._control.close()
         self._runner.wait()
+        self._folder.cleanup()
 
     def run(self, script: str) -> Observed:
         """Runs one script with `bash -c` in a fresh sandbox, and waits until nothing of it is left.
