@@ -15,13 +15,18 @@ from msgspec import Struct
 from agentflow.guard.bash import read_script
 from agentflow.guard.patterns import Pattern, PatternError, compile_pattern
 from agentflow.guard.shell.git import without_options
+from agentflow.guard.shell.programs import PLAIN, SHELLS
 from agentflow.guard.shell.script import Command, Script, joined, quoted
+from agentflow.guard.shell.wrappers import SPECS
 
 INERT = frozenset((":", "true", "false", "test", "[", "break", "continue", "exit", "return", "shift"))
 """Commands of Bash that change nothing outside the script: they need no rule, and decide nothing."""
 
 HARMLESS_TARGETS = frozenset(("/dev/null", "/dev/stdout", "/dev/stderr"))
 """Where a redirection may write without a rule that allows everything."""
+
+MAX_OPENINGS = 12
+"""How many words of an unknown program are tried as the beginning of a command that it may run."""
 
 _NETWORK = ("/dev/tcp/", "/dev/udp/")
 
@@ -119,7 +124,8 @@ def _allowed(script: Script, rules: Sequence[str]) -> BashVerdict:
 
 
 def _unruled_files(script: Script) -> Iterator[str]:
-    """What redirections open that no rule of Bash speaks of."""
+    """What a script does that no rule of Bash speaks of."""
+    yield from script.beside
     for name in script.writes:
         if name is None:
             yield "it writes to a file whose name is unknown until it runs"
@@ -257,6 +263,9 @@ def _views(argv: tuple[str | None, ...]) -> Iterator[tuple[str | None, ...]]:
     base = name.rsplit("/", 1)[-1]
     if base != name:
         yield (base, *argv[1:])
+    if base not in PLAIN and base not in SPECS and base not in SHELLS:
+        # It may be a program that runs the words it is given, as `npx rm x` does.
+        yield from (argv[place:] for place in range(1, min(len(argv), MAX_OPENINGS)) if argv[place] is not None)
     shorter = _SHORTER.get(base)
     if shorter is not None:
         yield (base, *shorter(argv[1:]))

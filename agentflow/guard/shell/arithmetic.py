@@ -54,4 +54,6 @@ def note_names(expression: str, found: Found) -> None:
     if re.search(r"\$(?![A-Za-z_])|[{}@.]", plain):
         raise UndecidedError("arithmetic holds an expansion other than of a name")
     found.counted |= set(_NAMES.findall(plain))
-    found.numeric |= {first or second for first, second in _SET.findall(plain)}
+    given = sorted({first or second for first, second in _SET.findall(plain)})
+    found.numeric.update(given)
+    found.assigned.extend(given)

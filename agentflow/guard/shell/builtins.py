@@ -5,14 +5,11 @@ from collections.abc import Callable, Iterable
 
 from agentflow.guard.shell import names
 from agentflow.guard.shell.options import Arg, Spec, parse
-from agentflow.guard.shell.script import Found, UndecidedError
+from agentflow.guard.shell.script import UndecidedError
 from agentflow.guard.shell.steps import Step
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _GIVEN = re.compile(r"([A-Za-z_]\w*)(\+?=)(.*)", re.ASCII | re.DOTALL)
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
-
-DECLARING = frozenset(("declare", "typeset", "local", "export", "readonly"))
 _READING = {
     "read": Spec("ersE", "adinNptu"),
     "mapfile": Spec("t", "dnOsu"),
@@ -37,29 +34,6 @@ _SET_OPTIONS = frozenset(
 _SHOPT_OPTIONS = frozenset(("nullglob", "globstar", "dotglob", "failglob", "nocaseglob", "inherit_errexit", "lastpipe"))
 _UNARY = frozenset(f"-{letter}" for letter in "abcdefghknprstuwxzGLNOS")
 _BINARY = frozenset(("=", "==", "!=", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"))
-
-
-def note(words: tuple[Arg, ...], found: Found) -> None:
-    """Notes the variables that a command gives a value to, before anything is said of arithmetic."""
-    name = words[0].value if words else None
-    if name in ("builtin", "command") and len(words) > 1:
-        words = words[1:]
-        name = words[0].value
-    if name in DECLARING:
-        for arg in words[1:]:
-            given = _GIVEN.fullmatch(arg.raw if arg.value is None else arg.value)
-            if given is None:
-                continue
-            found.assigned.append(given[1])
-            is_number = _NUMBER.fullmatch(given[3]) is not None
-            (found.numeric if is_number else found.tainted).add(given[1])
-    elif name in ("read", "mapfile", "readarray", "getopts", "printf", "let", "wait"):
-        plain = [arg.value for arg in words[1:] if arg.value is not None and _NAME.fullmatch(arg.value)]
-        plain += [arg.value[2:] for arg in words[1:] if arg.value is not None and arg.value[:2] in ("-v", "-a", "-p")]
-        found.assigned.extend(plain if name != "printf" else [])
-        found.tainted.update(plain)
-    elif name in ("eval", "source", ".", "trap"):
-        found.tainted.update(found.numeric)
 
 
 def steps(name: str, args: tuple[Arg, ...]) -> Iterable[Step]:
@@ -111,8 +85,7 @@ def _declare(args: tuple[Arg, ...]) -> Iterable[Step]:
             raise UndecidedError("the name it declares is not plain, or unknown until it runs")
         name = given[1] if given is not None else value or ""
         if exports and not names.is_harmless(name):
-            raise UndecidedError(f"`{name}` is handed to other commands, which may change what they do")
-    return ()
+            yield Step(beside=f"it sets `{name}` for the commands that follow")
 
 
 def _export(args: tuple[Arg, ...]) -> Iterable[Step]:

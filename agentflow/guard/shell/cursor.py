@@ -33,6 +33,7 @@ class Cursor:
     Attributes:
         end: where reading stops, in bytes.
         nested: how many substitutions it stands in.
+        after_pipe: a `|` stands before what comes next.
         pending: here-documents whose lines are yet to come.
         read_commands: reads commands up to a closing character or the end; put in by the reader.
     """
@@ -43,6 +44,7 @@ class Cursor:
     pos: int = 0
     end: int = 0
     nested: int = 0
+    after_pipe: bool = False
     pending: list[Heredoc] = field(default_factory=list)
 
     def peek(self, ahead: int = 0) -> str:

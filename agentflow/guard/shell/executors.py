@@ -5,32 +5,14 @@ from collections.abc import Callable, Iterable
 
 from agentflow.guard.shell.git import git
 from agentflow.guard.shell.listed import listed
-from agentflow.guard.shell.options import Arg
+from agentflow.guard.shell.options import Arg, could_be_option
+from agentflow.guard.shell.programs import AWKS, INTERPRETERS, OPAQUE, OTHER_SHELLS, RISKY, SHELLS
 from agentflow.guard.shell.script import UndecidedError
 from agentflow.guard.shell.steps import Step
 
-_OPAQUE = listed("""
-    at atq batch busybox toybox chroot crontab dbus-run-session emacs emacsclient ed ex entr expect fakeroot gdb
-    lldb ltrace strace ltrace m4 man more mosh nano nc ncat netcat nmap nsenter nvim parallel perf pkexec proxychains
-    proxychains4 rlwrap run-parts rundll runuser rvim screen script scriptreplay setarch linux32 linux64 setpriv
-    socat ssh sshpass start-stop-daemon stap su systemd-run tclsh tmux torsocks tsocks unbuffer unshare valgrind vi
-    view vim vimdiff vipe watch wish xterm xvfb-run capsh bwrap firejail prlimit choom chronic chpst softlimit
-    setuidgid daemonize dtach abduco numactl cgexec ip bpftrace coproc osascript open xdg-open logrotate
-    multitime hyperfine time-limit faketime eatmydata catchsegv update-alternatives ld.so
-    ld-linux.so.2 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 mysql psql sqlite3 ftp sftp telnet tftp gnuplot jshell
-    irb pry ghci octave scala groovy jrunscript jjs guile sbcl clisp erl iex elixir swipl maxima dc less""")
-"""Programs that run what their arguments, their input or a file say, in ways that are not looked into."""
-
-_SHELLS = frozenset(("bash", "sh", "dash"))
-_OTHER_SHELLS = frozenset(
-    ("ash", "zsh", "ksh", "ksh93", "mksh", "fish", "csh", "tcsh", "rbash", "pwsh", "rc", "es", "nu", "elvish", "xonsh")
-)
 _NOT_IN_SH = re.compile(
     r"""(?<!\$)\{|\$['"\[]|\[\[|[<>]\(|&>|\(\(|<<<|\|&|;&|>&\s*[^\s\d-]|\b(?:function|time|select|coproc|declare|typeset|local|source|let|printf|echo\s+-)\b|\+=|=\(""",
     re.ASCII,
-)
-_INTERPRETERS = re.compile(
-    r"(?:python|pypy|perl|ruby|node|nodejs|deno|bun|php|lua|luajit|Rscript|R|julia|tsx|ts-node)[\d.]*", re.ASCII
 )
 _VERSION = frozenset(("--version", "--help", "-V", "-h"))
 _AWK = frozenset(("awk", "gawk", "mawk", "nawk", "original-awk", "busybox-awk"))
@@ -60,16 +42,16 @@ def steps(name: str, args: tuple[Arg, ...]) -> Iterable[Step]:
 
     Raises UndecidedError: what it runs cannot be told.
     """
-    if name in _OPAQUE or name in _OTHER_SHELLS:
+    if name in OPAQUE or name in OTHER_SHELLS:
         raise UndecidedError("it runs what its arguments or its input say")
     look = _LOOK.get(name)
     if look is not None:
         yield from look(args[1:])
-    elif name in _SHELLS:
+    elif name in SHELLS:
         yield from _shell(name, args[1:])
-    elif name in _AWK:
+    elif name in AWKS:
         yield from _awk(args[1:])
-    elif _INTERPRETERS.fullmatch(name):
+    elif INTERPRETERS.fullmatch(name):
         yield from _interpreter(args[1:])
 
 
@@ -116,7 +98,9 @@ def _interpreter(args: tuple[Arg, ...]) -> Iterable[Step]:
         raise UndecidedError("it runs what its input says")
     first = args[0].value
     if first is None:
-        raise UndecidedError("its options are unknown until it runs")
+        if could_be_option(args[0]):
+            raise UndecidedError("its options are unknown until it runs")
+        return ()
     if first in _VERSION or first in ("-v", "-m"):
         if first == "-m" and len(args) > 1 and args[1].value is not None:
             return ()
@@ -154,46 +138,39 @@ def _awk(args: tuple[Arg, ...]) -> Iterable[Step]:
     return ()
 
 
+_SED_FLAGS = re.compile(r"-[nErsuz]+|--(?:quiet|silent|regexp-extended|null-data|separate|unbuffered|version|help)")
+_SED_IN_PLACE = re.compile(r"-[nErsuz]*i(?:\.\w+)?|--in-place(?:=\.\w+)?", re.ASCII)
+
+
 def _sed(args: tuple[Arg, ...]) -> Iterable[Step]:
-    scripts: list[str] = []
-    operands: list[str | None] = []
-    in_place, place, ended = False, 0, False
+    scripts: list[Arg] = []
+    operands: list[Arg] = []
+    in_place, place = False, 0
     while place < len(args):
-        value = args[place].value
+        arg = args[place]
+        value = arg.value
         place += 1
-        if value is None:
-            if not ended and not (scripts or operands):
-                raise UndecidedError("its script is unknown until it runs")
-            operands.append(None)
-        elif ended or not value.startswith("-") or value == "-":
-            operands.append(value)
-        elif value == "--":
-            ended = True
+        if value == "--":
+            operands.extend(args[place:])
+            break
+        if value == "-" or not could_be_option(arg):
+            operands.append(arg)
+        elif value is None:
+            raise UndecidedError("an unknown word could be an option with a script")
         elif value in ("-e", "--expression"):
-            script = args[place].value if place < len(args) else None
-            if script is None:
-                raise UndecidedError("its script is unknown until it runs")
-            scripts.append(script)
+            scripts.extend(args[place : place + 1])
             place += 1
-        elif re.fullmatch(r"-[nErsuz]*i(?:\.\w+)?|--in-place(?:=\.\w+)?", value):
+        elif _SED_IN_PLACE.fullmatch(value):
             in_place = True
-        elif not re.fullmatch(
-            r"-[nErsuz]+|--(?:quiet|silent|regexp-extended|null-data|separate|unbuffered|version|help)", value
-        ):
+        elif not _SED_FLAGS.fullmatch(value):
             raise UndecidedError(f"an option that is not known: {value}")
     if not scripts:
-        if not operands:
-            return
-        first = operands.pop(0)
-        if first is None:
-            raise UndecidedError("its script is unknown until it runs")
-        scripts.append(first)
-    if any(value is None for value in operands) and not ended:
-        raise UndecidedError("an unknown word could be an option with a script")
-    if any(not _SED.fullmatch(script) for script in scripts):
-        raise UndecidedError("its script may run commands or write files")
+        scripts, operands = operands[:1], operands[1:]
+    for script in scripts:
+        if script.value is None or not _SED.fullmatch(script.value):
+            raise UndecidedError("its script may run commands or write files, or is unknown until it runs")
     if in_place:
-        yield Step(writes=tuple(operands) or (None,))
+        yield Step(writes=tuple(operand.value for operand in operands) or (None,))
 
 
 def _find(args: tuple[Arg, ...]) -> Iterable[Step]:
@@ -203,7 +180,9 @@ def _find(args: tuple[Arg, ...]) -> Iterable[Step]:
         value = arg.value
         place += 1
         if value is None:
-            raise UndecidedError("an unknown word could be `-exec` or `-delete`")
+            if could_be_option(arg):
+                raise UndecidedError("an unknown word could be `-exec` or `-delete`")
+            continue
         if value in _FIND_UNARY:
             if place >= len(args) or not args[place].single:
                 raise UndecidedError(f"what follows {value} is unknown until it runs")
@@ -212,7 +191,7 @@ def _find(args: tuple[Arg, ...]) -> Iterable[Step]:
             inner, place = _until_end(args, place)
             yield Step(inner)
             if value in ("-execdir", "-okdir"):
-                yield Step(reason="it runs a command in other folders")
+                yield Step(beside="it runs a command in other folders")
         elif value == "-delete":
             yield Step(writes=(None,))
         elif value in ("-fprint", "-fprint0", "-fls", "-fprintf"):
@@ -239,7 +218,7 @@ def _until_end(args: tuple[Arg, ...], place: int) -> tuple[tuple[Arg, ...], int]
     raise UndecidedError("the command of `-exec` is not ended")
 
 
-def _risky(short: str, long: tuple[str, ...], reason: str) -> Callable[[tuple[Arg, ...]], Iterable[Step]]:
+def _risky(short: str = "", long: tuple[str, ...] = ()) -> Callable[[tuple[Arg, ...]], Iterable[Step]]:
     """A program with options that run commands: none that may be one of them, abbreviated or bundled, may stand."""
 
     def look(args: tuple[Arg, ...]) -> Iterable[Step]:
@@ -248,16 +227,30 @@ def _risky(short: str, long: tuple[str, ...], reason: str) -> Callable[[tuple[Ar
             if value == "--":
                 return ()
             if value is None:
-                raise UndecidedError("its options are unknown until it runs")
-            if value.startswith("--"):
-                name = value[2:].partition("=")[0]
-                if any(option.startswith(name) for option in long):
-                    raise UndecidedError(f"{reason}: {value}")
-            elif value.startswith("-") and set(value[1:]) & set(short):
-                raise UndecidedError(f"{reason}: {value}")
+                if could_be_option(arg):
+                    raise UndecidedError("an unknown word could be an option that runs a program")
+            elif _is_risky(value, short, long):
+                raise UndecidedError(f"its option {value} may run a program")
         return ()
 
     return look
+
+
+def _is_risky(value: str, short: str, long: tuple[str, ...]) -> bool:
+    name = value.lstrip("-").partition("=")[0]
+    if value.startswith("--"):
+        return any(option.startswith(name) for option in long)
+    return value.startswith("-") and (name in long or bool(set(value[1:]) & set(short)))
+
+
+def _sort(args: tuple[Arg, ...]) -> Iterable[Step]:
+    yield from _risky("", ("compress-program", "files0-from"))(args)
+    for place, arg in enumerate(args):
+        value = arg.value or ""
+        if re.fullmatch(r"-[bdfghiMnRrVcCmsuz]*o|--o[a-z]*", value):
+            yield Step(writes=(args[place + 1].value if place + 1 < len(args) else None,))
+        elif match := re.fullmatch(r"(?:-[bdfghiMnRrVcCmsuz]*o|--o[a-z]*=)(.+)", value, re.DOTALL):
+            yield Step(writes=(match[1],))
 
 
 def _tar(args: tuple[Arg, ...]) -> Iterable[Step]:
@@ -273,7 +266,7 @@ def _tar(args: tuple[Arg, ...]) -> Iterable[Step]:
         "rmt-command",
         "files-from",
     )
-    yield from _risky("IFT", options, "its option may run a program")(args)
+    yield from _risky("IFT", options)(args)
 
 
 def _make(args: tuple[Arg, ...]) -> Iterable[Step]:
@@ -297,11 +290,8 @@ _LOOK: dict[str, Callable[[tuple[Arg, ...]], Iterable[Step]]] = {
     "gsed": _sed,
     "gtar": _tar,
     "make": _make,
-    "rsync": _risky("e", ("rsh", "rsync-path", "early-exec"), "its option runs a program"),
-    "scp": _risky("SoF", (), "its option runs a program"),
     "sed": _sed,
-    "sort": _risky("", ("compress-program",), "its option runs a program"),
-    "split": _risky("", ("filter",), "its option runs a program"),
+    "sort": _sort,
     "tar": _tar,
-    "zip": _risky("T", ("unzip-command",), "its option runs a program"),
 }
+_LOOK.update((name, _risky(*options)) for name, options in RISKY.items())

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from agentflow.guard.shell.listed import listed
-from agentflow.guard.shell.options import Arg
+from agentflow.guard.shell.options import Arg, could_be_option
 from agentflow.guard.shell.script import UndecidedError
 from agentflow.guard.shell.steps import Step
 
@@ -35,15 +35,28 @@ _RUNNING = (
     "remote",
 )
 _PROGRAMS = listed("""
-    bisect config credential difftool filter-branch for-each-repo gui citool gitk hook instaweb maintenance mergetool
-    p4 quiltimport rebase send-email shell submodule svn web--browse worktree daemon http-backend upload-pack
-    receive-pack upload-archive remote-ext remote-fd remote archimport cvsimport cvsserver fast-import help
-    init clone var""")
+    archimport bisect citool config credential cvsimport cvsserver daemon difftool fast-import filter-branch
+    for-each-repo gitk gui hook http-backend instaweb maintenance mergetool p4 quiltimport receive-pack remote
+    remote-ext remote-fd send-email shell submodule svn upload-archive upload-pack web--browse worktree
+    """)
 """Subcommands that run programs by their arguments or settings, or change settings that do."""
 
 _SAFE_UNKNOWN = listed("add status rm mv commit branch tag restore reset checkout switch show-ref rev-parse")
 """Subcommands none of whose options runs a program or writes a file, so that a word of theirs may be unknown."""
 
+_ADDRESSED = listed("fetch pull push clone ls-remote archive remote submodule")
+"""Subcommands that take an address, whose form may name a program."""
+
+_SHORT = {"grep": "O", "clone": "uc", "rebase": "xsX", "merge": "sX", "pull": "sX", "cherry-pick": "X", "revert": "X"}
+"""Letters of options that run a program, or one of git's own by a name that is given."""
+
+_SETTINGS = re.compile(
+    r"(?:user\.(?:name|email)|color\.\w+|core\.(?:quotepath|autocrlf|longpaths)|init\.defaultBranch|advice\.\w+)=.*"
+    r"|core\.pager=cat|commit\.gpgsign=(?:false|0)|pull\.rebase=\w+",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+
+_ELSEWHERE = ("-C", "--git-dir", "--work-tree")
 _READS_CONFIG = frozenset(("--get", "--get-all", "--list", "-l", "--get-regexp", "get", "list"))
 
 
@@ -53,22 +66,29 @@ def git(args: tuple[Arg, ...]) -> Iterable[Step]:
     Raises UndecidedError: an option, a setting or a subcommand may run a program.
     """
     rest = subcommand(args)
-    if not rest:
-        return ()
+    if any(arg.value is not None and arg.value.startswith(_ELSEWHERE) for arg in args[: len(args) - len(rest)]):
+        yield Step(beside="another folder's settings may run programs")
+    if rest:
+        _require_plain(rest)
+
+
+def _require_plain(rest: tuple[Arg, ...]) -> None:
+    """Refuses a subcommand, with its words, that may run a program."""
     name = rest[0].value
     if name is None:
         raise UndecidedError("its subcommand is unknown until it runs")
     if name == "config" and len(rest) > 1 and rest[1].value in _READS_CONFIG:
-        return ()
+        return
     if name == "worktree" and len(rest) > 1 and rest[1].value == "list":
-        return ()
+        return
     if name == "remote" and (len(rest) == 1 or rest[1].value in ("-v", "show", "get-url")):
-        return ()
+        return
     if name in _PROGRAMS:
         raise UndecidedError(f"`git {name}` may run programs, or change settings that do")
     for arg in rest[1:]:
+        if arg.value == "--" and name not in _ADDRESSED:
+            break
         _require_harmless(name, arg)
-    return ()
 
 
 def subcommand(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
@@ -78,20 +98,23 @@ def subcommand(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
         value = args[place].value
         if value is None:
             raise UndecidedError("its options are unknown until it runs")
-        if value in ("-C", "--git-dir", "--work-tree") or value.startswith(("--git-dir=", "--work-tree=")):
-            raise UndecidedError("another folder's settings may run programs")
         if not value.startswith("-"):
             break
-        if value not in _GLOBAL:
+        if (value in ("-C", "--git-dir", "--work-tree") and place + 1 < len(args) and args[place + 1].single) or (
+            value == "-c" and place + 1 < len(args) and _SETTINGS.fullmatch(args[place + 1].value or "")
+        ):
+            place += 2
+        elif value in _GLOBAL or value.startswith(("--git-dir=", "--work-tree=")):
+            place += 1
+        else:
             raise UndecidedError(f"its option {value} may run a program")
-        place += 1
     return args[place:]
 
 
 def _require_harmless(name: str, arg: Arg) -> None:
     value = arg.value
     if value is None:
-        if name not in _SAFE_UNKNOWN:
+        if name in _ADDRESSED or (name not in _SAFE_UNKNOWN and could_be_option(arg)):
             raise UndecidedError("an unknown word could be an option that runs a program")
         return
     if value.startswith("--"):
@@ -100,7 +123,7 @@ def _require_harmless(name: str, arg: Arg) -> None:
             raise UndecidedError(f"its option {value} may run a program")
         if word and "output".startswith(word):
             raise UndecidedError(f"its option {value} writes a file")
-    elif re.match(r"-[A-Za-z]*[OxuS]", value) and name in ("grep", "fetch", "pull", "push", "ls-remote", "archive"):
+    elif value.startswith("-") and set(value[1:]) & set(_SHORT.get(name, "")):
         raise UndecidedError(f"its option {value} may run a program")
     elif "::" in value or value.startswith(("ext:", "fd:")):
         raise UndecidedError("an address of this form may run a program")

@@ -34,4 +34,4 @@ def is_harmless(name: str) -> bool:
 
 def is_powerful(name: str) -> bool:
     """Whether a shell, or a program it starts, may run or load something else for this variable's value."""
-    return _POWERFUL.fullmatch(name) is not None
+    return not is_harmless(name) and _POWERFUL.fullmatch(name) is not None

@@ -1,5 +1,6 @@
 """A program's options, parsed by its own table: where its options end, and nothing guessed."""
 
+import re
 from dataclasses import dataclass
 
 from agentflow.guard.shell.script import UndecidedError
@@ -18,6 +19,18 @@ class Arg:
     value: str | None
     single: bool = True
     raw: str = ""
+
+
+_PLAIN_START = re.compile(r"""["']?[\w./@%]|\{\}""", re.ASCII)
+
+
+def could_be_option(arg: Arg) -> bool:
+    """Whether a word may begin with a hyphen, or bring in words that do."""
+    if arg.value is not None:
+        return arg.value.startswith("-")
+    # What only globs make of one word begins as that word does, and so does what is one word anyway.
+    is_whole = arg.single or not any(mark in arg.raw for mark in "$`{")
+    return not (is_whole and _PLAIN_START.match(arg.raw))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ def read_commands(cursor: Cursor, closer: str) -> None:
             _operator(cursor, opened)
         else:
             _command(cursor, opened)
+            cursor.after_pipe = False
 
 
 def _open(cursor: Cursor, opened: list[str]) -> None:
@@ -78,6 +79,7 @@ def _operator(cursor: Cursor, opened: list[str]) -> None:
             return
     mark = next(mark for mark in ("&&", "||", "|&", ";", "&", "|") if cursor.at(mark))
     cursor.pos += len(mark)
+    cursor.after_pipe = mark in ("|", "|&")
 
 
 def _patterns(cursor: Cursor, opened: list[str]) -> None:
@@ -109,6 +111,8 @@ def _command(cursor: Cursor, opened: list[str]) -> None:
         compound.read_condition(cursor)
     elif word == "coproc":
         raise UndecidedError("`coproc` runs a command beside the script")
+    elif word == "time" and cursor.after_pipe:
+        raise UndecidedError("`time` behind a pipe is a program, not a word of the shell")
     elif word == "time" and (options := cursor.match(_TIME_OPTIONS)) is not None:
         cursor.pos = options.end()
 
@@ -132,13 +136,16 @@ def _simple(cursor: Cursor) -> None:
             continue
         word = read_word(cursor)
         words.append(word)
+        if cursor.peek() in ("<", ">") and cursor.text[word.start] == "{" and cursor.text[word.end - 1] == "}":
+            raise UndecidedError("the index in a descriptor's name is evaluated")
         if cursor.peek() == "(" and cursor.text[cursor.pos - 1] == "=" and _declares(words):
             _array(cursor)
             words[-1] = Word(word.start, cursor.pos, None, True, False)
-    cursor.found.assigned.extend(assigned)
     if words:
         cursor.found.simples.append(Simple(words, tuple(assigned)))
-    elif cursor.pos == start:
+    else:
+        cursor.found.assigned.extend(assigned)
+    if cursor.pos == start:
         raise UndecidedError(f"`{character}` stands where a command is expected")
 
 
@@ -165,6 +172,7 @@ def _assign(cursor: Cursor, assigned: list[str]) -> bool:
     assigned.append(name)
     if cursor.peek() == "(":
         _array(cursor)
+        cursor.found.arrays.add(name)
         cursor.found.tainted.add(name)
         return True
     start = cursor.pos

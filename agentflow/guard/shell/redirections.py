@@ -9,7 +9,7 @@ from agentflow.guard.shell.words import read_double, read_word
 _REDIRECTION = re.compile(
     r"(?P<fd>\d{1,9}|\{[A-Za-z_]\w*\})?(?P<how><<<|<<-|<<|<>|<&|>>|>\||>&|[<>](?!\())|(?P<both>&>>?)", re.ASCII
 )
-_DESCRIPTOR = re.compile(r"\d+-?|-", re.ASCII)
+_DESCRIPTOR = re.compile(r"\d+-?", re.ASCII)
 _DELIMITER = re.compile(
     r"(?P<bare>[\w.,:%@/+-]+)|'(?P<single>[^'\n]+)'|\"(?P<double>[^\"\n$`\\]+)\"|\\(?P<escaped>\w+)", re.ASCII
 )
@@ -35,6 +35,10 @@ def read_redirection(cursor: Cursor) -> bool:
         cursor.pending.append(_announced(cursor, strips_tabs=how == "<<-"))
         return True
     skip_blanks(cursor)
+    if how in ("<&", ">&") and cursor.peek() == "-":
+        # The hyphen is a word of its own here, whatever stands behind it.
+        cursor.pos += 1
+        return True
     target = read_word(cursor)
     name = target.values[0] if target.values is not None and len(target.values) == 1 else None
     if how in ("<&", ">&"):

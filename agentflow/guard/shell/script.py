@@ -31,6 +31,7 @@ class Script(Struct, frozen=True):
         reads: what redirections open for reading, likewise.
         undecidable: why the three may be incomplete; None when they are not.
         functions: the names that the script defines as functions.
+        beside: what else it does that may change what its commands do, such as setting a variable for one.
     """
 
     commands: tuple[Command, ...] = ()
@@ -38,6 +39,7 @@ class Script(Struct, frozen=True):
     reads: tuple[str | None, ...] = ()
     undecidable: str | None = None
     functions: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 UNKNOWN = "\ufffd"
@@ -100,10 +102,12 @@ class Found:
 
     Attributes:
         reasons: why not everything is known.
+        beside: what may change what commands do, and is no command or redirection.
         redirects: the first byte of each redirection's operator.
         numeric: names that were given whole numbers only.
         tainted: names that were given anything else.
         counted: names that stand in arithmetic, where text can be code.
+        arrays: names that are given lists.
         assigned: names that are given a value, however.
     """
 
@@ -112,9 +116,11 @@ class Found:
     reads: list[str | None] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
     redirects: set[int] = field(default_factory=set)
     keywords: set[tuple[int, int]] = field(default_factory=set)
     numeric: set[str] = field(default_factory=set)
     tainted: set[str] = field(default_factory=set)
     counted: set[str] = field(default_factory=set)
+    arrays: set[str] = field(default_factory=set)
     assigned: list[str] = field(default_factory=list)

@@ -31,6 +31,7 @@ class Step:
         writes: files that it opens for writing where an option says so.
         reads: files that it opens for reading where an option says so.
         reason: why what it runs is not known.
+        beside: what may change what it does, and is no command or redirection.
     """
 
     args: tuple[Arg, ...] = ()
@@ -38,6 +39,7 @@ class Step:
     writes: tuple[str | None, ...] = ()
     reads: tuple[str | None, ...] = ()
     reason: str | None = None
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

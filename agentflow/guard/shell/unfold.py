@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agentflow.guard.shell import builtins, executors, names, wrappers
+from agentflow.guard.shell import builtins, executors, variables, wrappers
 from agentflow.guard.shell.options import Arg
 from agentflow.guard.shell.script import Command, Found, Script, Simple, UndecidedError, joined
 from agentflow.guard.shell.steps import Code, Run, Step, Wrap
@@ -27,6 +27,7 @@ class _Unfolding:
     reads: list[str | None] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
     waiting: deque[Run | Code] = field(default_factory=deque)
     texts: int = 0
 
@@ -53,6 +54,7 @@ def unfold(text: str, read: Callable[[str], Found]) -> Script:
         tuple(state.reads),
         state.reasons[0] if state.reasons else None,
         tuple(state.functions),
+        tuple(state.beside),
     )
 
 
@@ -63,22 +65,11 @@ def _read_code(state: _Unfolding, code: Code) -> None:
         return
     found = state.read(code.text)
     args = [_args(code.text.encode(), simple) for simple in found.simples]
-    for simple, words in zip(found.simples, args, strict=True):
-        builtins.note(words, found)
-        found.reasons.extend(
-            f"`{name}` is set for a command, which may change what it does"
-            for name in simple.assigned
-            if not names.is_harmless(name)
-        )
-    found.reasons.extend(
-        f"`{name}` is set, which may change what commands do" for name in found.assigned if names.is_powerful(name)
-    )
-    uncertain = found.counted - names.NUMBERS - (found.numeric - found.tainted)
-    if uncertain:
-        found.reasons.append(f"`{min(uncertain)}` in arithmetic may hold more than a number")
+    found.reasons.extend(variables.problems(args, found))
     state.writes.extend(found.writes)
     state.reads.extend(found.reads)
     state.functions.extend(found.functions)
+    state.beside.extend(found.beside)
     state.reasons.extend(f"{why} (in what {code.through[-1]} runs)" if code.through else why for why in found.reasons)
     state.waiting.extendleft(Run(words, code.through) for words in reversed(args))
 
@@ -123,6 +114,8 @@ def _look_into(state: _Unfolding, run: Run) -> None:
 def _take(state: _Unfolding, step: Step, through: tuple[str, ...]) -> None:
     if step.reason is not None:
         state.reasons.append(f"`{through[-1]}`: {step.reason}")
+    if step.beside is not None:
+        state.beside.append(f"`{through[-1]}`: {step.beside}")
     state.writes.extend(step.writes)
     state.reads.extend(step.reads)
     if step.code is not None:

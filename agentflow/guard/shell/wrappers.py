@@ -96,11 +96,13 @@ def _env(parsed: Parsed, inner: tuple[Arg, ...]) -> Iterable[Step]:
             if value is not None and "=" in value:
                 raise UndecidedError("a variable with an unusual name is set")
             break
-        if not names.is_harmless(match[1]):
+        if names.is_powerful(match[1]):
             yield Step(reason=f"`{match[1]}` is set for a command, which may change what it does")
+        elif not names.is_harmless(match[1]):
+            yield Step(beside=f"it sets `{match[1]}` for a command")
         place += 1
     if parsed.has("C", "chdir"):
-        yield Step(reason="it runs in another folder")
+        yield Step(beside="it runs a command in another folder")
     yield Wrap(inner[place:])
 
 
@@ -123,7 +125,7 @@ def _xargs(parsed: Parsed, inner: tuple[Arg, ...]) -> Iterable[Step]:
 def _flock(parsed: Parsed, inner: tuple[Arg, ...]) -> Iterable[Step]:
     if parsed.has("c", "command") or (inner and inner[0].value in ("-c", "--command")):
         raise UndecidedError("it hands its argument to a shell")
-    yield Step(reason="it opens a file")
+    yield Step(beside="it opens a file, or makes it")
     yield Wrap(inner)
 
 
@@ -132,7 +134,7 @@ def _time(parsed: Parsed, inner: tuple[Arg, ...]) -> Iterable[Step]:
 
 
 def _sudo(_: Parsed, inner: tuple[Arg, ...]) -> Iterable[Step]:
-    yield Step(reason="it runs a command as another user")
+    yield Step(beside="it runs a command as another user")
     yield Step(inner)
 
 
