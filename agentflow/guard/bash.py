@@ -1,6 +1,7 @@
 """The one door of tree-sitter and its Bash grammar: what a script would do, told from its text."""
 
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 from agentflow.guard.shell.reader import read_all
@@ -12,9 +13,6 @@ __all__ = ["MAX_BYTES", "Command", "Script", "read_script"]
 
 MAX_BYTES = 131_072
 """The longest script that is read; a longer one is undecidable."""
-
-MAX_SCRIPTS = 32
-"""How many texts one script may hold in arguments (`bash -c`) that are read in their turn."""
 
 _FORMAT_CHARACTERS = frozenset("\u200c\u200d")
 """Joiners, of which words and pictures are made in some scripts. Other invisible characters make text lie."""
@@ -72,12 +70,19 @@ def _read(text: str) -> Found:
     return found
 
 
-def _parse(data: bytes) -> Any:
-    """The root of tree-sitter's tree. Raises UndecidedError: it met an error, after which it is slow and guesses."""
+@lru_cache(maxsize=1)
+def _grammar() -> Any:
     import tree_sitter
     import tree_sitter_bash
 
-    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+    return tree_sitter.Language(tree_sitter_bash.language())
+
+
+def _parse(data: bytes) -> Any:
+    """The root of tree-sitter's tree. Raises UndecidedError: it met an error, after which it is slow and guesses."""
+    import tree_sitter
+
+    parser = tree_sitter.Parser(_grammar())
 
     def read(offset: int, _: object) -> bytes:
         return data[offset:]

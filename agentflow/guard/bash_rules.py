@@ -25,8 +25,8 @@ INERT = frozenset((":", "true", "false", "test", "[", "break", "continue", "exit
 HARMLESS_TARGETS = frozenset(("/dev/null", "/dev/stdout", "/dev/stderr"))
 """Where a redirection may write without a rule that allows everything."""
 
-MAX_OPENINGS = 12
-"""How many words of an unknown program are tried as the beginning of a command that it may run."""
+MAX_OPENINGS = 64
+"""How many words of an unknown program are tried as the beginning of a command that it may run; more count as one."""
 
 _NETWORK = ("/dev/tcp/", "/dev/udp/")
 
@@ -241,8 +241,34 @@ def _must_match(text: str, command: Command) -> bool:
 
 def _may_match(text: str, command: Command) -> bool:
     """Whether a rule covers a command in any way it may turn out, by any of its names."""
-    rule = _rule(text)
-    return any(_may_cover(rule, argv) for argv in _views(command.argv))
+    return any(
+        _may_match_words(rule, command.argv) or _may_run(rule, command.argv) for rule in (_rule(text), _bare_rule(text))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _bare_rule(text: str) -> Rule:
+    """A rule for a program in a folder, as one for its bare name."""
+    name, blank, rest = text.strip().partition(" ")
+    return Rule(name.rsplit("/", 1)[-1] + blank + rest if not set(name) & set("*'\"\\") else text)
+
+
+def _may_run(rule: Rule, argv: tuple[str | None, ...]) -> bool:
+    """Whether a program that is not known may run, of the words it is given, what a rule covers: `npx rm x`."""
+    name = (argv[0] or "").rsplit("/", 1)[-1]
+    if name in PLAIN or name in SPECS or name in SHELLS:
+        return False
+    wanted = rule.head.split(" ", 1)[0]
+    places = [
+        place
+        for place, word in enumerate(argv)
+        if place and word is not None and (word.rsplit("/", 1)[-1] == wanted or " " not in rule.head)
+    ]
+    return len(places) > MAX_OPENINGS or any(_may_match_words(rule, argv[place:]) for place in places)
+
+
+def _may_match_words(rule: Rule, argv: tuple[str | None, ...]) -> bool:
+    return any(_may_cover(rule, view) for view in _views(argv))
 
 
 def _may_cover(rule: Rule, argv: tuple[str | None, ...]) -> bool:
@@ -261,11 +287,9 @@ def _views(argv: tuple[str | None, ...]) -> Iterator[tuple[str | None, ...]]:
     if name is None:
         return
     base = name.rsplit("/", 1)[-1]
-    if base != name:
-        yield (base, *argv[1:])
-    if base not in PLAIN and base not in SPECS and base not in SHELLS:
-        # It may be a program that runs the words it is given, as `npx rm x` does.
-        yield from (argv[place:] for place in range(1, min(len(argv), MAX_OPENINGS)) if argv[place] is not None)
+    # Where files' names do not tell case apart, `RM` is `rm`.
+    for other in {base, base.lower()} - {name}:
+        yield (other, *argv[1:])
     shorter = _SHORTER.get(base)
     if shorter is not None:
         yield (base, *shorter(argv[1:]))

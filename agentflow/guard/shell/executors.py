@@ -83,6 +83,8 @@ def _shell(name: str, args: tuple[Arg, ...]) -> Iterable[Step]:
     if place >= len(args):
         raise UndecidedError("it runs what its input says")
     if not has_code:
+        if args[place].value is None or _is_input(args[place].value or ""):
+            raise UndecidedError("it may run what its input says")
         return
     code = args[place].value
     if code is None:
@@ -90,6 +92,11 @@ def _shell(name: str, args: tuple[Arg, ...]) -> Iterable[Step]:
     if name != "bash" and _NOT_IN_SH.search(code):
         raise UndecidedError("what it runs may mean something else to this shell than to Bash")
     yield Step(code=code)
+
+
+def _is_input(name: str) -> bool:
+    """Whether a file's name may stand for a descriptor."""
+    return "/dev/" in name or "/proc/" in name or name == "-"
 
 
 def _interpreter(args: tuple[Arg, ...]) -> Iterable[Step]:
@@ -106,11 +113,7 @@ def _interpreter(args: tuple[Arg, ...]) -> Iterable[Step]:
             return ()
         if first != "-m" and len(args) == 1:
             return ()
-    if (
-        first.startswith(("-", "+"))
-        or first == "/dev/stdin"
-        or first in ("eval", "repl", "e", "x", "exec", "task", "run")
-    ):
+    if first.startswith(("-", "+")) or _is_input(first) or first in ("eval", "repl", "e", "x", "exec", "task", "run"):
         raise UndecidedError("it runs code of another language in its arguments or its input")
     return ()
 

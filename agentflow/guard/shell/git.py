@@ -34,12 +34,17 @@ _RUNNING = (
     "index-filter",
     "remote",
 )
-_PROGRAMS = listed("""
-    archimport bisect citool config credential cvsimport cvsserver daemon difftool fast-import filter-branch
-    for-each-repo gitk gui hook http-backend instaweb maintenance mergetool p4 quiltimport receive-pack remote
-    remote-ext remote-fd send-email shell submodule svn upload-archive upload-pack web--browse worktree
+_KNOWN = listed("""
+    add am apply archive blame branch bundle cat-file check-attr check-ignore check-mailmap check-ref-format checkout
+    checkout-index cherry cherry-pick clean clone column commit commit-graph commit-tree count-objects describe diff
+    diff-files diff-index diff-tree fetch fmt-merge-msg for-each-ref format-patch fsck gc get-tar-commit-id grep
+    hash-object help index-pack init log ls-files ls-remote ls-tree mailinfo merge merge-base merge-file merge-tree
+    mktag mktree mv name-rev notes pack-objects patch-id prune pull push range-diff read-tree rebase reflog repack
+    replace rerere reset restore rev-list rev-parse revert rm shortlog show show-branch show-ref sparse-checkout stash
+    status stripspace switch symbolic-ref tag unpack-file update-index update-ref var verify-commit verify-pack
+    verify-tag version whatchanged write-tree
     """)
-"""Subcommands that run programs by their arguments or settings, or change settings that do."""
+"""git's own subcommands that run no program by their arguments alone. Another word may be an alias for anything."""
 
 _SAFE_UNKNOWN = listed("add status rm mv commit branch tag restore reset checkout switch show-ref rev-parse")
 """Subcommands none of whose options runs a program or writes a file, so that a word of theirs may be unknown."""
@@ -83,8 +88,8 @@ def _require_plain(rest: tuple[Arg, ...]) -> None:
         return
     if name == "remote" and (len(rest) == 1 or rest[1].value in ("-v", "show", "get-url")):
         return
-    if name in _PROGRAMS:
-        raise UndecidedError(f"`git {name}` may run programs, or change settings that do")
+    if name not in _KNOWN:
+        raise UndecidedError(f"`git {name}` is an alias, or may run programs or change settings that do")
     for arg in rest[1:]:
         if arg.value == "--" and name not in _ADDRESSED:
             break

@@ -5,15 +5,16 @@ import re
 from agentflow.guard.shell.listed import listed
 
 OPAQUE = listed("""
-    abduco at atq batch bpftrace busybox bwrap capsh cgexec choom chpst chronic chroot clisp crontab daemonize
-    dbus-run-session dc dtach eatmydata ed elixir emacs emacsclient entr erl ex expect fakeroot faketime
-    firejail ftp gdb ghci gnuplot groovy guile hyperfine iex ip irb jjs jrunscript jshell ld-linux-aarch64.so.1
-    ld-linux-x86-64.so.2 ld-linux.so.2 ld.so less lftp linux32 linux64 lldb logrotate ltrace m4 man maxima more
-    mosh multitime mutt mysql nano nc ncat netcat nmap nsenter numactl nvim octave open osascript parallel perf
-    pkexec prlimit proxychains proxychains4 pry psql rclone rlogin rlwrap rsh run-parts runuser rvim sbcl scala
-    screen script scriptreplay setarch setpriv setuidgid sftp socat softlimit sqlite3 ssh sshpass stap
-    start-stop-daemon strace su swipl systemd-run tclsh telnet tftp time-limit tmux torsocks toybox tsocks
-    unbuffer unshare update-alternatives valgrind vi view vim vimdiff vipe watch wish xdg-open xterm xvfb-run
+    aarch64 abduco at atq batch bpftrace busybox bwrap capsh cgexec choom chpst chronic chroot clisp crontab
+    daemonize dbus-run-session dc dtach eatmydata ed elixir emacs emacsclient entr erl ex expect fakeroot
+    faketime firejail ftp gdb ghci gnuplot groovy guile hyperfine i386 i486 i586 i686 iex ip irb jjs jrunscript
+    jshell ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 ld-linux.so.2 ld.so less lftp linux32 linux64 lldb
+    logrotate ltrace m4 man maxima more mosh multitime mutt mysql nano nc ncat netcat nmap nsenter numactl nvim
+    octave open osascript parallel perf pkexec ppc ppc32 ppc64 prlimit proxychains proxychains4 pry psql rclone
+    rlogin rlwrap rsh run-parts runuser rvim s390 sbcl scala screen script scriptreplay setarch setpriv
+    setuidgid sftp socat softlimit sparc sqlite3 ssh ssh-agent sshpass stap start-stop-daemon strace su swipl
+    systemd-run tclsh telnet tftp time-limit tmux torsocks toybox tsocks uname26 unbuffer unshare
+    update-alternatives valgrind vi view vim vimdiff vipe watch wish x86_64 xdg-open xterm xvfb-run
     """)
 """Programs that run what their arguments, their input or a file say, in ways that are not looked into."""
 
@@ -32,7 +33,10 @@ RISKY: dict[str, tuple[str, tuple[str, ...]]] = {
     "bat": ("", ("pager", "config-file")),
     "batcat": ("", ("pager",)),
     "cargo": ("", ("config",)),
+    "clang": ("B", ("specs", "fplugin", "load", "plugin", "wrapper")),
+    "c++": ("B", ("specs", "fplugin", "plugin", "wrapper")),
     "cc": ("B", ("specs", "fplugin", "plugin", "wrapper")),
+    "cmake": ("EPC", ("build",)),
     "cpio": ("", ("rsh-command",)),
     "ctags": ("", ("options",)),
     "curl": ("K", ("config",)),
@@ -48,6 +52,7 @@ RISKY: dict[str, tuple[str, tuple[str, ...]]] = {
     "npm": ("c", ("call", "script-shell", "node-options", "shell", "git", "editor", "viewer")),
     "npx": ("c", ("call", "script-shell", "node-options", "shell")),
     "pnpm": ("c", ("call", "script-shell", "node-options", "shell-mode")),
+    "prove": ("e", ("exec", "rc", "source")),
     "rg": ("", ("pre", "hostname-bin")),
     "rsync": ("eM", ("rsh", "rsync-path", "early-exec", "remote-option")),
     "scp": ("SoFD", ()),

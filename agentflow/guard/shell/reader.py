@@ -18,7 +18,10 @@ _RESERVED = re.compile(
 )
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<index>\[\d+\])?\+?=", re.ASCII)
 _INDEXED = re.compile(r"[A-Za-z_]\w*\[", re.ASCII)
+_OPTION = re.compile(r"-\S+")
 _TIME_OPTIONS = re.compile(r"(?:[ \t]+-p)?(?:[ \t]+--)?(?=[ \t\n])")
+MAX_COMMANDS = 5_000
+
 DECLARATIONS = frozenset(("declare", "typeset", "local", "export", "readonly"))
 
 
@@ -114,6 +117,9 @@ def _command(cursor: Cursor, opened: list[str]) -> None:
     elif word == "time" and cursor.after_pipe:
         raise UndecidedError("`time` behind a pipe is a program, not a word of the shell")
     elif word == "time" and (options := cursor.match(_TIME_OPTIONS)) is not None:
+        cursor.found.keywords.update(
+            option.span() for option in _OPTION.finditer(cursor.text, cursor.pos, options.end())
+        )
         cursor.pos = options.end()
 
 
@@ -141,6 +147,8 @@ def _simple(cursor: Cursor) -> None:
         if cursor.peek() == "(" and cursor.text[cursor.pos - 1] == "=" and _declares(words):
             _array(cursor)
             words[-1] = Word(word.start, cursor.pos, None, True, False)
+    if len(cursor.found.simples) >= MAX_COMMANDS:
+        raise UndecidedError(f"it runs more than {MAX_COMMANDS:,} commands")
     if words:
         cursor.found.simples.append(Simple(words, tuple(assigned)))
     else:

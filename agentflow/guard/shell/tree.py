@@ -9,7 +9,8 @@ from typing import Protocol
 from agentflow.guard.shell.listed import listed
 from agentflow.guard.shell.script import Found, Simple, UndecidedError
 
-MAX_NODES = 60_000
+MAX_NODES = 20_000
+"""The most nodes of a tree that are looked at: some thousands of words."""
 
 KINDS = listed("""
     ansi_c_string arithmetic_expansion array binary_expression brace_expression c_style_for_statement case_item

@@ -11,8 +11,11 @@ from agentflow.guard.shell.script import Command, Found, Script, Simple, Undecid
 from agentflow.guard.shell.steps import Code, Run, Step, Wrap
 
 MAX_SCRIPTS = 32
-MAX_COMMANDS = 20_000
-MAX_THROUGH = 16
+"""How many texts one script may hold in arguments (`bash -c`) that are read in their turn."""
+
+MAX_COMMANDS = 5_000
+MAX_THROUGH = 8
+MAX_REASON = 300
 
 _SYSTEM = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin")
 
@@ -52,7 +55,7 @@ def unfold(text: str, read: Callable[[str], Found]) -> Script:
         tuple(state.commands),
         tuple(state.writes),
         tuple(state.reads),
-        state.reasons[0] if state.reasons else None,
+        state.reasons[0][:MAX_REASON] if state.reasons else None,
         tuple(state.functions),
         tuple(state.beside),
     )
@@ -104,7 +107,7 @@ def _look_into(state: _Unfolding, run: Run) -> None:
             steps.extend(look(base, run.args))
     except UndecidedError as reason:
         state.reasons.append(f"`{base}`: {reason}")
-    is_wrapper = any(isinstance(step, Wrap) for step in steps)
+    is_wrapper = any(isinstance(step, Wrap) and step.args for step in steps)
     is_itself = name not in state.functions and (not folder or folder in _SYSTEM)
     state.commands.append(Command(command.argv, command.text, run.through, is_wrapper and is_itself))
     for step in reversed(steps):
