@@ -5,6 +5,7 @@ listed program runs must be listed too. The tables are short on purpose: what st
 """
 
 import os
+import re
 
 from tests.oracle.scene import SEARCHED
 from tests.oracle.tracer import SHELLS, Image
@@ -14,34 +15,30 @@ _PROJECT = ("make", "npm", "npx", "cargo", "pytest", "tox", "go", "mvn", "pydoc3
 _INTERPRETERS = ("python", "python3", "perl", "node", "ruby", "tclsh")
 _INLINE = ("-c", "-e", "-E", "-p", "--eval", "--print", "-ne", "-pe", "-le", "-we", "-")
 """Their options that take a program's text instead of a file."""
-_GIT = ("git", "/usr/lib/git-core/", "ssh")
-_GCC = ("/usr/lib/gcc", "as", "ld", "collect2")
-_OWN = {
-    "apt-get": ("dpkg",),
-    "cc": _GCC,
-    "cpan": ("pwd",),
-    "dpkg": ("dpkg-query", "dpkg-deb"),
-    "gcc": _GCC,
-    "git": _GIT,
-    "pdb3": ("python3",),
-    "scp": ("ssh",),
-    "zgrep": ("gzip", "grep", "sed", "expr", "mktemp"),
-}
-"""Programs that they are made of, whatever the arguments are; what these run in their turn is compared."""
-_COMPRESSORS = ("gzip", "bzip2", "xz", "zstd")
+_PLACES = ("/usr/", "/bin/", "/sbin/", "/lib")
+"""Where programs of the system are."""
 
 
-def is_its_own(image: Image) -> bool:
-    """Whether a program was run because the one that ran it is made of it."""
+def is_its_own(image: Image, text: str) -> bool:
+    """Whether a program was run because the one that ran it is made of it: `tar xzf` runs `gzip`, `zless` runs `less`.
+
+    It is one of the system's, and nothing in the command names it; each command that means to run something by a back
+    door runs one of the tools, which are not the system's. `git` runs itself, by its name.
+    """
     by = image.by
-    if by is None or by.by is None:
+    if by is None or by.by is None or (_name(by) in SHELLS and not _is_own_shell(by, text)):
         return False
-    if _name(image) in _COMPRESSORS and len(image.argv) == 1:
-        by = by.by if _name(by) in SHELLS and by.argv[1:] == ("-c", _name(image)) and by.by else by
-        return _name(by) == "tar"
-    if _name(by) == "tar" and _name(image) in SHELLS and image.argv[1:] in {("-c", name) for name in _COMPRESSORS}:
+    if _name(by) == _name(image) == "git":
         return True
-    return any(_is(image, part) for part in _OWN.get(_name(by), ()))
+    return image.path.startswith(_PLACES) and not _names(text, _name(image))
+
+
+def _is_own_shell(shell: Image, text: str) -> bool:
+    return is_a_script_of_the_system(shell) or is_its_own(shell, text)
+
+
+def _names(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text) is not None
 
 
 def follows_the_project(image: Image) -> bool:
@@ -51,12 +48,8 @@ def follows_the_project(image: Image) -> bool:
 
 
 def is_a_script_of_the_system(image: Image) -> bool:
-    """Whether a shell is at work only because an installed program is written in it: what it writes is the program's."""
+    """Whether a shell is at work because an installed program is written in it: what it writes is the program's."""
     return os.path.dirname(image.path) in SEARCHED and _name(image) not in SHELLS
-
-
-def _is(image: Image, part: str) -> bool:
-    return image.path.startswith(part) if part.startswith("/") else _name(image) == part
 
 
 def runs_what_the_project_says(image: Image) -> bool:
@@ -80,6 +73,6 @@ def _has_file(arguments: tuple[str, ...], inline: tuple[str, ...]) -> bool:
     for word in arguments:
         if word.startswith("-m") or not word.startswith(("-", "+")):
             return not word.startswith("/dev/")
-        if word.startswith(inline) and not word.startswith("--") or "c" in word[1:] and not word.startswith("--"):
+        if (word.startswith(inline) and not word.startswith("--")) or ("c" in word[1:] and not word.startswith("--")):
             return False
     return False

@@ -22,8 +22,32 @@ TOPICS = ("everyday", "tricks", "words", "wrappers", "executors", "redirections"
 MADE = ("mixed", "damaged")
 _SLOT = re.compile(r"@([csqtwxvf])@")
 _CODE = re.compile("⟦([0-9a-f]+)⟧")
-_FILES = ("out.txt", "src.out", "'o ut'", "./o.txt", '"out.txt"', "/work/o", "o\\ ut", "$'o\\x2et'", "/dev/null", "b.txt")
-_EXPANSIONS = ("$none", '"$none"', "${none:-z}", "$(t3)", "`t3 x`", '"$(t3 y)"', "$HOME", "~", "*.txt", "{a,b}", "$((1+1))", "${HOME##*/}")
+_FILES = (
+    "out.txt",
+    "src.out",
+    "'o ut'",
+    "./o.txt",
+    '"out.txt"',
+    "/work/o",
+    "o\\ ut",
+    "$'o\\x2et'",
+    "/dev/null",
+    "b.txt",
+)
+_EXPANSIONS = (
+    "$none",
+    '"$none"',
+    "${none:-z}",
+    "$(t3)",
+    "`t3 x`",
+    '"$(t3 y)"',
+    "$HOME",
+    "~",
+    "*.txt",
+    "{a,b}",
+    "$((1+1))",
+    "${HOME##*/}",
+)
 _DEEPEST = 4
 """Templates within templates."""
 _LONGEST = 2_000
@@ -141,5 +165,21 @@ class Grammar:
         return text
 
 
-_REAL = ("echo", "cat", "ls", "git", "env", "printf", "true", "test", "cd", "export", "command", "xargs", "find", "sed", "/tools/t1")
+_REAL = (
+    "echo",
+    "cat",
+    "ls",
+    "git",
+    "env",
+    "printf",
+    "true",
+    "test",
+    "cd",
+    "export",
+    "command",
+    "xargs",
+    "find",
+    "sed",
+    "/tools/t1",
+)
 """Names besides the tools: programs and builtins."""

@@ -16,7 +16,7 @@ from tests.oracle.design import (
 from tests.oracle.grammar import Case
 from tests.oracle.scene import SEARCHED
 from tests.oracle.tracer import Image, Observed
-from tests.oracle.xtrace import Assigned, Traced, read
+from tests.oracle.xtrace import Assigned, Traced, Unread, read
 
 _DECLARES = ("declare", "typeset", "local", "export", "readonly")
 """Builtins whose arguments bash traces otherwise than it was given them (`x=(1 2)`)."""
@@ -32,6 +32,7 @@ class Verdict:
     Attributes:
         undecidable: what the parser said; then `misses` holds only what rules let pass.
         ran: programs compared. traced: simple commands compared. wrote: opens for writing compared.
+        unread: records of bash's xtrace that could not be read.
         by_design: what a program ran that the rule for this program stands for: `make`, `npm`, a script.
         misses: what it did unseen, or what rules wrongly let pass.
     """
@@ -41,6 +42,7 @@ class Verdict:
     ran: int = 0
     traced: int = 0
     wrote: int = 0
+    unread: int = 0
     by_design: list[str] = dataclasses.field(default_factory=list)
     misses: list[str] = dataclasses.field(default_factory=list)
     late: bool = False
@@ -53,12 +55,15 @@ def judge(case: Case, observed: Observed, reading: Callable[[str], Script] = rea
     trace = read(observed.traced)
     verdict.ran, verdict.wrote = len(observed.ran), len(observed.wrote)
     verdict.traced = sum(isinstance(record, Traced) for record in trace)
+    verdict.unread = sum(isinstance(record, Unread) for record in trace)
     sourced = {record.argv for record in trace if isinstance(record, Traced) and record.source}
-    comparison = _Comparison(script, sourced)
+    comparison = _Comparison(case.text, script, sourced)
     if script.undecidable is None:
         for image in observed.ran:
             _sort(verdict, comparison.explained(image), f"ran {image.path} {image.argv} by {_by(image)}")
         for record in trace:
+            if isinstance(record, Unread):
+                continue
             _sort(verdict, comparison.explained_trace(record), f"bash ran {record}")
         for write in observed.wrote:
             _sort(verdict, comparison.explained_write(write.path, write.by), f"wrote {write.path!r} by {write.by.argv}")
@@ -81,7 +86,8 @@ def _sort(verdict: Verdict, explanation: str | None, what: str) -> None:
 class _Comparison:
     """What the parser listed, asked for one thing at a time: `listed`, `by design`, or None for a miss."""
 
-    def __init__(self, script: Script, sourced: set[tuple[str, ...]]) -> None:
+    def __init__(self, text: str, script: Script, sourced: set[tuple[str, ...]]) -> None:
+        self._text = " ".join([text, *(word for command in script.commands for word in command.argv if word)])
         self._argvs = [command.argv for command in script.commands if command.argv]
         self._writes, self._opened = script.writes, (*script.writes, *script.reads)
         self._sourced = sourced
@@ -91,7 +97,7 @@ class _Comparison:
             return "listed"
         if image.by is None:
             return None
-        if is_its_own(image) or follows_the_project(image):
+        if is_its_own(image, self._text) or follows_the_project(image):
             return "by design"
         return "by design" if image.argv in self._sourced else None
 
@@ -115,6 +121,8 @@ class _Comparison:
         if by.by is not None and (runs_what_the_project_says(by) or is_a_script_of_the_system(by)):
             return "by design"
         if follows_the_project(by):
+            return "by design"
+        if by.by is not None and is_its_own(by, self._text):
             return "by design"
         if path in self._writes or None in self._writes or _HEREDOC.fullmatch(path):
             return "listed"
@@ -155,7 +163,9 @@ def _slipped(text: str, script: Script, ran: Iterable[Image], traced: Iterable[T
             found.append(f"deny {rule!r} says {verdict.verdict}: {verdict.why}")
     first = script.commands[0].argv[0] if script.commands and script.commands[0].argv else None
     free = {command.argv[0] for command in script.commands if command.is_wrapper} | INERT - {*script.functions}
-    others = [argv for argv in seen if argv[0] not in free and os.path.basename(argv[0]) != os.path.basename(first or "")]
+    others = [
+        argv for argv in seen if argv[0] not in free and os.path.basename(argv[0]) != os.path.basename(first or "")
+    ]
     if first and others and decide_bash(text, allow=[f"{first} *"], ask=[], deny=[]).verdict == "allow":
         found.append(f"allow {first} * says allow")
     return found

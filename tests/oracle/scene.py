@@ -1,4 +1,4 @@
-"""What a command finds when it is run: tools that do nothing, a few files, no network, and nothing of the machine's own."""
+"""What a command finds when it is run: tools that do nothing, a few files, the machine's programs, and no network."""
 
 import importlib.util
 import os
@@ -12,10 +12,10 @@ TOOLS = tuple(f"t{number}" for number in range(1, 10))
 """Programs that do nothing: copies of `true`. Others are the machine's."""
 SEARCHED = ("/tools", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 """PATH inside."""
-MARK, SOURCE_END = b"\x01", b"\x02"
-"""Around the name of the file that a traced command stands in; bash repeats the first for each level of nesting."""
+MARK, SOURCE_END = b"\x01oracle:", b"\x02"
+"""Around the name of the file that a traced command stands in; bash repeats the first byte as often as it is nested."""
 
-_RC = f"PS4=$'\\x01${{BASH_SOURCE-}}\\x02'\nBASH_XTRACEFD={TRACE}\nset -x\n"
+_RC = f"PS4=$'\\x01oracle:${{BASH_SOURCE-}}\\x02'\nBASH_XTRACEFD={TRACE}\nset -x\n"
 RC = "/etc/trace.sh"
 """Where each bash inside finds it, in BASH_ENV."""
 _PASSWD = "u:x:1000:1000::/work:/bin/bash\nroot:x:0:0::/root:/bin/bash\n"

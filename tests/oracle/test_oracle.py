@@ -17,7 +17,9 @@ from tests.oracle.xtrace import Assigned, Traced, read
 
 SAMPLE = 300
 SEED = 7
-_SLOW = re.compile(r"\b(npm|npx|pip|watch|vim?|ex|ssh-agent|su|runuser|valgrind|gdb|cpan|daemon|mergetool|filter-branch|node)\b|:e;be")
+_SLOW = re.compile(
+    r"\b(npm|npx|pip|watch|vim?|ex|ssh-agent|su|runuser|valgrind|gdb|cpan|daemon|mergetool|filter-branch|node)\b|:e;be"
+)
 """Programs that take their time to start, or wait for someone."""
 
 
@@ -95,7 +97,9 @@ def test_what_outlives_the_script_is_waited_for_and_what_never_ends_is_ended(tra
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_the_tracer_sees_the_same_executions_as_strace(tracer: Tracer, tmp_path: Path):
-    script = "t1 a; nice env t2; find . -maxdepth 1 -name a.txt -exec t3 {} +; echo t4 | xargs -I% sh -c %; make; t5 & wait"
+    script = (
+        "t1 a; nice env t2; find . -maxdepth 1 -name a.txt -exec t3 {} +; echo t4 | xargs -I% sh -c %; make; t5 & wait"
+    )
     told = tmp_path / "strace.txt"
     command = ["strace", "-f", "-qq", "-e", "trace=execve", "-o", str(told), *build(tmp_path / "scene"), script]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
@@ -106,7 +110,9 @@ def test_the_tracer_sees_the_same_executions_as_strace(tracer: Tracer, tmp_path:
 
 def test_traced_words_are_read_back_as_they_were(tracer: Tracer):
     words = ["a b", "it's", "", "\\", "a\nb", "\x01\x02", "é", "\udcff", "$x", "~", "a=b", "!", "#"]
-    quoted = " ".join("$'" + "".join(f"\\x{byte:02x}" for byte in word.encode("utf-8", "surrogateescape")) + "'" for word in words)
+    quoted = " ".join(
+        "$'" + "".join(f"\\x{byte:02x}" for byte in word.encode("utf-8", "surrogateescape")) + "'" for word in words
+    )
     trace = read(tracer.run(f"echo {quoted}").traced)
     assert trace == [Traced(("echo", *words), "")]
 
