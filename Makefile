@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 # What editors use for YAML; tests/editors asks it. Those tests are skipped where there is no Node.js to run it on.
 LANGUAGE_SERVER := tests/editors/node_modules/installed
 
-.PHONY: setup run test check bench kills faults agentdojo fuzz format clean language-server
+.PHONY: setup run test check bench kills faults oracle agentdojo fuzz format clean language-server
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/installed
@@ -67,6 +67,9 @@ agentdojo: $(VENV)/installed
 	  && $(VENV)-agentdojo/bin/python -m pip install --quiet --disable-pip-version-check "agentdojo>=0.1.35,<0.2" \
 	  && touch $(VENV)-agentdojo/installed; }
 	@$(BIN)/python -m benchmarks.agentdojo $(VENV)-agentdojo/bin/python
+
+oracle: $(VENV)/installed
+	@$(BIN)/python -m tests.oracle
 
 SECONDS ?= 600
 

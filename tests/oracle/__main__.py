@@ -2,11 +2,13 @@
 
 import argparse
 import collections
+import contextlib
+import json
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from tests.oracle.grammar import MADE, TOPICS, Case, cases
 from tests.oracle.judge import Verdict, judge
@@ -14,6 +16,8 @@ from tests.oracle.scene import why_not
 from tests.oracle.tracer import Tracer
 
 COUNT = 10_000
+COLLECTED = "collected"
+"""The topic of commands that come from a file."""
 
 
 def main() -> int:
@@ -23,6 +27,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=COUNT, help=f"commands; default: {COUNT:,}")
     parser.add_argument("--only", choices=[*TOPICS, *MADE], help="commands of this topic alone")
     parser.add_argument("--command", help="this one command alone, told in full")
+    parser.add_argument("--from", dest="file", type=Path, help="commands of this file instead: a JSON string a line")
     parser.add_argument("--misses", type=Path, help="each miss goes to this file, as it is found")
     parser.add_argument("--undecidable", type=Path, help="each undecidable command goes to this file, with the reason")
     options = parser.parse_args()
@@ -32,20 +37,26 @@ def main() -> int:
     if options.command is not None:
         return _tell(options.command)
     began = time.perf_counter()
-    verdicts = go_through(cases(options.seed, options.count, options.only), told=_progress)
+    chosen = _collected(options.file) if options.file else cases(options.seed, options.count, options.only)
+    with contextlib.ExitStack() as files:
+        misses, undecidable = (_opened(path, files) for path in (options.misses, options.undecidable))
+        verdicts = go_through(chosen, told=lambda verdict: _progress(verdict, misses, undecidable))
     print(table(verdicts, time.perf_counter() - began))
     wrong = [verdict for verdict in verdicts if verdict.misses]
-    _write(options.misses, ((verdict, verdict.misses) for verdict in wrong))
-    _write(options.undecidable, ((verdict, [verdict.undecidable]) for verdict in verdicts if verdict.undecidable))
     for verdict in wrong[:20]:
         print(f"{verdict.case.topic}: {verdict.case.text!r}: {verdict.misses}", file=sys.stderr)
     return 1 if wrong else 0
 
 
+def _collected(file: Path) -> Iterator[Case]:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        yield Case(json.loads(line), COLLECTED)
+
+
 def go_through(commands: Iterable[Case], told: Callable[[Verdict], None] = lambda _verdict: None) -> list[Verdict]:
     """Runs each command in a sandbox of its own and judges it; `told` hears of each."""
     verdicts = []
-    with tempfile.TemporaryDirectory(prefix="agentflow-oracle-") as folder, Tracer(Path(folder)) as tracer:
+    with Tracer() as tracer:
         for case in commands:
             verdict = judge(case, tracer.run(case.text))
             told(verdict)
@@ -64,11 +75,12 @@ def table(verdicts: Sequence[Verdict], seconds: float) -> str:
         "traced",
         "writes",
         "by design",
+        "unread",
         "late",
         "misses",
     )
     rows = [heads]
-    for topic in (*TOPICS, *MADE):
+    for topic in (*TOPICS, *MADE, COLLECTED):
         found = [verdict for verdict in verdicts if verdict.case.topic == topic]
         if found:
             rows.append((topic, *_figures(found)))
@@ -88,6 +100,7 @@ def _figures(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
         sum(verdict.traced for verdict in decided),
         sum(verdict.wrote for verdict in decided),
         sum(len(verdict.by_design) for verdict in verdicts),
+        sum(verdict.unread for verdict in decided),
         sum(verdict.late for verdict in verdicts),
         sum(bool(verdict.misses) for verdict in verdicts),
     )
@@ -97,23 +110,21 @@ def _figures(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
 _seen: collections.Counter[str] = collections.Counter()
 
 
-def _progress(verdict: Verdict) -> None:
+def _progress(verdict: Verdict, misses: TextIO | None, undecidable: TextIO | None) -> None:
     _seen.update(commands=1, misses=bool(verdict.misses))
     if _seen["commands"] % 1000 == 0:
         print(f"{_seen['commands']} commands, {_seen['misses']} with misses", file=sys.stderr, flush=True)
+    for file, lines in ((misses, verdict.misses), (undecidable, [verdict.undecidable] if verdict.undecidable else [])):
+        if file is not None and lines:
+            print(f"{verdict.case.topic}: {verdict.case.text!r}", *lines, sep="\n    ", file=file, flush=True)
 
 
-def _write(path: Path | None, found: Iterable[tuple[Verdict, Sequence[str | None]]]) -> None:
-    if path is None:
-        return
-    with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
-        for verdict, lines in found:
-            file.write(f"{verdict.case.topic}: {verdict.case.text!r}\n")
-            file.writelines(f"    {line}\n" for line in lines)
+def _opened(path: Path | None, files: contextlib.ExitStack) -> TextIO | None:
+    return files.enter_context(path.open("w", encoding="utf-8", errors="surrogateescape")) if path else None
 
 
 def _tell(command: str) -> int:
-    with tempfile.TemporaryDirectory(prefix="agentflow-oracle-") as folder, Tracer(Path(folder)) as tracer:
+    with Tracer() as tracer:
         observed = tracer.run(command)
     verdict = judge(Case(command, "mixed"), observed)
     for image in observed.ran:

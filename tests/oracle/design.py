@@ -5,36 +5,51 @@ listed program runs must be listed too. The tables are short on purpose: what st
 """
 
 import os
+import re
 
 from tests.oracle.scene import SEARCHED
 from tests.oracle.tracer import SHELLS, Image
 
-_PROJECT = ("make", "npm", "npx", "cargo", "pytest", "tox", "go")
+_PROJECT = ("make", "npm", "npx", "cargo", "pytest", "tox", "go", "mvn", "pydoc3")
 """Programs that do what files of the project tell them."""
 _INTERPRETERS = ("python", "python3", "perl", "node", "ruby", "tclsh")
 _INLINE = ("-c", "-e", "-E", "-p", "--eval", "--print", "-ne", "-pe", "-le", "-we", "-")
 """Their options that take a program's text instead of a file."""
-_OWN = {
-    "git": ("git", "less", "pager", "cat", "/usr/lib/git-core/"),
-    "tar": ("gzip", "bzip2", "xz", "zstd"),
-    "gcc": ("/usr/lib/gcc", "as", "ld", "collect2"),
-    "cc": ("/usr/lib/gcc", "as", "ld", "collect2"),
-    "zgrep": ("gzip", "grep", "sed", "expr", "mktemp"),
-    "man": ("/usr/lib/man-db/", "less", "pager", "groff", "preconv", "tbl", "cat"),
-    "ldd": ("/lib", "/usr/lib"),
-}
-"""Programs that they are made of, whatever the arguments are."""
+_PLACES = ("/usr/", "/bin/", "/sbin/", "/lib")
+"""Where programs of the system are."""
 
 
-def is_by_design(image: Image) -> bool:
-    """Whether the program was run because the one that ran it always does so, or because the project's files say so."""
+def is_its_own(image: Image, text: str) -> bool:
+    """Whether a program was run because the one that ran it is made of it: `tar xzf` runs `gzip`, `zless` runs `less`.
+
+    It is one of the system's, and nothing in the command names it; each command that means to run something by a back
+    door runs one of the tools, which are not the system's. `git` runs itself, by its name.
+    """
     by = image.by
-    if by is None or by.by is None:
+    if by is None or by.by is None or (_name(by) in SHELLS and not _is_own_shell(by, text)):
         return False
-    if runs_what_the_project_says(by):
+    if _name(by) == _name(image) == "git":
         return True
-    own = _OWN.get(_name(by), ())
-    return any(image.path.startswith(part) if part.startswith("/") else _name(image) == part for part in own)
+    return image.path.startswith(_PLACES) and not _names(text, _name(image))
+
+
+def _is_own_shell(shell: Image, text: str) -> bool:
+    return is_a_script_of_the_system(shell) or is_its_own(shell, text)
+
+
+def _names(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text) is not None
+
+
+def follows_the_project(image: Image) -> bool:
+    """Whether a program runs below one that does what the project's files say."""
+    by = image.by
+    return by is not None and by.by is not None and (runs_what_the_project_says(by) or follows_the_project(by))
+
+
+def is_a_script_of_the_system(image: Image) -> bool:
+    """Whether a shell is at work because an installed program is written in it: what it writes is the program's."""
+    return os.path.dirname(image.path) in SEARCHED and _name(image) not in SHELLS
 
 
 def runs_what_the_project_says(image: Image) -> bool:

