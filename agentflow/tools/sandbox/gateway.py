@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import struct
@@ -25,6 +26,8 @@ _HAND_OVER_SECONDS = 10.0
 _MAX_SANDBOXES = 256
 _MAX_SOCKET_PATH = 100  # of 107, less what follows the folder
 _SO_NETNS_COOKIE = 71
+_TOLD = 5
+_COMPLAINT = re.compile(r"\b403\b|[Pp]roxy|[Tt]unnel|tlsv1 alert access denied|SSL", re.ASCII)
 _PEER = struct.Struct("3i")
 
 
@@ -48,15 +51,10 @@ def proxy_variables(port: int = PORT) -> dict[str, str]:
 
 
 class GatewayServer:
-    """Takes the listening sockets of sandboxes, and has the proxy serve them.
+    """Takes the listening sockets of sandboxes, and has the proxy serve them."""
 
-    Parameters:
-        owner: user and group of the commands, where they are not this process's own.
-    """
-
-    def __init__(self, proxy: Proxy, owner: tuple[int, int] | None = None) -> None:
+    def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
-        self._owner = owner
         self._folder: Path | None = None
         self._socket: socket.socket | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -73,10 +71,8 @@ class GatewayServer:
             self._folder = _private_folder()
             path = self._folder / "proxy"
             listening.bind(str(path))
-            path.chmod(0o600)
-            if self._owner is not None and self._owner[0] != os.geteuid():
-                os.chown(path, *self._owner)
-                os.chown(self._folder, *self._owner)
+            # The folder is closed to others; in a sandbox the socket stands alone, and its command may be another user.
+            path.chmod(0o666)
             listening.listen(64)
         except OSError as error:
             listening.close()
@@ -86,7 +82,16 @@ class GatewayServer:
         self._socket = listening
         self._start(self._accept_all(listening))
         before, reads = _bridge()
-        return Gateway(socket=path, inside=INSIDE, before=before, env=proxy_variables(), reads=reads)
+        return Gateway(
+            socket=path, inside=INSIDE, before=before, env=proxy_variables(), reads=reads, explain=self._explained
+        )
+
+    def _explained(self, stderr: str) -> str:
+        """Which hosts were refused, where a command complains of a proxy: few programs show what it answers."""
+        refused = [one for one in self.proxy.refusals if one.host][-_TOLD:]
+        if not refused or not _COMPLAINT.search(stderr):
+            return ""
+        return f"(Sandbox: its proxy refused, in this run: {'; '.join(f'{one.why}, {one.hint}' for one in refused)}.)"
 
     async def close(self) -> None:
         """Ends everything that goes through it, and removes its folder."""
@@ -122,7 +127,7 @@ class GatewayServer:
             held.callback(self._left)
             held.enter_context(peer)
             with suppress(OSError):  # a timeout is one, too; without our answer the command does not start
-                command = self._command_behind(peer)
+                command = _command_behind(peer)
                 held.callback(os.close, command)
                 server = await self.proxy.serve(await _handed_over(peer))
                 held.callback(self.proxy.end, server)
@@ -133,14 +138,12 @@ class GatewayServer:
     def _left(self) -> None:
         self._served -= 1
 
-    def _command_behind(self, peer: socket.socket) -> int:
-        """A descriptor that becomes readable when the process at the other end, the command to be, has ended."""
-        peer.setblocking(False)
-        pid, uid, _ = _PEER.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-        own = os.geteuid()
-        if uid not in (own, own if self._owner is None else self._owner[0]):
-            raise PermissionError("another user's process")  # which it would have needed the folder for
-        return os.pidfd_open(pid)
+
+def _command_behind(peer: socket.socket) -> int:
+    """A descriptor that becomes readable when the process at the other end, the command to be, has ended."""
+    peer.setblocking(False)
+    pid, _, _ = _PEER.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+    return os.pidfd_open(pid)
 
 
 async def _handed_over(peer: socket.socket) -> socket.socket:

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from agentflow.errors import AgentflowError
 from agentflow.plan.sandbox_plan import SandboxPlan
-from agentflow.tools.sandbox.told import explained
 
 if TYPE_CHECKING:
     from agentflow.tools.command import Command
@@ -44,6 +43,7 @@ class Gateway(Struct, frozen=True):
         before: words before the command, of what leads from the sandbox's own loopback to the socket.
         env: variables that tell programs of the proxy.
         reads: files and folders of the host that `before` needs to read.
+        explain: what to add to what a command printed on its standard error, or nothing.
     """
 
     socket: Path
@@ -51,6 +51,7 @@ class Gateway(Struct, frozen=True):
     before: tuple[str, ...]
     env: Mapping[str, str]
     reads: tuple[Path, ...] = ()
+    explain: Callable[[str], str] = lambda _stderr: ""
 
 
 def _nothing() -> None:
@@ -97,6 +98,13 @@ class Sandbox(Protocol):
     def name(self) -> str:
         """What it is called in reports, as `bubblewrap 0.11.0`."""
 
+    @property
+    def has_namespaces(self) -> bool:
+        """Whether commands have processes and a network of their own, so that hosts can be granted."""
+
+    def explained(self, stderr: str, plan: SandboxPlan) -> str:
+        """What to add to a command's complaints where this is the reason, or nothing."""
+
     def start_of(self, command: "Command", bounds: Bounds, gateway: Gateway | None) -> Start:
         """How a command is to be started.
 
@@ -121,4 +129,5 @@ class Confinement(Struct, frozen=True):
 
     def explained(self, stderr: str) -> str:
         """What to add to a command's complaints where the sandbox is the reason, or nothing."""
-        return explained(stderr, self.bounds.plan)
+        of_network = self.gateway.explain(stderr) if self.gateway is not None else ""
+        return "\n".join(note for note in (self.sandbox.explained(stderr, self.bounds.plan), of_network) if note)

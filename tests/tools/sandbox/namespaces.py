@@ -14,7 +14,7 @@ import pytest
 
 from agentflow.tools.sandbox.gateway import GatewayServer
 from agentflow.tools.sandbox.port import Gateway
-from tests.tools.sandbox.proxied import Proxied, proxied
+from tests.tools.sandbox.proxied import Proxied
 
 PATIENCE = 60.0
 
@@ -35,6 +35,21 @@ def _works() -> bool:
 
 WORKS = _works()
 needs_namespaces = pytest.mark.skipif(not WORKS, reason="bubblewrap does not work here")
+
+
+def _machine(*, net: bool) -> list[str]:
+    """The program, and what commands see of the system."""
+    program = bwrap()
+    assert program is not None
+    words = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    words += ["--share-net"] if net else []
+    words += ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc", "/etc", "--proc", "/proc", "--dev", "/dev"]
+    for name in ("bin", "sbin", "lib", "lib64", "lib32"):
+        if (root := Path("/", name)).is_symlink():
+            words += ["--symlink", str(root.readlink()), f"/{name}"]
+        elif root.is_dir():
+            words += ["--ro-bind", f"/{name}", f"/{name}"]
+    return words
 
 
 @dataclass
@@ -59,17 +74,7 @@ class Inside:
             before: words before it instead of the gateway's.
             net: it shares the network of this machine, as no sandbox does.
         """
-        program = bwrap()
-        assert program is not None
-        words = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-        words += ["--share-net"] if net else []
-        words += ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc", "/etc", "--proc", "/proc", "--dev", "/dev"]
-        for name in ("bin", "sbin", "lib", "lib64", "lib32"):
-            if (root := Path("/", name)).is_symlink():
-                words += ["--symlink", str(root.readlink()), f"/{name}"]
-            elif root.is_dir():
-                words += ["--ro-bind", f"/{name}", f"/{name}"]
-        words += ["--tmpfs", "/tmp", "--setenv", "HOME", "/tmp", "--chdir", "/tmp"]
+        words = [*_machine(net=net), "--tmpfs", "/tmp", "--setenv", "HOME", "/tmp", "--chdir", "/tmp"]
         for path in (*self.gateway.reads, *self.binds):
             words += ["--ro-bind", str(path), str(path)]
         words += ["--ro-bind", str(self.gateway.socket), self.gateway.inside, "--"]
@@ -101,6 +106,3 @@ async def inside(outside: Proxied, *binds: Path) -> AsyncIterator[Inside]:
         yield Inside(outside, gateway, server, binds)
     finally:
         await server.close()
-
-
-__all__ = ["WORKS", "Inside", "bwrap", "inside", "needs_namespaces", "proxied"]

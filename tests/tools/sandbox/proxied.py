@@ -3,13 +3,13 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from agentflow.guard.addresses import AddressPolicy
 from agentflow.tools.sandbox.proxy import Proxy, ProxyLimits, Refusal, connect_to
-from tests.tools.web_server import LOOPBACK, Names, Site, site
+from tests.tools.web_server import Names, Site, site
 
 PATIENCE = 20.0
 
@@ -79,6 +79,13 @@ class Proxied:
             writer.transport.abort()
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Lets the loop go on until something holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0)
+
+
 async def _everything(reader: asyncio.StreamReader) -> bytes:
     found = b""
     while True:
@@ -102,7 +109,7 @@ async def proxied(
     """A proxy that is there for as long as the block lasts; every name has a public address unless told otherwise."""
     told: list[Refusal] = []
     async with site(tls) as here:
-        world = World(here, names or Names(**{"x__org": "93.184.215.14"}))
+        world = World(here, names or Names(x__org="93.184.215.14"))
         proxy = Proxy(rules, told.append, policy=policy, resolve=world.names, connect=world.connect, limits=limits)
         listening = socket.create_server(("127.0.0.1", 0))
         await proxy.serve(listening)
@@ -110,6 +117,3 @@ async def proxied(
             yield Proxied(proxy, world, listening.getsockname()[1], told)
         finally:
             await proxy.close()
-
-
-__all__ = ["LOOPBACK", "Proxied", "World", "proxied"]

@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +88,5 @@ def test_a_hello_in_very_many_pieces_is_refused():
 @given(st.binary(max_size=200))
 def test_nothing_breaks_the_reader(data):
     for begun in (data, record(SOUND)[: len(data)] + data, record(b"\x01" + data) if data else b""):
-        try:
-            read_client_hello(begun)
-        except NoClientHelloError as error:
-            assert str(error)
+        with suppress(NoClientHelloError):
+            assert read_client_hello(begun) in (None, ClientHello("x.org", hides=False), ClientHello(None, hides=False))

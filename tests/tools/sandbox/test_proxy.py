@@ -6,7 +6,7 @@ import trustme
 
 from agentflow.tools.sandbox.proxy import ProxyLimits
 from tests.tools.sandbox.hellos import hello, names, real_hello, record
-from tests.tools.sandbox.proxied import Proxied, proxied
+from tests.tools.sandbox.proxied import Proxied, proxied, until
 from tests.tools.web_server import Names, response
 
 QUICK = ProxyLimits(header_seconds=0.2, idle=0.3)
@@ -107,8 +107,9 @@ async def test_a_body_goes_on_and_what_is_for_one_hop_does_not():
         here.world.site.port = server.sockets[0].getsockname()[1]
         async with server:
             answer = await here.say(
-                b"POST http://x.org/ HTTP/1.1\r\nHost: x.org\r\nContent-Length: 4\r\nProxy-Authorization: Basic c2VjcmV0"
-                b"\r\nConnection: X-Hop, close\r\nX-Hop: 1\r\nTE: trailers\r\nUpgrade: websocket\r\nX-End: 2\r\n\r\nbody"
+                b"POST http://x.org/ HTTP/1.1\r\nHost: x.org\r\nContent-Length: 4\r\n"
+                b"Proxy-Authorization: Basic c2VjcmV0\r\nConnection: X-Hop, close\r\nX-Hop: 1\r\n"
+                b"TE: trailers\r\nUpgrade: websocket\r\nX-End: 2\r\n\r\nbody"
             )
         head, body = await found
     assert answer.endswith(b"taken")
@@ -127,7 +128,7 @@ async def test_a_client_that_waits_to_be_told_to_go_on_is_told():
         writer.write(b"hi")
         rest = await reader.read()
         writer.transport.abort()
-    assert first.startswith(b"HTTP/1.1 100 ") or first.startswith(b"HTTP/1.1 200 ")
+    assert first.startswith((b"HTTP/1.1 100 ", b"HTTP/1.1 200 "))
     assert rest.endswith(b"done")
 
 
@@ -360,8 +361,7 @@ async def test_a_tunnel_in_which_nothing_passes_is_given_up():
 async def test_no_more_than_so_many_connections_are_open_at_once():
     async with proxied(limits=ProxyLimits(connections=2)) as here:
         held = [await asyncio.open_connection("127.0.0.1", here.port) for _ in range(2)]
-        while here.proxy.accepted < 2:
-            await asyncio.sleep(0)
+        await until(lambda: here.proxy.accepted == 2)
         assert (await here.get("http://x.org/", "x.org")).startswith(b"HTTP/1.1 503 ")
         for _, writer in held:
             writer.transport.abort()
@@ -400,7 +400,6 @@ async def test_closing_ends_what_is_open():
     async with proxied() as here:
         _, writer = await asyncio.open_connection("127.0.0.1", here.port)
         writer.write(b"GET http://x.org/")
-        while here.proxy.accepted < 1:
-            await asyncio.sleep(0)
+        await until(lambda: here.proxy.accepted == 1)
     assert not here.proxy._connections
     writer.transport.abort()
