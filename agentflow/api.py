@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from agentflow.engine.older import session as session
     from agentflow.engine.older import sessions as sessions
     from agentflow.engine.older import stored_plan as stored_plan
-    from agentflow.engine.port import Answer, Outcome
+    from agentflow.engine.port import Answer, Outcome, Surroundings
     from agentflow.engine.seeds import Seed
     from agentflow.events.codec import Event
     from agentflow.journal.port import Gate, Journal
@@ -217,7 +217,6 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     from agentflow.engine.live import Live
     from agentflow.engine.logged import log
     from agentflow.engine.new_runs import create
-    from agentflow.engine.sandboxes import sandboxes_for
     from agentflow.engine.secret_values import secrets_to_begin
     from agentflow.models.opening import model_for
 
@@ -227,7 +226,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     seed = stands.begins(seed)
     secrets = secrets_to_begin(seed, options.secrets, os.environ, options.told, may_ask=options.ask_secret is not None)
     model = model_for(seed.plan, options.model, options.record)
-    sandboxes = await sandboxes_for(seed.plan, seed.started)
+    around = await _surroundings(seed.plan, seed.started, options, secrets, stands)
     journal = _journal(options.journal or project / JOURNAL, options.durability)
     try:
         started, kept, lease = create(seed, journal, time.time())
@@ -239,7 +238,6 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
             live.apply(entry.stream, entry.event)
             if options.observe is not None:
                 options.observe(entry.stream, entry.event)
-        around = _surroundings(project, options, secrets, stands, sandboxes)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
     finally:
         await _closed(model, options, journal)
@@ -261,7 +259,6 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
     from agentflow.engine.charge import standing
     from agentflow.engine.drive import drive, heard
     from agentflow.engine.live import Live
-    from agentflow.engine.sandboxes import sandboxes_for
     from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.engine.stored import stored_plan
     from agentflow.events.run_events import RunStarted
@@ -284,11 +281,10 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
             check_limits(options.charge.limits, live)
             asked = (options.ask_secret, options.interrupt, options.told)
             secrets = await secrets_to_go_on(live, options.secrets, os.environ, *asked)
-            sandboxes = await sandboxes_for(plan_of_run, started)
+            around = await _surroundings(plan_of_run, started, options, secrets, stands)
         except BaseException:
             journal.release(lease)
             raise
-        around = _surroundings(Path(started.project), options, secrets, stands, sandboxes)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
     finally:
         await _closed(model, options, journal)
@@ -363,15 +359,16 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
 
 
-def _surroundings(
-    project: Path, options: RunOptions, secrets: Mapping[str, str], stands: "Standing", sandboxes: Any
-) -> Any:
+async def _surroundings(
+    plan: "Plan", started: "RunStarted", options: RunOptions, secrets: Mapping[str, str], stands: "Standing"
+) -> "Surroundings":
     from agentflow.engine.logged import logged
     from agentflow.engine.people import say_yes
     from agentflow.engine.port import Surroundings
+    from agentflow.engine.sandboxes import sandboxes_for
 
     return Surroundings(
-        project=project,
+        project=Path(started.project),
         ask=say_yes if options.yes else options.ask,
         secrets=secrets,
         ask_secret=options.ask_secret,
@@ -379,7 +376,7 @@ def _surroundings(
         hear=options.hear,
         disk_full=options.disk_full or (lambda _full: None),
         stays=options.stays,
-        sandboxes=sandboxes,
+        sandboxes=await sandboxes_for(plan, started),
         user=stands.acting,
         entitled=stands.entitled,
         limits=options.charge.limits,

@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from benchmarks import bash, contexts, display, measure, pathological, sessions, validation
+from benchmarks import bash, contexts, display, measure, pathological, sandbox, sessions, validation
 from benchmarks.figure import Figure
 
 NAMES = (
@@ -23,6 +23,7 @@ NAMES = (
     *sessions.NAMES,
     *pathological.NAMES,
     *bash.NAMES,
+    *sandbox.NAMES,
 )
 GROUPS = {"validate": validation.NAMES, "context": contexts.NAMES, "sessions": (*sessions.NAMES, *pathological.NAMES)}
 BESIDE = {
@@ -36,6 +37,7 @@ BESIDE = {
     **sessions.BESIDE,
     **pathological.BESIDE,
     **bash.BESIDE,
+    **sandbox.BESIDE,
 }
 
 
@@ -66,6 +68,7 @@ def main() -> None:
         sessions.figures(rounds, only),
         pathological.figures(only),
         bash.figures(rounds, only),
+        sandbox.figures(rounds, only),
     )
     for part in figures:
         for figure in part:

@@ -135,13 +135,14 @@ class Bubblewrap:
         if key not in self._places:
             if bounds.plan.network and gateway is None:
                 raise SandboxError("the file grants hosts, and no proxy leads to them", "take `sandbox.network` out")
-            reads = (*read_paths(bounds), *beside(bounds.root), *(gateway.reads if gateway else ()))
-            granted = tuple(writable.writable(bounds, path) for path in writable.write_paths(bounds))
-            # Of the program's package, since its libraries stand beside it.
-            programs = [] if self._program.is_relative_to("/usr") else [self._program.parents[2]]
-            ways = [gateway.socket] if gateway else []
-            stage = stage_for(bounds.root, (bounds.root, *reads, *ways), programs)
             project = bounds.project or bounds.root
+            repositories = dict.fromkeys([*beside(bounds.root), *beside(project)])
+            beyond = [one for one in repositories if not one.is_relative_to(project)]
+            reads = (*read_paths(bounds), *beyond, *(gateway.reads if gateway else ()))
+            granted = tuple(writable.writable(bounds, path) for path in writable.write_paths(bounds))
+            programs = _folders_of(self._program)
+            ways = [gateway.socket] if gateway else []
+            stage = stage_for(bounds.root, (bounds.root, project, *reads, *ways), programs)
             held = self._placeholders.setdefault(project, Placeholders(project))
             self._places[key] = _Place(stage, reads, granted, held)
         return self._places[key]
@@ -162,6 +163,13 @@ class Bubblewrap:
         if program is None:
             raise SandboxError("the system calls of this machine are not known", "use Linux on x86_64 or aarch64")
         yield from ("--remount-ro", "/", "--seccomp", str(handed.file("seccomp", program)))
+
+
+def _folders_of(program: Path) -> list[Path]:
+    """The folder that a program needs to be started; of a package's the one with its libraries, too."""
+    if program.is_relative_to("/usr"):
+        return []
+    return [program.parents[2] if program.parent.name == "_bin" else program.parent]
 
 
 class _Descriptors:
