@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from agentflow.engine.older import plan_of_run as plan_of_run
     from agentflow.engine.older import session as session
     from agentflow.engine.older import sessions as sessions
-    from agentflow.engine.port import Answer, Outcome
+    from agentflow.engine.port import Answer, Outcome, Surroundings
     from agentflow.engine.seeds import Seed
     from agentflow.events.codec import Event
     from agentflow.events.run_events import RunStarted
@@ -204,7 +204,6 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     from agentflow.engine.live import Live
     from agentflow.engine.logged import log
     from agentflow.engine.new_runs import create
-    from agentflow.engine.sandboxes import sandboxes_for
     from agentflow.engine.secret_values import secret_values
     from agentflow.models.opening import model_for
 
@@ -213,7 +212,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     may_ask, kept_steps = options.ask_secret is not None, seed.kept_steps
     secrets = secret_values(seed.plan, options.secrets, os.environ, may_ask=may_ask, kept=kept_steps)
     model = model_for(seed.plan, options.model, options.record)
-    sandboxes = await sandboxes_for(seed.plan, seed.started)
+    around = await _surroundings(seed.plan, seed.started, options, secrets)
     journal = _journal(options.journal or project / JOURNAL, options.durability)
     try:
         started, kept, lease = create(seed, journal, time.time())
@@ -225,7 +224,6 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
             live.apply(entry.stream, entry.event)
             if options.observe is not None:
                 options.observe(entry.stream, entry.event)
-        around = _surroundings(project, options, secrets, sandboxes)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt))
     finally:
         await _closed(model, options, journal)
@@ -245,7 +243,6 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
     """
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
-    from agentflow.engine.sandboxes import sandboxes_for
     from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.events.run_events import RunStarted
     from agentflow.models.opening import model_for
@@ -264,11 +261,10 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
             model = model_for(plan_of_run, options.model, options.record, goes_on=True)
             live = Live.replay(plan_of_run, _heard(journal, run, options))
             secrets = await secrets_to_go_on(live, options.secrets, os.environ, options.ask_secret, options.interrupt)
-            sandboxes = await sandboxes_for(plan_of_run, started)
+            around = await _surroundings(plan_of_run, started, options, secrets)
         except BaseException:
             journal.release(lease)
             raise
-        around = _surroundings(Path(started.project), options, secrets, sandboxes)
         return _result(live, await drive(live, journal, lease, model, around, options.interrupt, resumed=True))
     finally:
         await _closed(model, options, journal)
@@ -350,13 +346,16 @@ def stored_plan(started: "RunStarted") -> "Plan":
     return stored_plan(started)
 
 
-def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str], sandboxes: Any) -> Any:
+async def _surroundings(
+    plan: "Plan", started: "RunStarted", options: RunOptions, secrets: Mapping[str, str]
+) -> "Surroundings":
     from agentflow.engine.logged import logged
     from agentflow.engine.people import say_yes
     from agentflow.engine.port import Surroundings
+    from agentflow.engine.sandboxes import sandboxes_for
 
     return Surroundings(
-        project=project,
+        project=Path(started.project),
         ask=say_yes if options.yes else options.ask,
         secrets=secrets,
         ask_secret=options.ask_secret,
@@ -364,7 +363,7 @@ def _surroundings(project: Path, options: RunOptions, secrets: Mapping[str, str]
         hear=options.hear,
         disk_full=options.disk_full or (lambda _full: None),
         stays=options.stays,
-        sandboxes=sandboxes,
+        sandboxes=await sandboxes_for(plan, started),
     )
 
 

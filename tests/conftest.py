@@ -44,6 +44,12 @@ def _no_child_left() -> Iterator[None]:
     assert not left, f"processes were left running: {[_command(pid) for pid in left]}"
 
 
+@pytest.fixture
+def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that has no sandbox at all."""
+    monkeypatch.setattr("agentflow.tools.sandbox.choice.candidates", lambda _project: iter(()))
+
+
 def _children() -> list[int]:
     found: list[int] = []
     for task in Path("/proc/self/task").glob("*/children"):

@@ -94,6 +94,7 @@ def test_plan_gives_the_plan(file):
     assert list(api.plan(file()).root.steps) == ["a"]
 
 
+@pytest.mark.usefixtures("no_sandbox")
 def test_only_running_refuses_commands_that_nothing_holds_back(file):
     path = file()
     path.write_text("agentflow: 1\nname: x\nsteps: {a: {run: [ls]}}\n")
@@ -378,6 +379,7 @@ def test_a_file_of_agents_is_checked_as_one_where_that_is_asked_for(several, tmp
     assert not api.check(library, or_library=True).ok
 
 
+@pytest.mark.usefixtures("no_sandbox")
 async def test_what_run_alone_refuses_it_refuses_in_every_file(file, tmp_path: Path):
     (tmp_path / "child.yaml").write_text("agentflow: 1\nname: c\nsteps: {a: {run: [date]}}\n")
     path = file("steps: {c: {workflow: child.yaml}}")
@@ -388,6 +390,7 @@ async def test_what_run_alone_refuses_it_refuses_in_every_file(file, tmp_path: P
     assert (found.code, Path(found.place.path).name) == ("AF504", "child.yaml")
 
 
+@pytest.mark.usefixtures("no_sandbox")
 def test_a_hundred_commands_without_a_sandbox_are_told_and_the_rest_in_a_note(tmp_path: Path):
     steps = "".join(f"  s{number}: {{run: [ls]}}\n" for number in range(150))
     (tmp_path / "w.yaml").write_text(f"agentflow: 1\nname: many\nsteps:\n{steps}")

@@ -105,7 +105,8 @@ async def test_a_tool_step_writes_and_reads_under_the_same_rules_as_agents(proje
     assert "belongs to agentflow itself" in outputs["own"]["message"]
 
 
-def test_bash_as_a_step_is_refused_without_sandbox_off(project):
+@pytest.mark.usefixtures("no_sandbox")
+def test_bash_as_a_step_is_refused_where_nothing_holds_it(project):
     path = project / "flows/flow.yaml"
     path.write_text("agentflow: 1\nname: w\nsteps: {b: {tool: Bash, with: {command: ls}}}\n")
     assert [found.code for found in api.check_to_run(path).diagnostics] == ["AF504"]

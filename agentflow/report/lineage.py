@@ -66,6 +66,9 @@ def widened(before: Mapping[str, JSON], after: Mapping[str, JSON]) -> list[str]:
 def _may(plan: Mapping[str, JSON]) -> Iterator[str]:
     if plan["sandbox"] == "off":
         yield "commands run without a sandbox"
+    else:
+        for key, way in (("network", "reach"), ("write", "write"), ("read", "read")):
+            yield from (f"commands may {way} {grant}" for grant in plan["sandbox"][key])
     for agent in plan["agents"]:
         for tool in [tool for tool in agent["tools"] if tool["name"] != AGENT]:
             for rule in tool["rules"] or [None]:

@@ -11,7 +11,7 @@ from agentflow.plan.arguments import sources
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.expressions import Template
 from agentflow.plan.hosts import HostError, canonical_host, host_of_rule
-from agentflow.plan.model import CallStepPlan, StepPlan, ToolStepPlan
+from agentflow.plan.model import CallStepPlan, Plan, StepPlan, ToolStepPlan
 from agentflow.report.plan_parts import Part, tools_of
 
 JSON = Any
@@ -82,12 +82,19 @@ def tool_calls_json(every: Iterable[tuple[str, StepPlan]]) -> Iterator[JSON]:
             yield {"step": path, **tool_call_json(step)}
 
 
-def unbounded_of(every: Iterable[tuple[str, StepPlan]]) -> Iterator[str]:
-    """What nothing holds back, in words."""
+def sandbox_json(plan: Plan) -> JSON:
+    """What the commands of a file may reach beside the project and a `/tmp` of their own, or `off`."""
+    if plan.sandbox.is_off:
+        return "off"
+    return {key: list(getattr(plan.sandbox, key)) for key in ("network", "write", "read")}
+
+
+def unbounded_of(every: Iterable[tuple[str, StepPlan]], *, held: bool) -> Iterator[str]:
+    """What nothing holds back, in words; commands where no sandbox does."""
     for path, step in every:
         if isinstance(step, CallStepPlan):
             yield f"the function of step {path}"
-        elif isinstance(step, ToolStepPlan) and step.tool.name == "Bash":
+        elif isinstance(step, ToolStepPlan) and step.tool.name == "Bash" and not held:
             yield f"Bash of step {path}"
 
 

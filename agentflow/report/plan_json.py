@@ -3,7 +3,8 @@
 One object; keys may be added, and none is taken away or changes its meaning. Money is in US dollars, time in seconds;
 `null` stands for what is not bounded or not given. A template or expression is given as it is written.
 
-- `type` (`plan`), `name`, `description`, `path`, `digest`; `sandbox` (`off`, or null: `run` refuses commands).
+- `type` (`plan`), `name`, `description`, `path`, `digest`; `sandbox` (what commands may reach:
+  `network`, `write`, `read`, each a list; or `off`).
 - `inputs`: by name `schema`, `required`, `untrusted`; `value` where it is known before the run.
 - `limits`: those of the run.
 - `steps`: a list of `id`, `path`, `kind` (`agent`, `run`, `call`, `tool`, `value`, `approve`, `ask`, `workflow`,
@@ -31,8 +32,8 @@ One object; keys may be added, and none is taken away or changes its meaning. Mo
 - `gates`: a list of `step`, `about` (`approve` or `ask`), `message`, `show`, `timeout`, `on_timeout`, `on_reject`
   (null for `ask`), `form` (JSON Schema of the answers; null for `approve`).
 - `files`: `read` and `write`, each a list of `pattern`, `resolved`, `agent`, `tool`, and `step` where a step uses the
-  tool without an agent, which then is null; `unbounded`: what no rule holds back, commands, functions and `Bash`, in
-  words.
+  tool without an agent, which then is null; `unbounded`: what no rule holds back, functions, and commands and `Bash`
+  under `sandbox: off`, in words.
 - `hosts`: `api`: an agent asks the Claude API; `web`, `searched`: as `hosts_json` says; `unbounded`: as of `files`.
 - `environment`: the names that the file sets, each with `name` and `for` (`every command`, a step or a tool).
 - `secrets`: a list of `name` and `for`, the commands whose environment gets it, in the same words; never a value.
@@ -80,6 +81,7 @@ from agentflow.report.plan_calls import (
     functions_json,
     hosts_json,
     own_tools_json,
+    sandbox_json,
     tool_call_json,
     tool_calls_json,
     unbounded_of,
@@ -121,7 +123,7 @@ def plan_json(plan: Plan, values: Mapping[str, JSON]) -> dict[str, JSON]:
         "description": plan.description,
         "path": plan.path,
         "digest": plan.digest,
-        "sandbox": "off" if plan.sandbox_off else None,
+        "sandbox": sandbox_json(plan),
         "inputs": _inputs_json(plan, values),
         "limits": structs.asdict(plan.limits),
         "steps": _block_json(plan.root, ""),
@@ -319,14 +321,17 @@ def _gates(every: list[tuple[str, StepPlan]]) -> Iterator[JSON]:
 
 def _files(parts: list[Part], every: list[tuple[str, StepPlan]], agents: list[JSON]) -> dict[str, JSON]:
     found: dict[str, list[JSON]] = {"read": [], "write": []}
-    unbounded = [f"the command of step {path}" for path, step in every if isinstance(step, RunStepPlan)]
+    # A file without `sandbox: off` runs none with it.
+    held = not parts[0].plan.sandbox_off
+    unbounded = [f"the command of step {path}" for path, step in every if isinstance(step, RunStepPlan) and not held]
     for part, name, tool in tools_of(parts):
         what = "command" if isinstance(tool, CommandToolPlan) else "function"
-        unbounded.append(f"the {what} of tool {name_of(name, part)}")
-    unbounded += unbounded_of(every)
+        if what == "function" or not held:
+            unbounded.append(f"the {what} of tool {name_of(name, part)}")
+    unbounded += unbounded_of(every, held=held)
     for agent in agents:
         for tool in agent["tools"]:
-            if tool["name"] == "Bash":
+            if tool["name"] == "Bash" and not held:
                 unbounded.append(f"Bash of agent {agent['name']}")
             builtin = BUILTIN_TOOLS.get(tool["name"])
             if builtin is None or builtin.rule != "path":

@@ -12,6 +12,12 @@ from agentflow.spec.forms import fields_of
 JSON = Any
 
 _LONGEST = 100
+_GRANTS = (
+    ("network", "reaches", "no host"),
+    ("write", "writes", "nothing but a /tmp of its own"),
+    ("read", "reads beside the project", "nothing"),
+)
+"""Of the sandbox: the key, what it lets commands do, and what they may without it."""
 
 
 def plan_text(data: Mapping[str, JSON], paint: Paint) -> str:
@@ -261,8 +267,20 @@ def _commands(data: Mapping[str, JSON]) -> Iterator[str]:
         whose = f"tool {_of_file(command['tool'], command)}" if command["step"] is None else command["step"]
         folder = f", in {inert_line(command['cwd'])}" if command["cwd"] else ""
         yield f"{whose}  {_command(command)}  (effects {command['effects']}, {duration(command['timeout'])}{folder})"
-    if data["commands"] and data["sandbox"] is None:
-        yield 'there is no sandbox: `run` refuses these until the file says `sandbox: "off"`'
+
+
+def _sandbox(data: Mapping[str, JSON]) -> Iterator[str]:
+    """What commands may reach, where there are any."""
+    bash = any(tool["name"] == "Bash" for agent in data["agents"] for tool in agent["tools"])
+    bash = bash or any(call["tool"] == "Bash" for call in data["tool_calls"])
+    if not bash and not data["commands"]:
+        return
+    if data["sandbox"] == "off":
+        yield "off: commands run as you would run them"
+        return
+    for key, words, nothing in _GRANTS:
+        granted = ", ".join(inert_line(grant) for grant in data["sandbox"][key])
+        yield f"{words}: {granted or nothing}"
 
 
 def _functions(data: Mapping[str, JSON]) -> Iterator[str]:
@@ -351,6 +369,7 @@ _SECTIONS: Mapping[str, Callable[[Mapping[str, JSON]], Iterator[str]]] = {
     "steps": _steps,
     "agents": _agents,
     "commands": _commands,
+    "sandbox": _sandbox,
     "functions": _functions,
     "tools": _own_tools,
     "tool calls": _tool_calls,

@@ -10,6 +10,7 @@ from agentflow.spec.base import FileRef, PinnedFile, Spec
 from agentflow.spec.describe import bounds_words
 from agentflow.spec.own_tools import TOOL_KINDS, CommandTool, FunctionTool, ToolRetry, tool_kind
 from agentflow.spec.retry import Retry
+from agentflow.spec.sandbox import SandboxGrants
 from agentflow.spec.steps import KINDS, Rounds, SessionOf, StepBase, kind_of
 from agentflow.spec.workflow import Library, Limits, Workflow
 
@@ -18,6 +19,7 @@ _LATER_OF_AGENTS = frozenset({"context", "hooks", "permissions"})
 _LATER_OF_STEPS = frozenset({"escalate", "from"})
 _LATER_OF_FILES = frozenset({"hooks", "mcp_servers", "permissions", "skills"})
 
+_OF_FILES: dict[str, type[Spec]] = {"defaults": AgentDefaults, "limits": Limits, "sandbox": SandboxGrants}
 _OWNERS: tuple[tuple[type[Spec], str], ...] = (
     (Agent, "an agent"),
     (Stop, "an agent's `stop`"),
@@ -100,8 +102,8 @@ def model_at(loc: Loc, data: Any) -> type[Spec] | None:
     last, parent = loc[-1], loc[:-1]
     if (len(loc) == 2 and loc[0] == "imports") or (parent and last in {"from", "workflow"}):
         return PinnedFile
-    if not parent and last in {"limits", "defaults"}:
-        return Limits if last == "limits" else AgentDefaults
+    if not parent and last in _OF_FILES:
+        return _OF_FILES[str(last)]
     if len(loc) == 2 and loc[0] in {"agents", "tools"}:
         return Agent if loc[0] == "agents" else TOOL_KINDS[tool_kind(value_at(data, loc))]
     if is_tool(parent) and last == "retry":

@@ -122,7 +122,7 @@ async def follow_command(command: Command, stdout: Output, stderr: Output) -> Co
     try:
         process = _started(start, command)
         # Nothing may come between these lines but what cannot fail: the process is nobody's yet.
-        running = _Running(process, command.stdin, None if start.first < 0 else Inside(start.first))
+        running = _Running(process, command.stdin, None if start.first < 0 else Inside(start.first, start.memory))
         return await _followed(running, command, stdout, stderr)
     finally:
         start.released()

@@ -113,6 +113,7 @@ def test_options_that_do_not_go_together_are_refused(project: Path, arguments: l
     assert not (project / ".agentflow").exists()
 
 
+@pytest.mark.usefixtures("no_sandbox")
 def test_a_file_that_run_refuses_is_refused(project: Path, capsys):
     (project / "flow.yaml").write_text(FLOW.replace('sandbox: "off"\n', ""))
     assert dry() == exits.INVALID

@@ -73,7 +73,7 @@ async def test_a_tool_that_is_a_function_needs_no_sandbox(setting):
     run = setting(
         "tools: {g: {call: 'm:f'}}\nsteps: {t: {tool: g, with: {x: 1}}}\noutputs: {t: steps.t.output}", files=files
     )
-    run.plan = replace(run.plan, sandbox_off=False)
+    run.plan = replace(run.plan, sandbox=SandboxPlan())
     assert await run.outputs() == {"t": "g did "}
 
 
@@ -127,11 +127,13 @@ async def test_a_cut_off_effect_that_may_not_be_repeated_fails_the_run(setting):
 
 
 @pytest.mark.parametrize("step", ["{tool: Bash, with: {command: ls}}", "{tool: send, with: {at: 1}}"])
-async def test_tools_that_run_commands_want_sandbox_off(setting, step):
+async def test_tools_that_run_commands_want_a_sandbox(setting, step):
     from msgspec.structs import replace
+
+    from agentflow.plan.sandbox_plan import SandboxPlan
 
     tools = "tools: {send: {description: Sends., input: {type: object, properties: {at: {}}}, run: [send]}}\n"
     run = setting(f"{tools}steps: {{t: {step}}}")
-    run.plan = replace(run.plan, sandbox_off=False)
+    run.plan = replace(run.plan, sandbox=SandboxPlan())
     assert await run.failure() == "sandbox"
     assert run.tools.done == []

@@ -260,9 +260,10 @@ def test_what_run_refuses_without_a_sandbox_validate_does_not(loaded):
           c: {{steps: {{d: {{agent: {{tools: [Bash]}}, prompt: Hi}}}}}}
     """
     on, off = body.format(sandbox=""), body.format(sandbox='sandbox: "off"')
-    refusals = run_refusals(loaded(on))
+    refusals = run_refusals(loaded(on), "install one")
+    assert {found.hint for found in refusals} == {"install one"}
     assert [(found.code, found.place.line) for found in refusals] == [("AF504", line) for line in (5, 6, 9, 10)]
-    assert run_refusals(loaded(off)) == []
+    assert run_refusals(loaded(off), "") == []
 
 
 INPUTS = """

@@ -35,7 +35,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def codes_of(project: Path, example: str) -> set[str]:
-    """What `run` would refuse: all that `validate` reports, and AF504."""
+    """What `run` would refuse on a machine without a sandbox: all that `validate` reports, and AF504."""
     (project / "workflow.yaml").write_text(example)
     return {found.code for found in api.check_to_run(project / "workflow.yaml").diagnostics}
 
@@ -51,6 +51,7 @@ def test_there_is_one_explanation_for_each_code_and_no_other():
 
 
 @pytest.mark.parametrize("code", CODES)
+@pytest.mark.usefixtures("no_sandbox")
 def test_the_wrong_example_gives_the_code_and_no_other(code: str, project: Path):
     codes = codes_here if code == "AF510" else codes_of
     assert codes(project, explain.explanation(code).wrong) == {code}
@@ -62,9 +63,11 @@ def test_the_right_example_gives_no_diagnostic_and_could_be_run(code: str, proje
     assert codes(project, explain.explanation(code).right) == set()
 
 
+@pytest.mark.usefixtures("no_sandbox")
 def test_only_run_reports_a_missing_sandbox(project: Path):
     (project / "workflow.yaml").write_text(explain.explanation("AF504").wrong)
     assert api.check(project / "workflow.yaml").diagnostics == ()
+    assert [found.code for found in api.check_to_run(project / "workflow.yaml").diagnostics] == ["AF504"]
 
 
 def test_only_a_look_at_the_machine_reports_what_it_lacks(project: Path):

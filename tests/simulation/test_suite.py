@@ -194,6 +194,7 @@ def test_errors_of_the_workflow_are_those_of_its_tests(project: Path):
     assert found[:2] == ("AF301", "flow.yaml")
 
 
+@pytest.mark.usefixtures("no_sandbox")
 def test_a_workflow_that_run_would_refuse_is_refused(project: Path):
     (project / "flow.yaml").write_text(FLOW.replace('sandbox: "off"\n', ""))
     assert [found[0] for found in problems("tests: [{name: t, expect: {}}]")] == ["AF504"]

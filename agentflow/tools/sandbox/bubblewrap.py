@@ -119,6 +119,7 @@ class Bubblewrap:
                 cwd=Path("/"),
                 descriptors=tuple(handed.all),
                 first=told,
+                memory=self._limits.memory,
                 released=left.close,
             )
             undone.pop_all()
@@ -135,12 +136,14 @@ class Bubblewrap:
         if key not in self._places:
             if bounds.plan.network and gateway is None:
                 raise SandboxError("the file grants hosts, and no proxy leads to them", "take `sandbox.network` out")
-            reads = (*read_paths(bounds), *beside(bounds.root), *(gateway.reads if gateway else ()))
+            project = bounds.project or bounds.root
+            repositories = dict.fromkeys([*beside(bounds.root), *beside(project)])
+            beyond = [one for one in repositories if not one.is_relative_to(project)]
+            reads = (*read_paths(bounds), *beyond, *(gateway.reads if gateway else ()))
             granted = tuple(writable.writable(bounds, path) for path in writable.write_paths(bounds))
             # Of the program's package, since its libraries stand beside it.
             programs = [] if self._program.is_relative_to("/usr") else [self._program.parents[2]]
-            stage = stage_for(bounds.root, (bounds.root, *reads), programs)
-            project = bounds.project or bounds.root
+            stage = stage_for(bounds.root, (bounds.root, project, *reads), programs)
             held = self._placeholders.setdefault(project, Placeholders(project))
             self._places[key] = _Place(stage, reads, granted, held)
         return self._places[key]

@@ -12,6 +12,8 @@ import signal
 from collections.abc import Iterator
 
 _LONGEST = 64 << 10
+_LOOK_SECONDS = 0.25
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _LEFT_MS = 10_000
 """How long the end of a killed sandbox is waited for: a process in the middle of reading a slow disk takes its time."""
 
@@ -21,10 +23,16 @@ class Inside:
 
     Parameters:
         told: the reading end of the pipe on which bubblewrap tells of them; closed by `close`.
+        memory: bytes that they may use together.
+
+    Attributes:
+        stopped: the bound that they were killed for; "" where for none.
     """
 
-    def __init__(self, told: int) -> None:
+    def __init__(self, told: int, memory: int) -> None:
         self._told = told
+        self._memory = memory
+        self._timer: asyncio.TimerHandle | None = None
         self._heard = b""
         self._first = 0
         self._pidfd = -1
@@ -36,6 +44,7 @@ class Inside:
         """Begins to listen."""
         self._loop = loop
         loop.add_reader(self._told, self._listen)
+        self._timer = loop.call_later(_LOOK_SECONDS, self._look)
 
     def signal(self, number: int) -> bool:
         """Asks all inside to end, or kills them.
@@ -55,6 +64,8 @@ class Inside:
 
     def close(self) -> None:
         """Sees to it that nothing is left, and lets go."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._listen()
         if self._pidfd >= 0:
             self._kill()
@@ -67,6 +78,17 @@ class Inside:
                 self._loop.remove_reader(self._told)
             os.close(self._told)
             self._told = -1
+
+    def _look(self) -> None:
+        """Kills all where they use more memory than they may: the kernel's own limits are for each process alone."""
+        if self._pidfd >= 0 and sum(map(_anonymous, self._others())) > self._memory:
+            # What processes share after a fork was counted for each; now it is divided.
+            if sum(map(_proportional, self._others())) > self._memory:
+                self.stopped = f"it used over {self._memory / (1 << 30):.1f} GiB of memory"
+                self._kill()
+                return
+        if self._loop is not None:
+            self._timer = self._loop.call_later(_LOOK_SECONDS, self._look)
 
     def _kill(self) -> bool:
         try:
@@ -98,6 +120,23 @@ class Inside:
             for child in _children(waiting.pop()):
                 waiting.append(child)
                 yield child
+
+
+def _anonymous(pid: int) -> int:
+    """Bytes of memory of a process's own, those included that it shares with what it was forked from."""
+    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        _, resident, shared, *_ = file.read().split()
+        return (int(resident) - int(shared)) * _PAGE
+    return 0
+
+
+def _proportional(pid: int) -> int:
+    """The same, with what it shares divided by those it shares it with; as above where that cannot be told."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("Pss_Anon:"):
+                return int(line.split()[1]) << 10
+    return _anonymous(pid)
 
 
 def _children(pid: int) -> list[int]:

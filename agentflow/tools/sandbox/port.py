@@ -78,6 +78,7 @@ class Start(Struct, frozen=True):
         descriptors: handed on to it; closed here once it has started, or could not be.
         first: the reading end of a pipe on which the number of the sandbox's first process comes, as bubblewrap's
             `--json-status-fd` tells it; -1: there is none, and the command's own process group is all there is.
+        memory: bytes that all of it may use together.
         released: is called when nothing of it is left.
     """
 
@@ -86,6 +87,7 @@ class Start(Struct, frozen=True):
     cwd: Path
     descriptors: tuple[int, ...] = ()
     first: int = -1
+    memory: int = 1 << 62
     released: Callable[[], None] = _nothing
 
     def close_descriptors(self) -> None:

@@ -7,7 +7,7 @@ renamed away and made anew.
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +34,7 @@ _MISSING_AT_THE_TOP = frozenset({
 })  # fmt: skip
 _MISSING_ELSEWHERE = frozenset({".git", ".envrc"})
 _KINDS: Mapping[str, Literal["file", "folder"]] = {entry.name: entry.kind for entry in PROTECTED}
+_PRIVATE = ".agentflow"
 _HIDDEN = frozenset(entry.name for entry in PROTECTED if entry.hidden)
 
 
@@ -169,15 +170,35 @@ def project(
         source: where a path of the machine is reached from.
         hides: the words that put nothing in the place of a `file` or a `folder`.
     """
-    root = bounds.root
-    yield from ("--ro-bind", source(root), str(root))
+    root, around = bounds.root, bounds.project
+    if around is not None and root != around and root.is_relative_to(around):
+        private = str(around / _PRIVATE)
+        yield from ("--ro-bind", source(around), str(around))
+        # Empty, and then with this workspace in it and no other.
+        yield from ("--perms", "0555", "--size", "65536", "--tmpfs", private)
+        yield from (
+            *_hidden(around, hides, _HIDDEN - {_PRIVATE}),
+            "--ro-bind",
+            source(root),
+            str(root),
+            "--remount-ro",
+            private,
+        )
+    else:
+        yield from ("--ro-bind", source(root), str(root))
     for one in granted:
         yield from ("--bind", source(one.path), str(one.path))
         for path in one.around:
             yield from ("--bind", source(path), str(path))
         for path in (*one.kept, *(path for path, _ in one.missing)):
             yield from ("--ro-bind", source(path), str(path))
-    for name in sorted(_HIDDEN):
+    yield from _hidden(root, hides)
+
+
+def _hidden(
+    root: Path, hides: Mapping[str, Callable[[str], Sequence[str]]], names: Iterable[str] = _HIDDEN
+) -> Iterator[str]:
+    for name in sorted(names):
         path = root / name
         if path.is_symlink() or not path.exists():
             continue
