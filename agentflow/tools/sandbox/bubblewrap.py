@@ -74,6 +74,11 @@ class Bubblewrap:
         return self._version
 
     @property
+    def program(self) -> Path:
+        """What is started."""
+        return self._program
+
+    @property
     def has_namespaces(self) -> bool:
         """Of every kind."""
         return True
