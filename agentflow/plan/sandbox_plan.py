@@ -85,8 +85,9 @@ def _read_problem(path: str) -> tuple[str, str] | None:
         return f"`{shown}` is a pattern, and a sandbox opens folders", _READ_HINT
     if not path.startswith(("/", "~/")):
         return f"`{shown}` is relative, and all of the project can be read already", _READ_HINT
-    normal = posixpath.normpath(path)
-    if normal in ("/", "//", "~") or normal.startswith("~/.."):
+    if ".." in path.split("/"):
+        return f"`{shown}` goes up by `..`", "write the path out"
+    if posixpath.normpath(path) in ("/", "//", "~"):
         return f"`{shown}` would open far more than a project needs", "name the folders that are needed"
     return None
 

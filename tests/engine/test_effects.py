@@ -69,6 +69,8 @@ async def test_an_input_that_only_the_run_can_know_is_checked_before_anything_is
 async def test_a_tool_that_is_a_function_needs_no_sandbox(setting):
     from msgspec.structs import replace
 
+    from agentflow.plan.sandbox_plan import SandboxPlan
+
     files = {"m.py": "def f(x: int):\n  'Does.'\n"}
     run = setting(
         "tools: {g: {call: 'm:f'}}\nsteps: {t: {tool: g, with: {x: 1}}}\noutputs: {t: steps.t.output}", files=files

@@ -146,8 +146,7 @@ class Bubblewrap:
             beyond = [one for one in repositories if not one.is_relative_to(project)]
             reads = (*read_paths(bounds), *beyond, *(gateway.reads if gateway else ()))
             granted = tuple(writable.writable(bounds, path) for path in writable.write_paths(bounds))
-            # Of the program's package, since its libraries stand beside it.
-            programs = [] if self._program.is_relative_to("/usr") else [self._program.parents[2]]
+            programs = _folders_of(self._program)
             stage = stage_for(bounds.root, (bounds.root, project, *reads), programs)
             held = self._placeholders.setdefault(project, Placeholders(project))
             self._places[key] = _Place(stage, reads, granted, held)
@@ -177,6 +176,13 @@ def _through(gateway: Gateway | None, handed: "_Descriptors", left: contextlib.E
     left.callback(door.close)
     handed.take(door.descriptor)
     return gateway.before(door.descriptor)
+
+
+def _folders_of(program: Path) -> list[Path]:
+    """The folder that a program needs to be started; of a package's the one with its libraries, too."""
+    if program.is_relative_to("/usr"):
+        return []
+    return [program.parents[2] if program.parent.name == "_bin" else program.parent]
 
 
 class _Descriptors:

@@ -9,7 +9,7 @@ import json
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _LONGEST = 64 << 10
 _LOOK_SECONDS = 0.25
@@ -81,14 +81,16 @@ class Inside:
 
     def _look(self) -> None:
         """Kills all where they use more memory than they may: the kernel's own limits are for each process alone."""
-        if self._pidfd >= 0 and sum(map(_anonymous, self._others())) > self._memory:
-            # What processes share after a fork was counted for each; now it is divided.
-            if sum(map(_proportional, self._others())) > self._memory:
-                self.stopped = f"it used over {self._memory / (1 << 30):.1f} GiB of memory"
-                self._kill()
-                return
+        # What processes share after a fork is counted for each at first, and then divided, which takes longer.
+        if self._pidfd >= 0 and self._uses(_anonymous) and self._uses(_proportional):
+            self.stopped = f"it used over {self._memory / (1 << 30):.1f} GiB of memory"
+            self._kill()
+            return
         if self._loop is not None:
             self._timer = self._loop.call_later(_LOOK_SECONDS, self._look)
+
+    def _uses(self, measure: Callable[[int], int]) -> bool:
+        return sum(map(measure, self._others())) > self._memory
 
     def _kill(self) -> bool:
         try:

@@ -10,12 +10,12 @@ import uuid
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agentflow.tools.command import Command, run_command
 from agentflow.tools.sandbox.bubblewrap import Bubblewrap
 from agentflow.tools.sandbox.limits import limits_here
 from agentflow.tools.sandbox.port import Bounds, Confinement
-from msgspec.structs import replace
 
 PYTHON = "/usr/bin/python3"
 
