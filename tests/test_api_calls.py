@@ -102,7 +102,7 @@ async def test_a_tool_step_writes_and_reads_under_the_same_rules_as_agents(proje
     assert (project / "out/b.txt").read_text() == "one\ntwo\n"
     assert outputs["away"]["kind"] == outputs["own"]["kind"] == "tool_failed"
     assert "outside the project" in outputs["away"]["message"]
-    assert "belongs to agentflow itself" in outputs["own"]["message"]
+    assert "agentflow's own memory" in outputs["own"]["message"]
 
 
 @pytest.mark.usefixtures("no_sandbox")

@@ -13,6 +13,8 @@ from agentflow.tools.threads import Stop
 DEFAULT_LINES = 2_000
 MAX_LINE_CHARS = 2_000
 MAX_READ_CHARS = 98_000
+MAX_SCANNED = 1 << 30
+"""So many bytes (of wide text, characters) are gone through at most: a file may have holes, or grow meanwhile."""
 _PIECE = 64 << 10
 _LONGEST_CHARACTER = 4
 _GUESS = (
@@ -26,10 +28,13 @@ class _Text:
 
     Attributes:
         guessed: a line was met that is no UTF-8.
+        stopped: what is behind the bound was left out.
     """
 
     def __init__(self, file: BufferedReader, encoding: str, stop: Stop) -> None:
         self.guessed = False
+        self.stopped = False
+        self._left = MAX_SCANNED
         self._file = file
         self._encoding = encoding
         self._stop = stop
@@ -41,26 +46,31 @@ class _Text:
         if self._file.peek(len(UTF_8_MARK)).startswith(UTF_8_MARK):
             self._file.read(len(UTF_8_MARK))
         # A line is never held beyond a piece: what is behind is read past.
-        while line := self._file.readline(_PIECE):
-            self._stop.check()
+        while self._goes_on() and (line := self._file.readline(_PIECE)):
+            self._left -= len(line)
             rest = line
-            while len(rest) == _PIECE and not rest.endswith(b"\n"):
-                self._stop.check()
+            while len(rest) == _PIECE and not rest.endswith(b"\n") and self._goes_on():
                 rest = self._file.readline(_PIECE)
+                self._left -= len(rest)
             yield self._decoded(line.rstrip(b"\r\n"))
 
     def _wide(self) -> Iterator[str]:
         text = io.TextIOWrapper(self._file, self._encoding, errors="replace", newline="\n")
         try:
-            while line := text.readline(_PIECE):
-                self._stop.check()
+            while self._goes_on() and (line := text.readline(_PIECE)):
+                self._left -= len(line)
                 rest = line
-                while len(rest) == _PIECE and not rest.endswith("\n"):
-                    self._stop.check()
+                while len(rest) == _PIECE and not rest.endswith("\n") and self._goes_on():
                     rest = text.readline(_PIECE)
+                    self._left -= len(rest)
                 yield _cut(line.rstrip("\r\n"))
         finally:
             text.detach()  # the file is closed by who opened it
+
+    def _goes_on(self) -> bool:
+        self._stop.check()
+        self.stopped = self._left <= 0
+        return not self.stopped
 
     def _decoded(self, line: bytes) -> str:
         shown = line[: (MAX_LINE_CHARS + 1) * _LONGEST_CHARACTER]
@@ -101,7 +111,10 @@ def numbered(file: BufferedReader, name: str, encoding: str, first: int, count: 
             break
         shown.append(text)
     if not shown:
-        return ToolOutput(f"`{shortened(name)}` has {number:,} lines; none from line {first:,} on.", is_error=True)
+        has = f"has {number:,} lines" + (" in its first GiB; the rest is not looked at" if lines.stopped else "")
+        return ToolOutput(f"`{shortened(name)}` {has}; none from line {first:,} on.", is_error=True)
+    if lines.stopped:
+        shown.append("(What is behind the first GiB is not looked at.)")
     if lines.guessed:
         shown.append(_GUESS)
     if encoding != "utf-8":

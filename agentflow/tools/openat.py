@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import fcntl
 import functools
 import os
 import sys
@@ -9,11 +10,13 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from agentflow.guard.protected import folded
+
 _OPENAT2 = 437  # the same on every machine that Linux added it for (Linux 5.6)
 _NO_XLINKS = 0x02 | 0x04 | 0x08  # RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH of openat2(2)
 _EXCLUSIVE, _EXCHANGE = (1, 2) if sys.platform == "linux" else (4, 2)  # renameat2(2); renameatx_np(2) of macOS
 _ABSENT_CALLS = frozenset({errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.ENOTSUP, errno.E2BIG})
-_PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
+_PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _MACHINERY = frozenset(
     {0x9FA0, 0x62656572, 0x64626720, 0x74726163, 0x73636673, 0x27E0EB, 0x63677270, 0xCAFE4A11, 0x1CD1}
@@ -55,12 +58,19 @@ def is_at(descriptor: int, root: int, path: str) -> bool:
         path: relative to it; "" is the folder itself.
     """
     try:
-        top, real = (os.readlink(f"/proc/self/fd/{number}") for number in (root, descriptor))
+        top, real = _where(root), _where(descriptor)
     except OSError:
         return _leads_to(root, path, Identity.of(os.fstat(descriptor)))
     if real == (f"{top.rstrip('/')}/{path}" if path else top):
         return True
     return _leads_to(root, path, Identity.of(os.fstat(descriptor)))
+
+
+def _where(descriptor: int) -> str:
+    """The path of an open file, as the kernel knows it. Raises OSError where it does not say."""
+    if sys.platform == "darwin":
+        return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{descriptor}")
 
 
 def _leads_to(root: int, path: str, file: Identity) -> bool:
@@ -146,6 +156,31 @@ def _rename_call() -> Callable[..., int] | None:
         if (call := getattr(_libc(), name, None)) is not None:
             return call  # type: ignore[no-any-return]
     return None
+
+
+def stored_name(folder: int, part: str, status: os.stat_result, look: Callable[..., os.stat_result] = os.stat) -> str:
+    """The name that a file has where the file system takes several for one; rules are about that one.
+
+    Parameters:
+        part: the name under which it was found.
+        status: its `lstat`.
+        look: `os.stat`.
+    """
+    twin = part.swapcase()
+    if twin == part:
+        return part
+    try:
+        other = look(twin, dir_fd=folder, follow_symlinks=False)
+    except OSError:  # the file system tells them apart
+        return part
+    if Identity.of(other) != Identity.of(status):
+        return part
+    listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        names = os.listdir(listed)
+    finally:
+        os.close(listed)
+    return part if part in names else next((name for name in names if folded(name) == folded(part)), part)
 
 
 def is_machinery(descriptor: int) -> bool:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from agentflow.guard.protected import folded, hidden_by, protected_by
+from agentflow.guard.protected import hidden_by, protected_by
 from agentflow.tools.failures import ToolError, shortened
-from agentflow.tools.openat import Identity, is_at, is_machinery
+from agentflow.tools.openat import is_at, is_machinery, stored_name
 from agentflow.tools.port import ToolContext
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ class _Walk:
                 continue
             status = self._look(part)
             if status is not None:
-                part = self._as_stored(part, status)
+                part = stored_name(self.folder, part, status)
             if status is None:
                 if ".." in ahead:
                     raise _absent(shown)
@@ -278,24 +278,6 @@ class _Walk:
             return os.stat(part, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
-
-    def _as_stored(self, part: str, status: os.stat_result) -> str:
-        """The name that a file has where the file system takes several for one: rules are about that one."""
-        twin = part.swapcase()
-        if twin == part:
-            return part
-        try:
-            other = os.stat(twin, dir_fd=self.folder, follow_symlinks=False)
-        except OSError:  # the file system tells them apart
-            return part
-        if Identity.of(other) != Identity.of(status):
-            return part
-        listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.folder)
-        try:
-            names = os.listdir(listed)
-        finally:
-            os.close(listed)
-        return part if part in names else next((name for name in names if folded(name) == folded(part)), part)
 
     def _enter(self, part: str, shown: str) -> None:
         try:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from agentflow.guard.protected import PROTECTED, PROTECTED_NAMES, folded, hidden_by, protected_by
@@ -137,3 +139,9 @@ def test_twins_have_one_form(one: str, other: str):
 
 def test_letters_that_differ_stay_different():
     assert folded("caf\u00e9") != folded("cafe")
+
+
+@pytest.mark.parametrize("entry", PROTECTED, ids=lambda entry: entry.name)
+def test_the_documents_name_what_is_closed_and_why(entry):
+    page = (Path(__file__).parents[2] / "docs/files.md").read_text()
+    assert any(f"`{entry.name}`" in line and entry.why in line for line in page.splitlines())

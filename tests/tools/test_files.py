@@ -194,3 +194,16 @@ async def test_a_refused_write_makes_no_folders(project, context_of):
     output = await write({"file_path": "src/new/x.py", "content": "x"}, context_of("out/**"))
     assert "Write is granted for `out/**` only; `src/new/x.py` does not match" in output.content
     assert os.listdir(project) == []
+
+
+async def test_a_file_with_a_hole_of_a_terabyte_is_read_only_so_far(project, context_of, monkeypatch):
+    monkeypatch.setattr("agentflow.tools.lines.MAX_SCANNED", 1 << 20)
+    with open(project / "huge", "wb") as file:  # noqa: ASYNC230 - nothing else runs
+        file.write(b"line\n" * 4_000)
+        file.truncate(1 << 40)
+    output = await read({"file_path": "huge", "offset": 3_999}, context_of())
+    assert output.content.splitlines()[:2] == ["  3999\tline", "  4000\tline"]
+    assert output.content.endswith("(What is behind the first GiB is not looked at.)")
+    behind = await read({"file_path": "huge", "offset": 5_000}, context_of())
+    assert behind.is_error
+    assert "4,001 lines in its first GiB; the rest is not looked at" in behind.content

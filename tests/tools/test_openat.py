@@ -4,7 +4,15 @@ from pathlib import Path
 import pytest
 
 from agentflow.tools.files import read, write
-from agentflow.tools.openat import exchange, is_at, is_machinery, open_beneath, open_part_by_part, rename_new
+from agentflow.tools.openat import (
+    exchange,
+    is_at,
+    is_machinery,
+    open_beneath,
+    open_part_by_part,
+    rename_new,
+    stored_name,
+)
 from agentflow.tools.port import ToolContext
 from agentflow.tools.search import glob, grep
 
@@ -111,3 +119,26 @@ async def test_the_kernels_own_files_stay_closed_where_they_are_mounted_in_a_pro
     assert [
         "running system" in str(output.content) or "No files match" in str(output.content) for output in outputs
     ] == [True] * 5
+
+
+def looks_without_case(name: str, *, dir_fd: int, follow_symlinks: bool) -> os.stat_result:
+    """`os.stat` of a file system that takes `README` for `readme`."""
+    (stored,) = (each for each in os.listdir(dir_fd) if each.casefold() == name.casefold())
+    return os.stat(stored, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+
+
+def test_where_case_makes_no_difference_a_file_goes_by_the_name_that_it_has(project, folder):
+    (project / "secret.txt").touch()
+    status = os.stat(project / "secret.txt")
+    assert stored_name(folder, "SECRET.TXT", status, looks_without_case) == "secret.txt"
+    assert stored_name(folder, "Secret.txt", status, looks_without_case) == "secret.txt"
+    assert stored_name(folder, "secret.txt", status, looks_without_case) == "secret.txt"
+
+
+def test_where_case_makes_a_difference_twins_are_two_files(project, folder):
+    (project / "a").touch()
+    os.link(project / "a", project / "A")
+    status = os.stat(project / "a")
+    assert stored_name(folder, "A", status) == "A"
+    (project / "b").touch()
+    assert stored_name(folder, "b", os.stat(project / "b")) == "b"
