@@ -11,7 +11,7 @@ from msgspec import Struct
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentflow.engine.callers import Charge
+    from agentflow.plan.callers import Charge
 
 user = click.option(
     "--user", metavar="NAME", help="Who runs it, and answers; default: AGENTFLOW_USER, else the system's user."
@@ -41,7 +41,7 @@ class Given(Struct, frozen=True):
 
     def charge(self) -> "Charge":
         """What the API makes of it. Raises UsageError where a limit is none."""
-        from agentflow.engine.callers import Charge
+        from agentflow.plan.callers import Charge
 
         policy = None if self.policy is None else Path(self.policy)
         return Charge(self.user, self.tenant, policy, read_limits(self.limits))

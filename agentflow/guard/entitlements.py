@@ -229,7 +229,9 @@ def tools_of(plan: Plan) -> list[str]:
     """Every tool that acts on something, and that an agent or a step of a plan may call."""
     granted = [grant.tool for agent in _agents_of(plan) for grant in agent.grants]
     names = dict.fromkeys(tool.name for tool in granted if tool.by in ("toolbox", "service"))
-    return list(names | dict.fromkeys(step.tool.name for step in every_step(plan.root) if isinstance(step, ToolStepPlan)))
+    return list(
+        names | dict.fromkeys(step.tool.name for step in every_step(plan.root) if isinstance(step, ToolStepPlan))
+    )
 
 
 def models_of(plan: Plan) -> list[str]:
