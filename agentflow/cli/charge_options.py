@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,14 @@ class Given(Struct, frozen=True):
 
 
 def charged(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the options."""
-    return user(tenant(policy(command)))
+    """Gives a command the options, and hands over what they say as `given`."""
+
+    @wraps(command)
+    def with_options(**said: Any) -> Any:
+        given = Given(said.pop("user"), said.pop("tenant"), said.pop("policy"), said.pop("limits", ()))
+        return command(**said, given=given)
+
+    return user(tenant(policy(with_options)))
 
 
 def read_limits(given: Iterable[str]) -> dict[str, float]:

@@ -64,9 +64,7 @@ def run(
     pace: float,
     secret: tuple[str, ...],
     secrets_file: str | None,
-    user: str | None,
-    tenant: str | None,
-    policy: str | None,
+    given: Given,
     durability: Durability,
     output_format: Format,
     stream: bool,
@@ -102,7 +100,7 @@ def run(
         words=stream,
         secrets=secrets,
         stays=wait,
-        given=Given(user, tenant, policy),
+        given=given,
     )
     return drive(driving, lambda options: api.start(checked, values, options))
 
