@@ -85,23 +85,22 @@ def run(
         checked, plan, values = _ready(file, typed, inputs, quiet)
         if dry is not None:
             return show_dry_run(checked, values, dry, replay, output_format, quiet)
-        secrets = read_secrets(secret, secrets_file)
-    driving = Driving(
-        output=output_format,
-        quiet=quiet,
-        yes=yes,
-        script=script,
-        record=record,
-        replay=replay,
-        pace=pace,
-        durability=durability,
-        project=project_of_file(file),
-        outline=outline_of(plan),
-        words=stream,
-        secrets=secrets,
-        stays=wait,
-        given=given,
-    )
+        driving = Driving(
+            output=output_format,
+            quiet=quiet,
+            yes=yes,
+            script=script,
+            record=record,
+            replay=replay,
+            pace=pace,
+            durability=durability,
+            project=project_of_file(file),
+            outline=outline_of(plan),
+            words=stream,
+            secrets=read_secrets(secret, secrets_file),
+            stays=wait,
+            given=given,
+        )
     return drive(driving, lambda options: api.start(checked, values, options))
 
 
