@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agentflow.engine.callers import NOBODY_SAID, Charge
 from agentflow.errors import JournalError
 from agentflow.events.values import NOTHING_SPENT, Failure, Spent
+from agentflow.plan.callers import NOBODY_SAID, Charge
 from agentflow.plan.checked import Checked as Checked
 from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
 from agentflow.source.diagnostics import Diagnostic, Place, Severity, in_order, told_of

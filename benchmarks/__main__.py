@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from benchmarks import bash, contexts, display, measure, pathological, sandbox, sessions, validation
+from benchmarks import bash, contexts, display, measure, pathological, reservation, sandbox, sessions, validation
 from benchmarks.figure import Figure
 
 NAMES = (
@@ -24,6 +24,7 @@ NAMES = (
     *pathological.NAMES,
     *bash.NAMES,
     *sandbox.NAMES,
+    *reservation.NAMES,
 )
 GROUPS = {"validate": validation.NAMES, "context": contexts.NAMES, "sessions": (*sessions.NAMES, *pathological.NAMES)}
 BESIDE = {
@@ -38,6 +39,7 @@ BESIDE = {
     **pathological.BESIDE,
     **bash.BESIDE,
     **sandbox.BESIDE,
+    **reservation.BESIDE,
 }
 
 
@@ -69,6 +71,7 @@ def main() -> None:
         pathological.figures(only),
         bash.figures(rounds, only),
         sandbox.figures(rounds, only),
+        reservation.figures(rounds, only),
     )
     for part in figures:
         for figure in part:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from msgspec import Struct
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentflow.engine.callers import Charge
+    from agentflow.plan.callers import Charge
 
 user = click.option(
     "--user", metavar="NAME", help="Who runs it, and answers; default: AGENTFLOW_USER, else the system's user."
@@ -41,7 +42,7 @@ class Given(Struct, frozen=True):
 
     def charge(self) -> "Charge":
         """What the API makes of it. Raises UsageError where a limit is none."""
-        from agentflow.engine.callers import Charge
+        from agentflow.plan.callers import Charge
 
         policy = None if self.policy is None else Path(self.policy)
         return Charge(self.user, self.tenant, policy, read_limits(self.limits))
@@ -54,8 +55,14 @@ class Given(Struct, frozen=True):
 
 
 def charged(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the options."""
-    return user(tenant(policy(command)))
+    """Gives a command the options, and hands over what they say as `given`."""
+
+    @wraps(command)
+    def with_options(**said: Any) -> Any:
+        given = Given(said.pop("user"), said.pop("tenant"), said.pop("policy"), said.pop("limits", ()))
+        return command(**said, given=given)
+
+    return user(tenant(policy(with_options)))
 
 
 def read_limits(given: Iterable[str]) -> dict[str, float]:

@@ -72,9 +72,7 @@ def going_on(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def with_options(**given: Any) -> int:
-        named = (name for name in GoingOn.__struct_fields__ if name != "given")
-        said = Given(given.pop("user"), given.pop("tenant"), given.pop("policy"), given.pop("limits", ()))
-        options = GoingOn(**{name: given.pop(name) for name in named}, given=said)
+        options = GoingOn(**{name: given.pop(name) for name in GoingOn.__struct_fields__})
         return command(**given, options=options)
 
     wrapped: Callable[..., int] = charged(with_options)

@@ -64,9 +64,7 @@ def run(
     pace: float,
     secret: tuple[str, ...],
     secrets_file: str | None,
-    user: str | None,
-    tenant: str | None,
-    policy: str | None,
+    given: Given,
     durability: Durability,
     output_format: Format,
     stream: bool,
@@ -87,23 +85,22 @@ def run(
         checked, plan, values = _ready(file, typed, inputs, quiet)
         if dry is not None:
             return show_dry_run(checked, values, dry, replay, output_format, quiet)
-        secrets = read_secrets(secret, secrets_file)
-    driving = Driving(
-        output=output_format,
-        quiet=quiet,
-        yes=yes,
-        script=script,
-        record=record,
-        replay=replay,
-        pace=pace,
-        durability=durability,
-        project=project_of_file(file),
-        outline=outline_of(plan),
-        words=stream,
-        secrets=secrets,
-        stays=wait,
-        given=Given(user, tenant, policy),
-    )
+        driving = Driving(
+            output=output_format,
+            quiet=quiet,
+            yes=yes,
+            script=script,
+            record=record,
+            replay=replay,
+            pace=pace,
+            durability=durability,
+            project=project_of_file(file),
+            outline=outline_of(plan),
+            words=stream,
+            secrets=read_secrets(secret, secrets_file),
+            stays=wait,
+            given=given,
+        )
     return drive(driving, lambda options: api.start(checked, values, options))
 
 

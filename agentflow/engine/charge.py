@@ -12,11 +12,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agentflow.engine.callers import Charge
 from agentflow.engine.seeds import Seed
 from agentflow.errors import UsageError
 from agentflow.events.run_events import RunStarted
 from agentflow.guard.entitlements import Entitlements, check_plan, entitlements
+from agentflow.plan.callers import Charge
 from agentflow.plan.checked import Checked, InvalidWorkflowError
 from agentflow.plan.model import Plan
 from agentflow.plan.policies import read_policy, role_problems
@@ -41,7 +41,7 @@ class Standing(Struct, frozen=True):
 
     def begins(self, seed: Seed) -> Seed:
         """A run that begins, charged to them."""
-        return replace(seed, started=replace(seed.started, user=self.user, tenant=self.tenant))
+        return replace(seed, started=replace(seed.started, user=self.user, tenant=self.tenant or None))
 
 
 def acting_user(given: str | None = None, environ: Mapping[str, str] = os.environ) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agentflow.engine.port import Loop
 
 PURSE = "money"
+_IDLE = "idle"
 IDLE_SECONDS = 5.0
 """What a run holds and has not used for so long goes back: others may need it."""
 
@@ -51,6 +52,7 @@ class Purse:
 
     loop: "Loop"
     journal: Journal | None
+    _used_at: float = 0.0
 
     def cover(self, held: Reservation, output_usd: float) -> Covered | Wait | Exhausted:
         """Has the run hold what a call needs, the reply bounded lower where a cap leaves less.
@@ -62,7 +64,8 @@ class Purse:
         entitled, journal = self.loop.around.entitled, self.journal
         if entitled is None or journal is None:
             return Covered(held)
-        day = entitled.day(self.loop.now())
+        self._used_at = now = self.loop.now()
+        day = entitled.day(now)
         self._turn_to(day, journal)
         use = self.loop.live.tranches.of(day)
         self._goes_back_later(day)
@@ -119,13 +122,18 @@ class Purse:
             journal.give_back(self.loop.lease, day, use.in_use)
             use.leased = use.in_use
 
-    def _goes_back_later(self, day: str) -> None:
+    def _goes_back_later(self, day: str, seconds: float = IDLE_SECONDS) -> None:
         def idle() -> None:
+            left = self._used_at + IDLE_SECONDS - self.loop.now()
             use = self.loop.live.tranches.of(day)
-            if self.journal is not None and use.left > 0:
+            if left > 0:
+                self._goes_back_later(day, left)
+            elif self.journal is not None and use.left > 0:
                 self._give_back(day, use, self.journal)
 
-        self.loop.timers.set(PURSE, "idle", IDLE_SECONDS, idle)
+        # Set once and looked at when it fires: a call more costs no timer more.
+        if not self.loop.timers.is_set(PURSE, _IDLE):
+            self.loop.timers.set(PURSE, _IDLE, seconds, idle)
 
     def _refused(self, refused: Refused, day: str, entitled: Entitlements) -> Wait | Exhausted:
         if self.loop.live.ledger.run.in_flight > 0:

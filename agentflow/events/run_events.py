@@ -24,7 +24,7 @@ class RunStarted(Struct, frozen=True):
         lineage: the older run that it goes on from; what it keeps of that follows as `StepKept` and `SessionKept`.
         continued: it carries a session on, and runs that in the place of the file's steps.
         declared: what was declared of models, as `plan/declared_models.py` writes it: the plan goes by it.
-        user, tenant: who is charged for it, until its end; '' where nobody said.
+        user, tenant: who is charged for it, until its end; None where nobody said.
     """
 
     at: float
@@ -39,8 +39,8 @@ class RunStarted(Struct, frozen=True):
     lineage: Lineage | None = None
     continued: Continued | None = None
     declared: Mapping[str, JSON] = {}
-    user: str = ""
-    tenant: str = ""
+    user: str | None = None
+    tenant: str | None = None
 
 
 class StepKept(Struct, frozen=True):

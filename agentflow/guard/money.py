@@ -26,7 +26,7 @@ _CAPS_SHARE = 100
 """At most a hundredth of a cap is taken at a time, so that what waiting runs hold is little."""
 
 _NEARLY_USED = 4
-"""Once less than a quarter of a cap is left, a run takes what its next call needs and no more."""
+"""Once less than a quarter of a cap is left, a run takes what its next call needs, and a hundredth of what is left."""
 
 
 class Cap(Struct, frozen=True):
@@ -113,7 +113,7 @@ def share(free: int, cap: int, full: int, wanted: int) -> int:
         wanted: what the run would take.
     """
     if free * _NEARLY_USED < cap:
-        return full
+        return min(free, full + free // _CAPS_SHARE)
     return min(free, max(full, min(wanted, cap // _CAPS_SHARE)))
 
 

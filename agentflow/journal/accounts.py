@@ -38,19 +38,14 @@ def give_back_all(connection: apsw.Connection, run: str) -> None:
 
 def settle(connection: apsw.Connection, run: str, stream: str, cost_usd: float) -> None:
     """Takes up what a stream's last call has cost: it was held, so accounts change only where it was more than that."""
-    amount = nano(cost_usd)
-    connection.execute(
+    over: Any = connection.execute(
         "UPDATE tranches SET settled = settled + ?3"
-        " WHERE run = ?1 AND day = (SELECT day FROM streams WHERE run = ?1 AND stream = ?2)",
-        (run, stream, amount),
-    )
-    if connection.changes() == 0:
-        return
-    over: list[Any] = connection.execute(
-        "SELECT day, user, tenant, settled FROM tranches WHERE run = ? AND settled > leased", (run,)
-    ).fetchall()
-    for day, user, tenant, settled in over:
-        hold(connection, run, day, user, tenant, settled, named=False)
+        " WHERE run = ?1 AND day = (SELECT day FROM streams WHERE run = ?1 AND stream = ?2)"
+        " RETURNING day, user, tenant, settled, settled > leased",
+        (run, stream, nano(cost_usd)),
+    ).get
+    if over is not None and over[4]:
+        hold(connection, run, over[0], over[1], over[2], over[3], named=False)
 
 
 def write_off(connection: apsw.Connection, run: str, day: str, in_use: int) -> None:

@@ -23,7 +23,7 @@ def _run_started(connection: apsw.Connection, run: str, stream: str, event: run_
     connection.execute(
         "INSERT INTO runs (run, workflow, path, project, started_at, status, user, tenant)"
         " VALUES (?, ?, ?, ?, ?, 'running', ?, ?)",
-        (run, *names, event.at, escaped(event.user), escaped(event.tenant)),
+        (run, *names, event.at, escaped(event.user or ""), escaped(event.tenant or "")),
     )
     connection.execute("INSERT INTO spend (run) VALUES (?)", (run,))
 

@@ -26,6 +26,11 @@ def escalated_text(event: GateEscalated) -> str:
     return f"nobody has answered: {', '.join(map(inert_line, event.to))} may answer, too"
 
 
+def operator_line(event: BudgetWarned | GateEscalated) -> tuple[str, str]:
+    """What a line about it is about, and what it says."""
+    return ("run", warned_text(event)) if isinstance(event, BudgetWarned) else (event.step, escalated_text(event))
+
+
 def finished_text(event: RunFinished) -> str:
     """How a run ended; one that a budget ended is held where it was."""
     kind = "" if event.failure is None else f" by {event.failure.kind}"

@@ -35,7 +35,7 @@ from agentflow.events.session_events import (
 )
 from agentflow.events.values import Failure
 from agentflow.plan.service_tools import service_errors
-from agentflow.report.budgets import escalated_text, finished_text, resumed_text, warned_text
+from agentflow.report.budgets import finished_text, operator_line, resumed_text
 from agentflow.report.contexts import compaction_line
 from agentflow.report.inert import inert_line
 from agentflow.report.kept import kept_text
@@ -89,10 +89,8 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return "run", f"cancelled by {inert_line(event.by)}{why}"
         case RunFinished():
             return "run", finished_text(event)
-        case BudgetWarned():
-            return "run", warned_text(event)
-        case GateEscalated():
-            return event.step, escalated_text(event)
+        case BudgetWarned() | GateEscalated():
+            return operator_line(event)
         case StepStarted():
             return event.step, _started(event, view.step(event.step))
         case StepFinished():

@@ -176,10 +176,8 @@ class RunView:
         self.stopping = Failure("cancelled", f"{event.by} cancelled the run")
 
     def _run_finished(self, event: RunFinished) -> None:
-        self.stopping = None
-        self.status, self.finished = event.status, event
-        if not event.held:
-            self.gates.clear()
+        self.status, self.finished, self.stopping = event.status, event, None
+        self.gates = self.gates if event.held else {}
         for node in list(open_nodes(self.root)):
             self.close(node, "stopped", event.at)
 

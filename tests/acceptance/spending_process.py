@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentflow import api
-from agentflow.engine.callers import Charge
 from agentflow.errors import LeaseHeldError
 from agentflow.events.values import Timings, Usage
 from agentflow.models.port import Reply, Request
+from agentflow.plan.callers import Charge
 
 WORKFLOW = """
 agentflow: 1

@@ -62,7 +62,7 @@ def test_what_a_run_takes_covers_its_call_leaves_nobody_less_than_nothing_and_is
     taken = share(free, cap, full, data.draw(st.integers(0, 2 * cap)))
     assert full <= taken <= free
     if free * 4 < cap:
-        assert taken == full
+        assert taken <= full + free // 100
     else:
         assert taken <= max(full, cap // 100)
 

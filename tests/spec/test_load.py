@@ -57,7 +57,9 @@ CASES = [
     ("AF203", "`retry` must be a mapping, not 3", "", "steps: {a: {value: x, retry: «3»}}"),
     ("AF201", "the file does not take `retry`", "a step", "«retry»: {attempts: 2}"),
     ("AF201", "step `a` does not take `with`", "a step with `call`", "steps: {a: {value: x, «with»: 3}}"),
-    ("AF201", "`escalate` is not supported yet", "delete", "steps: {a: {approve: x, «escalate»: 3}}"),
+    ("AF203", "`escalate` must be a mapping, not 3", "", "steps: {a: {approve: x, from: [b], escalate: «3»}}"),
+    ("AF203", "`from` must be a list, not 'b'", "", "steps: {a: {approve: x, from: «b»}}"),
+    ("AF203", "`from` must not be empty", "", "steps: {a: {approve: x, from: «[]»}}"),
     ("AF201", "does not take `promt`", "did you mean `prompt`?", "steps: {a: {agent: b, «promt»: p}}"),
     ("AF201", "does not take `zzz`", "`value`", "steps: {a: {value: x, «zzz»: p}}"),
     (
