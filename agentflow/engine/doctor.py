@@ -188,8 +188,15 @@ def _programs() -> Iterator[Finding]:
 
 def _version_of(program: str) -> str:
     try:
+        from agentflow.tools.command import base_environment
+
         done = subprocess.run(
-            [program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+            [program, "--version"],
+            env=base_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return "there, but it does not tell its version"
