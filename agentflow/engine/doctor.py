@@ -59,7 +59,9 @@ def findings(project: Path, journal: Path, environ: Mapping[str, str]) -> Iterat
 
 
 def _python() -> Finding:
-    return Finding("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    # Not `platform.platform()`, which asks a program.
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    return Finding("python", "ok", f"{platform.python_version()} on {system}")
 
 
 def _libraries() -> Finding:
