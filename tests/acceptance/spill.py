@@ -1,6 +1,7 @@
 """A program that gives its secrets away in every way that programs have, and the ways themselves.
 
-As a script it prints each variable whose name begins with `SECRET_` in each way, on both outputs; with `often` many times, with `slowly` in pieces too.
+As a script it prints each variable whose name begins with `SECRET_` in each way, on both outputs; with `often` many
+times, with `slowly` in pieces too.
 """
 
 import base64

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -52,7 +50,11 @@ steps:
     parse: json
     effects: none
   lines: {{run: "python3 spill.py | cat", parse: lines, effects: none}}
-  names: {{run: "mkdir -p made && cd made && touch -- \\"x$SECRET_HEX\\" \\"$SECRET_PLAIN\\" && ls && ls nowhere-$SECRET_PLAIN", effects: none, on_error: continue, if_skipped: none}}
+  names:
+    run: mkdir -p made && cd made && touch "x$SECRET_HEX" "$SECRET_PLAIN" && ls && ls "nowhere-$SECRET_PLAIN"
+    effects: none
+    on_error: continue
+    if_skipped: none
   fails: {{run: "python3 spill.py; exit 3", effects: none, on_error: continue, if_skipped: none}}
   raises: {{call: "lib:raises", effects: none, on_error: continue, if_skipped: none}}
   gives: {{call: "lib:gives", effects: none}}
@@ -92,7 +94,8 @@ CALLS = [
     [tool_use("TaskOutput", {{"task_id": "TASK", "timeout": 40}})],
     [tool_use("TaskOutput", {{"task_id": "TASK", "timeout": 60}})],
     [tool_use("TaskOutput", {{"task_id": "TASK", "timeout": 20000}})],
-    [tool_use("Read", {{"file_path": "noted.txt"}}), tool_use("Grep", {{"pattern": "sesame", "output_mode": "content"}})],
+    [tool_use("Read", {{"file_path": "noted.txt"}})],
+    [tool_use("Grep", {{"pattern": "sesame", "output_mode": "content"}})],
     [tool_use("Bash", {{"command": "echo " + VALUES[0] + "; python3 spill.py; cat /proc/$PPID/environ; exit 4"}})],
     [tool_use("Write", {{"file_path": "out.txt", "content": VALUES[0]}})],
 ]
@@ -155,8 +158,8 @@ def rows(path: Path) -> Iterator[bytes]:
 
 
 def needles(value: str) -> set[bytes]:
-    """What must be nowhere: the value in every way, and twelve letters of it, or of what it is in base64 and hexadecimal,
-    in a row. It is made without what finds them."""
+    """What must be nowhere: the value in every way, and twelve letters in a row of it, or of what it is in base64 and
+    hexadecimal. It is made without what finds them."""
     whole = {write(value).encode() for write in WAYS.values()}
     lines = [line for line in value.splitlines() if not line.startswith("-----")]
     texts = [text for line in lines for text in (line, line[::-1], line.encode().hex())]
