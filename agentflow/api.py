@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from agentflow.engine.port import Answer, Outcome, Surroundings
     from agentflow.engine.seeds import Seed
     from agentflow.events.codec import Event
+    from agentflow.events.run_events import RunStarted
     from agentflow.journal.port import Gate, Journal
     from agentflow.models.port import Model
     from agentflow.plan.model import Plan
@@ -74,8 +75,7 @@ class RunOptions(Struct, frozen=True):
             death of the process cannot touch, and loss of power only for 100 ms.
         yes: answer every gate with yes, and a question with the defaults of its form where these answer it.
         ask: asks a person about a gate, which has a `form` where the answer is more than a yes or no; is cancelled
-            when another has answered; gives None for a gate that it cannot answer. A run that only waits for people
-            who are not there pauses.
+            when another has answered; None from it: nobody can. A run that only waits for absent people pauses.
         secrets: values of the file's secrets, by name; what is not here is taken from the environment.
         ask_secret: asks a person for the value of a secret that has none; None from it: there is none.
         observe: hears every event, with its stream (`""`: the run's own), once it is on record.
@@ -293,10 +293,8 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
 def stream(
     path: str | os.PathLike[str], inputs: Mapping[str, JSON] | None = None, options: RunOptions | None = None
 ) -> "AsyncIterator[tuple[str, Event] | RunResult]":
-    """As `run`, giving every event with its stream as it goes on record, and the result last.
-
-    Leaving the iteration early interrupts the run.
-    """
+    """As `run`, giving every event with its stream as it goes on record, and the result last; leaving it early
+    interrupts the run."""
     import asyncio
 
     from agentflow.engine.streaming import streamed
@@ -366,11 +364,13 @@ async def _surroundings(
     from agentflow.engine.people import say_yes
     from agentflow.engine.port import Surroundings
     from agentflow.engine.sandboxes import sandboxes_for
+    from agentflow.engine.secret_values import operators_secrets
 
     return Surroundings(
         project=Path(started.project),
         ask=say_yes if options.yes else options.ask,
         secrets=secrets,
+        hidden=operators_secrets(os.environ),
         ask_secret=options.ask_secret,
         observe=logged(options.observe or (lambda _stream, _event: None)),
         hear=options.hear,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_FOREIGN = ("ANTHROPIC_", "AGENTFLOW_", "XDG_", "CLAUDE_", "AWS_", "GOOGLE_")
+_FOREIGN = ("ANTHROPIC_", "GITHUB_", "AGENTFLOW_", "XDG_", "CLAUDE_", "AWS_", "GOOGLE_")
 _COLOURS = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES")
 
 

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.github_actions import unheard
 from agentflow.cli.log_options import log_options, with_log_options
 from agentflow.errors import AgentflowError
 
@@ -102,7 +103,8 @@ def main() -> None:
     # Nothing made while starting is garbage: looking for it costs a tenth of the time of a small command.
     gc.disable()
     _open_closed_streams()
-    code = run_command(sys.argv[1:])
+    with unheard(sys.argv[1:]):
+        code = run_command(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

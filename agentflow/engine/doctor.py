@@ -61,7 +61,9 @@ def findings(project: Path, journal: Path, environ: Mapping[str, str]) -> Iterat
 
 
 def _python() -> Finding:
-    return Finding("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    # Not `platform.platform()`, which asks a program.
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    return Finding("python", "ok", f"{platform.python_version()} on {system}")
 
 
 def _libraries() -> Finding:
@@ -190,8 +192,15 @@ def _programs() -> Iterator[Finding]:
 
 def _version_of(program: str) -> str:
     try:
+        from agentflow.tools.command import base_environment
+
         done = subprocess.run(
-            [program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+            [program, "--version"],
+            env=base_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return "there, but it does not tell its version"

@@ -115,8 +115,8 @@ class LocalEngine:
         )
         self.workspaces = Workspaces(self.around.project)
         self.recorder = Recorder(self.journal, self.lease, self.around.observe, self.around.disk_full)
-        likely, ask = self.live.plan.redact == "likely", self.around.ask_secret
-        self.secrets = Secrets(self.around.secrets, ask, self._secret_came, self._task_ended, likely)
+        ask, also = self.around.ask_secret, (self.live.plan.redact == "likely", self.around.hidden)
+        self.secrets = Secrets(self.around.secrets, ask, self._secret_came, self._task_ended, *also)
         self.admission = Admission(self)
         self.results = KeptResults(self.around.project, self.live.run.id)
         self.people = Askers(self, self.journal, self._task_ended)

@@ -54,6 +54,7 @@ class Surroundings(Struct, frozen=True):
         ask: asks a person about a gate and is cancelled when another has answered; gives None where nobody can
             answer this one. None: nobody is there. A run that only waits for people who are not there pauses.
         secrets: the values that are known, by name.
+        hidden: values that no command gets and that are kept out of everything like secrets, by name.
         ask_secret: asks a person for the value of a secret; None: what has none is missing.
         observe: hears every event, with its stream, once it is on record.
         hear: hears the text of a session, by its stream, as it comes.
@@ -71,6 +72,7 @@ class Surroundings(Struct, frozen=True):
     project: Path
     ask: Callable[[Gate], Awaitable[Answer | None]] | None = None
     secrets: Mapping[str, str] = {}
+    hidden: Mapping[str, str] = {}
     ask_secret: Callable[[str], Awaitable[str | None]] | None = None
     observe: Callable[[str, Event], None] = lambda _stream, _event: None
     hear: Callable[[str, str], None] | None = None

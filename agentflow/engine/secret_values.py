@@ -3,6 +3,7 @@ system's keyring."""
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 
 from msgspec.structs import replace
@@ -59,6 +60,23 @@ def secrets_to_begin(
     known = secret_values(seed.plan, given, environ, may_ask=may_ask, kept=seed.kept_steps, told=told)
     refuse_open_values(seed.started, known)
     return known
+
+
+_OPERATORS = re.compile(
+    r"(?:ANTHROPIC|AGENTFLOW|AWS|GOOGLE|AZURE|OPENAI)_.*(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)|"
+    r".*(?:_API_KEY|_TOKEN|_SECRET|_PASSWORD|_SECRET_KEY|_PRIVATE_KEY)|.*DATABASE_URL|PGPASSWORD"
+)
+_SHORTEST_OPERATORS = 12
+
+
+def operators_secrets(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables of our own environment that hold keys, by their names: no command gets them, and what finds one all
+    the same (in a file, in `/proc`) must not hand it on. Short values and paths are left out: they stand anywhere."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if _OPERATORS.fullmatch(name) and len(value) >= _SHORTEST_OPERATORS and not value.startswith(("/", "~"))
+    }
 
 
 def refuse_open_values(started: RunStarted, values: Mapping[str, str]) -> None:

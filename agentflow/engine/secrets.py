@@ -29,6 +29,7 @@ class Secrets:
         again: is called when an answer has come, or none will.
         ended: hears of every task that asked, so that its faults are not lost.
         likely: what looks like a secret is masked too, where `redacted` is asked.
+        hidden: values by name that are found like those of secrets, and given to nobody.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Secrets:
         again: Callable[[], None] = lambda: None,
         ended: Callable[["asyncio.Task[None]"], None] = lambda _task: None,
         likely: bool = False,
+        hidden: Mapping[str, str] = {},
     ) -> None:
         self._values = dict(values)
         self._ask = ask
@@ -45,7 +47,8 @@ class Secrets:
         self._ended = ended
         self._refused: set[str] = set()
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._redactor = redactor_of(self._values)
+        self._hidden = hidden
+        self._redactor = redactor_of({**hidden, **self._values})
         self._likely = LikelySecrets() if likely else None
 
     @property
@@ -140,7 +143,7 @@ class Secrets:
         del self._asking[name]
         if value:
             self._values[name] = value
-            self._redactor = redactor_of(self._values)
+            self._redactor = redactor_of({**self._hidden, **self._values})
         else:
             self._refused.add(name)
         self._again()

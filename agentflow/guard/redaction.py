@@ -10,6 +10,9 @@ from agentflow.guard.secret_forms import SHORTEST, lines_of, literals, pattern
 _CUT = re.compile(r"\[… [\d,]+ (?:bytes|characters) cut …\]")
 _PIECE_AT_A_CUT = 4
 """Characters of a value at a cut that are enough to be taken for a piece of it."""
+_AT_AN_END = 8
+"""The same at the end of a text, where nothing says that it was cut."""
+_ELLIPSIS = re.compile(r"…|\\u2026")
 _LONGEST_PATTERN = 60_000
 """Characters of an expression that are compiled together."""
 
@@ -40,7 +43,9 @@ class Redactor:
         found = self._redacted_bytes(data)
         if found is not None:
             text = found.decode("utf-8", "surrogatepass")
-        return self._without_pieces(text) if "[… " in text else text
+        if "[… " in text:
+            text = self._without_pieces(text)
+        return self._without_beginnings(text)
 
     def in_bytes(self, data: bytes) -> str | None:
         """The name of a secret whose value stands in bytes in any of its forms, or None."""
@@ -112,7 +117,13 @@ class Redactor:
 
     def _forms(self) -> Mapping[str, str]:
         if not self._literals:
-            self._literals = {form: name for line, name in self._lines.items() for form in literals(line)}
+            self._literals = {
+                form: name
+                for line, name in self._lines.items()
+                for form in literals(line)
+                # All keys begin alike, so that their beginning says nothing.
+                if not form.startswith("-----")
+            }
         return self._literals
 
     def _without_pieces(self, text: str) -> str:
@@ -128,6 +139,33 @@ class Redactor:
             part = self._without_start(part) if index else part
             parts[index] = f"{before}{self._without_end(part) if index < last else part}{after}"
         return "".join(piece for pair in zip(parts, [*cuts, ""], strict=True) for piece in pair)
+
+    def _without_beginnings(self, text: str) -> str:
+        """The text without the beginnings of values at its end, and where a `…` says that something was cut."""
+        places = [found.start() for found in _ELLIPSIS.finditer(text)]
+        if not text.endswith("…"):
+            places.append(len(text))
+        pieces, at = [], 0
+        for place in places:
+            begin, name = self._beginning(text, at, place)
+            if name:
+                pieces += [text[at:begin], f"[secret {name}]"]
+                at = place
+        return "".join([*pieces, text[at:]]) if pieces else text
+
+    def _beginning(self, text: str, at: int, place: int) -> tuple[int, str]:
+        """Where the beginning of a value begins that ends at a place, and whose it is; no name where there is none."""
+        last = text[max(at, place - _AT_AN_END) : place]
+        if len(last) < _AT_AN_END:
+            return place, ""
+        for form, name in self._forms().items():
+            found = form.find(last)
+            while found >= 0:
+                begin = place - found - _AT_AN_END
+                if begin >= at and found + _AT_AN_END < len(form) and text.startswith(form[: place - begin], begin):
+                    return begin, name
+                found = form.find(last, found + 1)
+        return place, ""
 
     def _without_end(self, text: str) -> str:
         """The text before a cut, without the beginning of a value that the cut went through."""

@@ -19,7 +19,7 @@ _WRAPPED_FROM = 16
 """Characters; of shorter ones no program breaks the line in the middle."""
 _SPELLED_UP_TO = 400
 """Characters; longer lines are looked for in fewer ways."""
-_DUMPED_UP_TO = 128
+_DUMPED_UP_TO = 512
 
 # What stands between two characters of a wrapped, quoted-printable, coloured or UTF-16 text, or in `od -c`.
 _BETWEEN_NARROW = r"\x00{0,3}"
