@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from agentflow.engine.options import Durability as Durability
+from agentflow.engine.options import RunOptions as RunOptions
+from agentflow.engine.options import RunResult as RunResult
 from agentflow.errors import JournalError
-from agentflow.events.values import NOTHING_SPENT, Failure, Spent
-from agentflow.plan.callers import NOBODY_SAID, Charge
 from agentflow.plan.checked import Checked as Checked
 from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
 from agentflow.source.diagnostics import Diagnostic, Place, Severity, in_order, told_of
@@ -26,9 +26,6 @@ from agentflow.source.project import Problem, Project, read_workflow
 from agentflow.source.project import journal_of as journal_of
 
 if TYPE_CHECKING:
-    import asyncio
-
-    from agentflow.engine.charge import Standing
     from agentflow.engine.live import Live
     from agentflow.engine.older import continued as continued
     from agentflow.engine.older import edited as edited
@@ -38,17 +35,15 @@ if TYPE_CHECKING:
     from agentflow.engine.older import session as session
     from agentflow.engine.older import sessions as sessions
     from agentflow.engine.older import stored_plan as stored_plan
-    from agentflow.engine.port import Answer, Outcome, Surroundings
+    from agentflow.engine.port import Answer, Outcome
     from agentflow.engine.seeds import Seed
     from agentflow.events.codec import Event
-    from agentflow.events.run_events import RunStarted
-    from agentflow.journal.port import Gate, Journal
+    from agentflow.journal.port import Journal
     from agentflow.models.port import Model
     from agentflow.plan.model import Plan
     from agentflow.spec.sources import Source
 
 JSON = Any
-Durability = Literal["process", "power"]
 Access = Literal["create", "write", "read"]
 _OF_OLDER_RUNS = frozenset(
     {"continued", "edited", "file_of", "fork", "plan_of_run", "rewind", "session", "sessions", "stored_plan"}
@@ -62,71 +57,6 @@ def __getattr__(name: str) -> Any:
     from agentflow.engine import older
 
     return getattr(older, name)
-
-
-class RunOptions(Struct, frozen=True):
-    """How a run is to go.
-
-    Attributes:
-        model: answers the requests; None: the endpoint that the environment names.
-        record: a file for every request and its reply; a new one, or, for `resume`, one that is added to.
-        journal: the file; None: `.agentflow/journal.db` of the project.
-        durability: `power` has every event synced to the disk before anything follows from it; `process`, what the
-            death of the process cannot touch, and loss of power only for 100 ms.
-        yes: answer every gate with yes, and a question with the defaults of its form where these answer it.
-        ask: asks a person about a gate, which has a `form` where the answer is more than a yes or no; is cancelled
-            when another has answered; None from it: nobody can. A run that only waits for absent people pauses.
-        secrets: values of the file's secrets, by name; what is not here is taken from the environment.
-        ask_secret: asks a person for the value of a secret that has none; None from it: there is none.
-        observe: hears every event, with its stream (`""`: the run's own), once it is on record.
-        hear: hears the text of sessions, with their stream, as it comes.
-        disk_full: hears when the journal waits for room on the disk, and when it need not any more.
-        stays: stay until the model's service can be asked again, or a cap of the policy is whole again, however long
-            that takes; else a run that only waits for it pauses, or ends.
-        charge: who runs it, under which policy; for `resume`, bounds in the place of those the run has.
-        told: hears the values of the secrets that are known, by name, before anything else is said of the run.
-        interrupt: set it to have the run stop cleanly; it can be resumed.
-    """
-
-    model: "Model | None" = None
-    record: Path | None = None
-    journal: Path | None = None
-    durability: Durability = "process"
-    yes: bool = False
-    ask: "Callable[[Gate], Awaitable[Answer | None]] | None" = None
-    secrets: Mapping[str, str] = {}
-    ask_secret: Callable[[str], Awaitable[str | None]] | None = None
-    observe: "Callable[[str, Event], None] | None" = None
-    hear: Callable[[str, str], None] | None = None
-    disk_full: Callable[[bool], None] | None = None
-    stays: bool = False
-    charge: Charge = NOBODY_SAID
-    interrupt: "asyncio.Event | None" = None
-    told: Callable[[Mapping[str, str]], None] | None = None
-
-
-class RunResult(Struct, frozen=True):
-    """What a run has come to.
-
-    Attributes:
-        status: `waiting` for the people asked in `waiting` or for the `service`; `interrupted` as it was asked to; both
-            can be resumed.
-        outputs: the workflow's, where it is done.
-        failure: why it failed.
-        spent: in this run so far.
-        waiting: the paths of the steps whose gates are open.
-        until: when it may go on (seconds since the epoch): ask the service again, or spend; None: no time is known.
-        service: why it waits for the model's service, where it does.
-    """
-
-    run: str
-    status: Literal["done", "failed", "waiting", "interrupted"]
-    outputs: Mapping[str, JSON] | None = None
-    failure: Failure | None = None
-    spent: Spent = NOTHING_SPENT
-    waiting: tuple[str, ...] = ()
-    until: float | None = None
-    service: "Failure | None" = None
 
 
 def check(path: str | os.PathLike[str], source: bytes | None = None, *, or_library: bool = False) -> Checked:
@@ -218,6 +148,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     from agentflow.engine.logged import log
     from agentflow.engine.new_runs import create
     from agentflow.engine.secret_values import secrets_to_begin
+    from agentflow.engine.surroundings import surroundings
     from agentflow.models.opening import model_for
 
     options = options or RunOptions()
@@ -226,7 +157,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     seed = stands.begins(seed)
     secrets = secrets_to_begin(seed, options.secrets, os.environ, options.told, may_ask=options.ask_secret is not None)
     model = model_for(seed.plan, options.model, options.record)
-    around = await _surroundings(seed.plan, seed.started, options, secrets, stands)
+    around = await surroundings(seed.plan, seed.started, options, secrets, stands)
     journal = _journal(options.journal or project / JOURNAL, options.durability)
     try:
         started, kept, lease = create(seed, journal, time.time())
@@ -261,6 +192,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
     from agentflow.engine.live import Live
     from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.engine.stored import stored_plan
+    from agentflow.engine.surroundings import surroundings
     from agentflow.events.run_events import RunStarted
     from agentflow.models.opening import model_for
 
@@ -281,7 +213,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
             check_limits(options.charge.limits, live)
             asked = (options.ask_secret, options.interrupt, options.told)
             secrets = await secrets_to_go_on(live, options.secrets, os.environ, *asked)
-            around = await _surroundings(plan_of_run, started, options, secrets, stands)
+            around = await surroundings(plan_of_run, started, options, secrets, stands)
         except BaseException:
             journal.release(lease)
             raise
@@ -355,32 +287,6 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     diagnostics = told_of(in_order([*problems, *more]), path)
     refused = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
-
-
-async def _surroundings(
-    plan: "Plan", started: "RunStarted", options: RunOptions, secrets: Mapping[str, str], stands: "Standing"
-) -> "Surroundings":
-    from agentflow.engine.logged import logged
-    from agentflow.engine.people import say_yes
-    from agentflow.engine.port import Surroundings
-    from agentflow.engine.sandboxes import sandboxes_for
-    from agentflow.engine.secret_values import operators_secrets
-
-    return Surroundings(
-        project=Path(started.project),
-        ask=say_yes if options.yes else options.ask,
-        secrets=secrets,
-        hidden=operators_secrets(os.environ),
-        ask_secret=options.ask_secret,
-        observe=logged(options.observe or (lambda _stream, _event: None)),
-        hear=options.hear,
-        disk_full=options.disk_full or (lambda _full: None),
-        stays=options.stays,
-        sandboxes=await sandboxes_for(plan, started),
-        user=stands.acting,
-        entitled=stands.entitled,
-        limits=options.charge.limits,
-    )
 
 
 def _result(live: "Live", outcome: "Outcome") -> RunResult:
