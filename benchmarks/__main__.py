@@ -3,7 +3,18 @@
 import argparse
 import platform
 
-from benchmarks import bash, contexts, display, measure, pathological, reservation, sandbox, sessions, validation
+from benchmarks import (
+    bash,
+    contexts,
+    display,
+    guarded,
+    measure,
+    pathological,
+    reservation,
+    sandbox,
+    sessions,
+    validation,
+)
 from benchmarks.figure import Figure
 
 NAMES = (
@@ -25,6 +36,7 @@ NAMES = (
     *bash.NAMES,
     *sandbox.NAMES,
     *reservation.NAMES,
+    *guarded.NAMES,
 )
 GROUPS = {"validate": validation.NAMES, "context": contexts.NAMES, "sessions": (*sessions.NAMES, *pathological.NAMES)}
 BESIDE = {
@@ -40,6 +52,7 @@ BESIDE = {
     **bash.BESIDE,
     **sandbox.BESIDE,
     **reservation.BESIDE,
+    **guarded.BESIDE,
 }
 
 
@@ -72,6 +85,7 @@ def main() -> None:
         bash.figures(rounds, only),
         sandbox.figures(rounds, only),
         reservation.figures(rounds, only),
+        guarded.figures(rounds, only),
     )
     for part in figures:
         for figure in part:

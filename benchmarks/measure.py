@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmarks import by_hand, workflows
@@ -38,20 +39,24 @@ def loops(rounds: int, only: set[str]) -> Iterator[Figure]:
             continue
         with MessagesProcess(SCRIPT, options=("--no-record",)) as server:
             point_at(server.base_url)
-            yield _compare(name, workflow, hand, rounds, aim)
+            yield compare(name, workflow, hand, rounds, aim)
             refused = server.stats()["refused"]
             if refused:
                 raise RuntimeError(f"{name}: the API refused {refused} requests")
 
 
-def _compare(name: str, workflow: str, hand: Hand, rounds: int, aim: float) -> Figure:
+def compare(
+    name: str, workflow: str, hand: Hand, rounds: int, aim: float, files: Mapping[str, str] = MappingProxyType({})
+) -> Figure:
+    """Both sides of one case; `files` are written beside the workflow."""
     ours, stream, lean = [], [], []
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(rounds + 1):
             folder = Path(scratch) / str(number)
             folder.mkdir()
             (folder / "note.txt").write_text(NOTE)
-            (folder / "bench.yaml").write_text(workflow)
+            for file, text in {**files, "bench.yaml": workflow}.items():
+                (folder / file).write_text(text)
             stream.append(timed(run_by_hand, hand, folder, "stream"))
             ours.append(timed(run_by_agentflow, folder))
             lean.append(timed(run_by_hand, hand, folder, "lean"))
