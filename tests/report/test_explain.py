@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentflow import api
+from agentflow.plan.bypass import refusals
 from agentflow.report import explain
 from agentflow.report.style import Paint
 from agentflow.source.codes import CODES
@@ -35,9 +36,11 @@ def project(tmp_path: Path) -> Path:
 
 
 def codes_of(project: Path, example: str) -> set[str]:
-    """What `run` would refuse: all that `validate` reports, and AF504."""
+    """What `run` would refuse to root: all that `validate` reports, AF504 and AF551."""
     (project / "workflow.yaml").write_text(example)
-    return {found.code for found in api.check_to_run(project / "workflow.yaml").diagnostics}
+    checked = api.check(project / "workflow.yaml")
+    refused = [] if checked.plan is None or checked.source is None else refusals(checked.source, as_root=True)
+    return {found.code for found in (*checked.diagnostics, *refused)}
 
 
 def codes_here(project: Path, example: str) -> set[str]:
