@@ -6,6 +6,7 @@ import pytest
 
 from agentflow import api
 from agentflow.plan.policies import read_policy
+from agentflow.plan.bypass import bypass_refusals
 from agentflow.report import explain
 from agentflow.report.style import Paint
 from agentflow.source.codes import CODES
@@ -36,11 +37,13 @@ def project(tmp_path: Path) -> Path:
 
 
 def codes_of(project: Path, example: str) -> set[str]:
-    """What `run` would refuse on a machine without a sandbox: all that `validate` reports, and AF504."""
+    """What `run` would refuse to root on a machine without a sandbox: all that `validate` reports, AF504 and AF551."""
     (project / "workflow.yaml").write_text(example)
     if "\nusers:" in example:
         return {found.code for found in read_policy(example.encode(), "policy.yaml")[1]}
-    return {found.code for found in api.check_to_run(project / "workflow.yaml").diagnostics}
+    checked = api.check_to_run(project / "workflow.yaml")
+    refused = [] if checked.source is None else bypass_refusals(checked.source, as_root=True)
+    return {found.code for found in (*checked.diagnostics, *refused)}
 
 
 def codes_here(project: Path, example: str) -> set[str]:
