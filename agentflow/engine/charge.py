@@ -16,6 +16,7 @@ from agentflow.engine.seeds import Seed
 from agentflow.errors import UsageError
 from agentflow.events.run_events import RunStarted
 from agentflow.guard.entitlements import Entitlements, check_plan, entitlements
+from agentflow.guard.policy_levels import check_rules
 from agentflow.plan.callers import Charge
 from agentflow.plan.checked import Checked, InvalidWorkflowError
 from agentflow.plan.model import Plan
@@ -130,6 +131,7 @@ def standing(charge: Charge, plan: Plan, project: Path, started: RunStarted | No
 
     Raises:
         PolicyError: the policy does not let the run begin, or go on.
+        PolicyRuleError: one of its rules does not fit a tool of the plan.
         InvalidWorkflowError, UsageError: as of `policy_here`.
     """
     acting = acting_user(charge.user)
@@ -141,6 +143,7 @@ def standing(charge: Charge, plan: Plan, project: Path, started: RunStarted | No
     if found is not None:
         policy, path = found
         entitled = entitlements(policy, path.name, user, tenant, recorded=recorded)
+        check_rules(entitled.levels, plan)
     check_plan(plan, entitled)
     return Standing(acting, user, (tenant or "") if entitled is None else entitled.tenant, entitled)
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from agentflow.engine.port import Loop
 from agentflow.guard.closed import Closed, closed_to
 from agentflow.guard.permissions import Decision, Level, Permissions, decide
+from agentflow.guard.policy_levels import policy_levels
 from agentflow.guard.rule_lists import PATHS, Anchors, ToolUse
 from agentflow.plan.agent_plan import Grant, ToolSpec
 from agentflow.plan.permission_plan import level_with_inputs
@@ -68,7 +69,9 @@ def permissions_of_step(loop: Loop, action: StartTool) -> Permissions:
 def _levels_of_files(loop: Loop, step: str) -> list[Level]:
     """The file at the root, and those that steps run down to the one that a step stands in."""
     live = loop.live
-    levels = [Level(level_with_inputs(live.plan.permissions, inputs_at(live.run, live.run.scopes[ROOT])), "file")]
+    entitled, own = loop.around.entitled, {name: tool.spec for name, tool in live.plan_of(step).tools.items()}
+    levels = [] if entitled is None else policy_levels(entitled.levels, own)
+    levels.append(Level(level_with_inputs(live.plan.permissions, inputs_at(live.run, live.run.scopes[ROOT])), "file"))
     for scope in reversed(files_around(live.run, step)):
         if scope.file is not None:
             inputs = inputs_at(live.run, scope)

@@ -44,8 +44,8 @@ class Level(Struct, frozen=True):
     """One level of permissions.
 
     Attributes:
-        of: `policy` and `file` hold for all; `caller`: of an agent that called this one, of which only what narrows
-            counts; `agent`: its own.
+        of: `policy` and `file` hold for all, and what a policy allows is all that there is under it; `caller`: of an
+            agent that called this one, of which only what narrows counts; `agent`: its own.
         mode: of a caller: the one it works in.
     """
 
@@ -91,7 +91,9 @@ class Permissions:
         self._lifts_all = self.mode == "bypass" and not any(
             level.of == "agent" and level.rules.mode is not None for level in self.levels
         )
-        allows = [rules.allow for rules in own if rules.allow is not None]
+        unasked = [level.rules for level in self.levels if level.of in ("file", "agent")]
+        allows = [rules.allow for rules in unasked if rules.allow is not None]
+        self._bounds = [level.rules.allow for level in self.levels if level.of == "policy"]
         self.is_listed = bool(allows)
         self._allow = [rule for allow in allows for rule in allow]
         self._ask = [rule for level in self.levels if not self._lifts(level) for rule in level.rules.ask]
@@ -117,6 +119,8 @@ class Permissions:
         if spec is None and tool in BUILTIN_TOOLS:
             spec = BUILTIN_TOOLS[tool].spec
         schema = {} if spec is None else spec.input_schema
+        # What an agent notes, asks and hands on is bounded by what the others may do.
+        acts = tool not in self._free and (spec is None or spec.by in ("toolbox", "service"))
 
         def about(rules: Iterable[PermissionRule]) -> RuleList:
             return RuleList([rule for rule in rules if _names(rule, tool)], schema, self.anchors)
@@ -127,6 +131,7 @@ class Permissions:
             deny=about(self._deny),
             ask=about(self._ask),
             allow=about(self._allow) if self.is_listed else None,
+            bounds=tuple(about(bound) for bound in self._bounds if bound is not None) if acts else (),
         )
 
 
@@ -137,6 +142,7 @@ class ToolRules(Struct, frozen=True):
         is_there: `tools` grants it.
         grant: what it is narrowed to; None: nothing narrows it.
         allow: None: no level says what runs unasked.
+        bounds: what each part of the policy leaves of it; a call needs the yes of all of them.
     """
 
     is_there: bool
@@ -144,6 +150,7 @@ class ToolRules(Struct, frozen=True):
     deny: RuleList
     ask: RuleList
     allow: RuleList | None
+    bounds: tuple[RuleList, ...] = ()
 
 
 def decide(call: ToolUse, permissions: Permissions) -> Decision:
@@ -174,6 +181,8 @@ def _of_rules(call: ToolUse, rules: ToolRules, anchors: Anchors) -> Decision | N
     by_finding = call.kept or call.tool in SEARCHED or call.tool in SERVICE_TOOLS
     if rules.grant is not None and not by_finding and rules.grant.first(call, surely=True) is None:
         return Decision("deny", f"`tools` grants {_listed(rules.grant.rules)} only")
+    if (outside := _out_of_bounds(call, rules)) is not None:
+        return outside
     if (rule := rules.ask.first(call)) is not None:
         return _by("ask", rule)
     if rules.allow is None:
@@ -198,6 +207,9 @@ def _of_script(call: ToolUse, rules: ToolRules) -> Decision | None:
             return Decision("deny", f"`tools` grants {_listed(grant.values())} only: {found.why}")
         if found.verdict != "allow":
             return _told(found, rules.deny.scripts)
+    for bound in rules.bounds:
+        if bound.whole is None and decide_bash(script, allow=list(bound.scripts), ask=(), deny=()).verdict != "allow":
+            return _beyond(call, bound)
     if rules.ask.whole is not None:
         return _by("ask", rules.ask.whole)
     if rules.ask.scripts:
@@ -210,6 +222,19 @@ def _of_script(call: ToolUse, rules: ToolRules) -> Decision | None:
         return _by("allow", rules.allow.whole)
     found = decide_bash(script, allow=list(rules.allow.scripts), ask=(), deny=())
     return _told(found, rules.allow.scripts) if found.verdict == "allow" else None
+
+
+def _out_of_bounds(call: ToolUse, rules: ToolRules) -> Decision | None:
+    """The refusal of a call that a part of the policy leaves out."""
+    beyond = (bound for bound in rules.bounds if bound.first(call, surely=True) is None)
+    bound = next(beyond, None)
+    return None if bound is None else _beyond(call, bound)
+
+
+def _beyond(call: ToolUse, bound: RuleList) -> Decision:
+    if not bound.rules:
+        return Decision("deny", f"the policy does not allow `{call.tool}`")
+    return Decision("deny", f"the policy allows {_listed(bound.rules)} only", None, bound.rules[0].where or None)
 
 
 def _told(found: BashVerdict, rules: Mapping[str, PermissionRule]) -> Decision:

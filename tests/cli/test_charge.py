@@ -176,3 +176,37 @@ def test_what_the_policy_does_not_keep_is_deleted_and_what_it_cost_stays(project
         assert len(journal.spending(("run",))) == 4
     finally:
         journal.close()
+
+
+WRITES = """agentflow: 1
+name: writes
+agents: {writer: {instructions: Write., tools: [Write]}}
+steps: {one: {agent: writer, prompt: one}}
+outputs: {said: steps.one.output}
+"""
+TRIES = """replies:
+  writer:
+    - tools:
+        - {name: Write, input: {file_path: kept/a.txt, content: x}}
+        - {name: Write, input: {file_path: b.txt, content: x}}
+    - text: done
+"""
+
+
+def test_what_the_policy_does_not_allow_is_denied_to_the_model_by_its_rule_and_the_rest_runs(project, capsys):
+    (project / "writes.yaml").write_text(WRITES)
+    (project / "tries.yaml").write_text(TRIES)
+    policy(project, "users: {ada: {tools: {allow: ['Write(kept/**)']}}}")
+    command = ["run", "writes.yaml", "--scripted", "tries.yaml", "--quiet", "--user", "ada", "--record", "said.jsonl"]
+    assert run_command(command) == exits.DONE
+    assert (project / "kept/a.txt").read_text() == "x"
+    assert not (project / "b.txt").exists()
+    recorded = (project / "said.jsonl").read_text()
+    assert "the policy allows `Write(kept/**)` only" in recorded
+
+
+def test_a_rule_of_the_policy_that_does_not_fit_a_tool_keeps_a_run_from_beginning(project, capsys):
+    (project / "writes.yaml").write_text(WRITES)
+    policy(project, "users: {ada: {tools: {deny: ['TodoWrite(tasks:x)']}}}")
+    assert run_command(["run", "writes.yaml", "--scripted", "script.yaml", "--user", "ada"]) != exits.DONE
+    assert "`TodoWrite(tasks:x)`" in capsys.readouterr().err
