@@ -78,13 +78,13 @@ RISKY: dict[str, tuple[str, tuple[str, ...]]] = {
     "wget": ("e", ("use-askpass", "execute", "config")),
     "zip": ("T", ("unzip-command", "test")),
 }
+"""Programs, and the letters and names of those of their options that run a program or read a file of options."""
 RISKY.update(
     dict.fromkeys(
         listed("latex pdflatex lualatex luatex xelatex xetex pdftex tex"),
         ("", ("shell-escape", "enable-write18", "enable-pipes")),
     )
 )
-"""Programs, and the letters and names of those of their options that run a program or read a file of options."""
 
 PLAIN = listed("""
     : [ ack ag alias arch b2sum base32 base64 basename bat batcat black break builtin cal cat cc cd chgrp chmod
