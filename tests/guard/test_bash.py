@@ -117,6 +117,9 @@ def test_what_redirections_open_is_found(text: str, writes: tuple[str | None, ..
         "x=1; read x; echo $((x))",
         "x=1; eval 'x=a'; ((x))",
         "((a[0]))",
+        "echo $((++x))",
+        "((x += 1))",
+        "x+=1; ((x))",
         "((`a`))",
         "$((a) | (b))",
         "echo `a \\`b\\``",
@@ -132,7 +135,7 @@ def test_what_cannot_be_told_is_undecidable(text: str):
 
 
 def test_arithmetic_is_known_where_all_its_names_hold_numbers():
-    for text in ("x=1; echo $((x + 2))", "for i in 1 2; do ((n += i)); done", "[[ $# -eq 1 ]]", "((RANDOM % 2))"):
+    for text in ("x=1; echo $((x + 2))", "n=0; for i in 1 2; do ((n += i)); done", "[[ $# -eq 1 ]]", "((RANDOM % 2))"):
         assert read_script(text).undecidable is None, text
 
 

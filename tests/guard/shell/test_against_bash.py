@@ -138,6 +138,7 @@ def test_bash_does_what_was_read(script: str, tmp_path: Path):
         "y='$(a)'; : ${y@P}",
         "y='b[$(a)]'; : ${!y}",
         ": {y[$(a)]}> o",
+        ": >&'o$(a)'",
         "y[$(a)]=1",
         "declare -i y='b[$(a)]'",
         "mapfile -c 1 -C a y <<< b",
