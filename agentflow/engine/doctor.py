@@ -45,6 +45,8 @@ def findings(project: Path, journal: Path, environ: Mapping[str, str]) -> Iterat
         project: its folder, where runs work and the journal is.
         environ: the process's environment.
     """
+    from agentflow.engine.doctor_sandbox import sandbox_findings
+
     yield _python()
     yield _libraries()
     yield _sqlite()
@@ -54,7 +56,7 @@ def findings(project: Path, journal: Path, environ: Mapping[str, str]) -> Iterat
     yield _key(environ)
     yield _address(environ)
     yield from _programs()
-    yield _sandbox()
+    yield from sandbox_findings(project)
     yield _terminal(environ)
 
 
@@ -194,11 +196,6 @@ def _version_of(program: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return "there, but it does not tell its version"
     return done.stdout.decode("utf-8", "replace").partition("\n")[0].strip()[:100] or "there"
-
-
-def _sandbox() -> Finding:
-    found = "there" if shutil.which("bwrap") is not None else "not found"
-    return Finding("bubblewrap", "ok", f'{found}; not used yet: files whose commands run say `sandbox: "off"`')
 
 
 def _terminal(environ: Mapping[str, str]) -> Finding:

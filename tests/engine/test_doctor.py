@@ -35,7 +35,10 @@ def test_everything_is_looked_at_and_nothing_secret_told(look):
         "bash",
         "git",
         "rg",
+        "sandbox",
         "bubblewrap",
+        "namespaces",
+        "landlock",
         "terminal",
     ]
     assert KEY not in str(every)

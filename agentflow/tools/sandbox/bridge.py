@@ -3,9 +3,11 @@
 Run inside the sandbox, as the text of `python -I -S -c` and by whatever Python is there: standard library only, nothing
 newer than 3.8. It listens on the loopback of the sandbox's network namespace, hands the *listening socket* to the proxy
 outside (SCM_RIGHTS), and then executes the command in its own place. A socket belongs to the namespace that it was made
-in, whoever accepts from it; so no process stays behind in the sandbox that could be killed, fed or replaced.
+in, whoever accepts from it; so nothing stays behind in the sandbox that could be killed, fed or replaced: no process,
+no descriptor, and no Unix socket, none of which a sandbox need allow.
 
-Arguments: the Unix socket, the port, and the command with its arguments. Exit code 125 where there is no way out.
+Arguments: the number of a descriptor that leads to the proxy, the port, and the command with its arguments. Exit code
+125 where there is no way out.
 """
 
 import array
@@ -17,14 +19,13 @@ import sys
 _SECONDS = 10
 
 
-def hand_over(path: str, port: int) -> None:
+def hand_over(descriptor: int, port: int) -> None:
     """Listens on loopback and gives what listens to the proxy. Raises OSError where either cannot be."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.bind(("127.0.0.1", port))
         listening.listen(128)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as proxy:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptor) as proxy:
             proxy.settimeout(_SECONDS)
-            proxy.connect(path)
             descriptors = array.array("i", [listening.fileno()])
             proxy.sendmsg([b"L"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
             if proxy.recv(1) != b"+":
@@ -33,9 +34,9 @@ def hand_over(path: str, port: int) -> None:
 
 def main() -> None:
     """Hands over, then is the command."""
-    path, port, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+    descriptor, port, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     try:
-        hand_over(path, port)
+        hand_over(descriptor, port)
         # Python ignores these two, and what it ignores the command would ignore.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)

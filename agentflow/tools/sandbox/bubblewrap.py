@@ -65,13 +65,18 @@ class Bubblewrap:
         self._version = version
         self._limits = limits or limits_here()
         self._mutex = threading.Lock()
-        self._places: dict[tuple[Bounds, Path | None], _Place] = {}
+        self._places: dict[tuple[Bounds, tuple[Path, ...]], _Place] = {}
         self._placeholders: dict[Path, Placeholders] = {}
 
     @property
     def name(self) -> str:
         """Its name and version."""
         return self._version
+
+    @property
+    def program(self) -> Path:
+        """What is started."""
+        return self._program
 
     @property
     def has_namespaces(self) -> bool:
@@ -99,17 +104,18 @@ class Bubblewrap:
         env, _ = sandbox_environment(os.environ, {**(gateway.env if gateway else {}), **command.env}, seen)
         missing = [entry for one in place.granted for entry in one.missing if not os.path.lexists(entry[0])]
         with contextlib.ExitStack() as undone:
-            release = place.placeholders.hold(missing)
-            undone.callback(release)
+            left = contextlib.ExitStack()
+            undone.callback(left.close)
+            left.callback(place.placeholders.hold(missing))
             handed = _Descriptors()
             undone.callback(handed.close)
-            words = [*self._words(place, bounds, gateway, handed), "--chdir", str(command.cwd), "--clearenv"]
+            words = [*self._words(place, bounds, handed), "--chdir", str(command.cwd), "--clearenv"]
             words += [word for name, value in env.items() for word in ("--setenv", name, value)]
             listed = handed.file("words", b"".join(os.fsencode(word) + b"\0" for word in words))
             told, tell = os.pipe()
             undone.callback(os.close, told)
             handed.take(tell)
-            inside = bounded((*(gateway.before if gateway else ()), *command.argv), self._limits)
+            inside = bounded((*_through(gateway, handed, left), *command.argv), self._limits)
             program = place.stage.at(self._program)
             argv = (program, "--args", str(listed), "--json-status-fd", str(tell), "--", *inside)
             start = Start(
@@ -119,7 +125,7 @@ class Bubblewrap:
                 descriptors=tuple(handed.all),
                 first=told,
                 memory=self._limits.memory,
-                released=release,
+                released=left.close,
             )
             undone.pop_all()
         return start
@@ -131,7 +137,7 @@ class Bubblewrap:
         held.clear()
 
     def _place(self, bounds: Bounds, gateway: Gateway | None) -> _Place:
-        key = (bounds, None if gateway is None else gateway.socket)
+        key = (bounds, () if gateway is None else gateway.reads)
         if key not in self._places:
             if bounds.plan.network and gateway is None:
                 raise SandboxError("the file grants hosts, and no proxy leads to them", "take `sandbox.network` out")
@@ -141,13 +147,12 @@ class Bubblewrap:
             reads = (*read_paths(bounds), *beyond, *(gateway.reads if gateway else ()))
             granted = tuple(writable.writable(bounds, path) for path in writable.write_paths(bounds))
             programs = _folders_of(self._program)
-            ways = [gateway.socket] if gateway else []
-            stage = stage_for(bounds.root, (bounds.root, project, *reads, *ways), programs)
+            stage = stage_for(bounds.root, (bounds.root, project, *reads), programs)
             held = self._placeholders.setdefault(project, Placeholders(project))
             self._places[key] = _Place(stage, reads, granted, held)
         return self._places[key]
 
-    def _words(self, place: _Place, bounds: Bounds, gateway: Gateway | None, handed: "_Descriptors") -> Iterator[str]:
+    def _words(self, place: _Place, bounds: Bounds, handed: "_Descriptors") -> Iterator[str]:
         """The options that say what is there and what may be done."""
         user, group = (USER_INSIDE, USER_INSIDE) if place.stage.owner[0] == NOBODY else place.stage.owner
         yield from (*_NAMESPACES, "--uid", str(user), "--gid", str(group))
@@ -157,12 +162,20 @@ class Bubblewrap:
         for path in place.reads:
             yield from ("--ro-bind", place.stage.at(path), str(path))
         yield from writable.project(bounds, place.granted, place.stage.at, _HIDES)
-        if gateway is not None:
-            yield from ("--bind", place.stage.at(gateway.socket), gateway.inside)
-        program = filter_here(unix_sockets=gateway is not None)
+        program = filter_here()
         if program is None:
             raise SandboxError("the system calls of this machine are not known", "use Linux on x86_64 or aarch64")
         yield from ("--remount-ro", "/", "--seccomp", str(handed.file("seccomp", program)))
+
+
+def _through(gateway: Gateway | None, handed: "_Descriptors", left: contextlib.ExitStack) -> tuple[str, ...]:
+    """The words before a command that lead to the hosts that its file grants."""
+    if gateway is None:
+        return ()
+    door = gateway.open()
+    left.callback(door.close)
+    handed.take(door.descriptor)
+    return gateway.before(door.descriptor)
 
 
 def _folders_of(program: Path) -> list[Path]:

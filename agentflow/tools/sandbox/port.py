@@ -34,21 +34,31 @@ class Bounds(Struct, frozen=True):
     project: Path | None = None
 
 
-class Gateway(Struct, frozen=True):
-    """The one way out of a sandbox whose file grants hosts.
+class Door(Struct, frozen=True):
+    """Where one command's sandbox hands its own loopback over to the proxy.
 
     Attributes:
-        socket: a Unix socket of the host's, where a proxy lets through what is granted.
-        inside: where it stands in the sandbox.
-        before: words before the command, of what leads from the sandbox's own loopback to the socket.
+        descriptor: handed on to the command, and closed here by who does so.
+        close: is called when nothing is left of the command, or it was not started.
+    """
+
+    descriptor: int
+    close: Callable[[], None]
+
+
+class Gateway(Struct, frozen=True):
+    """The one way out of the sandboxes of a file that grants hosts.
+
+    Attributes:
+        open: makes the door of one command; on the running event loop.
+        before: words before a command, of what goes through the door whose descriptor has that number.
         env: variables that tell programs of the proxy.
         reads: files and folders of the host that `before` needs to read.
         explain: what to add to what a command printed on its standard error, or nothing.
     """
 
-    socket: Path
-    inside: str
-    before: tuple[str, ...]
+    open: Callable[[], Door]
+    before: Callable[[int], tuple[str, ...]]
     env: Mapping[str, str]
     reads: tuple[Path, ...] = ()
     explain: Callable[[str], str] = lambda _stderr: ""

@@ -77,12 +77,18 @@ class Inside:
         words = [*_machine(net=net), "--tmpfs", "/tmp", "--setenv", "HOME", "/tmp", "--chdir", "/tmp"]
         for path in (*self.gateway.reads, *self.binds):
             words += ["--ro-bind", str(path), str(path)]
-        words += ["--ro-bind", str(self.gateway.socket), self.gateway.inside, "--"]
-        words += [*(self.gateway.before if before is None else before), *argv]
+        door = self.gateway.open()
+        words += ["--", *(self.gateway.before(door.descriptor) if before is None else before), *argv]
         variables = {"PATH": os.defpath, **self.gateway.env, **(env or {})}
         process = await asyncio.create_subprocess_exec(
-            *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables
+            *words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=variables,
+            pass_fds=(door.descriptor,) if before is None else (),
         )
+        os.close(door.descriptor)
         try:
             async with asyncio.timeout(PATIENCE):
                 out, err = await process.communicate()
@@ -90,6 +96,7 @@ class Inside:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+            door.close()
         return process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace")
 
     async def python(self, script: str, **kept: object) -> tuple[int, str, str]:

@@ -3,15 +3,13 @@ import os
 import shutil
 import socket
 import ssl
-import stat
 from pathlib import Path
 
 import pytest
 import trustme
 
-from agentflow.tools.sandbox.gateway import INSIDE, PORT, GatewayServer, proxy_variables
-from agentflow.tools.sandbox.port import SandboxError
-from agentflow.tools.sandbox.proxy import Proxy
+from agentflow.tools.sandbox.gateway import PORT, proxy_variables
+from agentflow.tools.sandbox.port import Gateway
 from tests.tools.sandbox.namespaces import inside, needs_namespaces
 from tests.tools.sandbox.proxied import proxied, until
 from tests.tools.web_server import response
@@ -170,11 +168,11 @@ async def test_a_sandbox_that_shares_the_machines_network_is_not_served():
 
 async def test_without_a_proxy_the_command_does_not_start():
     async with proxied() as outside, inside(outside) as there:
-        await there.server.close()
-        there.gateway.socket.parent.mkdir()
-        there.gateway.socket.touch()
-        code, out, err = await there.run("/bin/echo", "started")
-        shutil.rmtree(there.gateway.socket.parent)
+        task = asyncio.create_task(there.run("/bin/echo", "started"))
+        await until(lambda: bool(there.server._tasks))
+        for serving in list(there.server._tasks):
+            serving.cancel()
+        code, out, err = await task
     assert (code, out) == (125, "")
     assert "no network in the sandbox" in err
 
@@ -191,7 +189,7 @@ async def test_when_a_command_has_ended_its_loopback_is_served_no_more():
     async with proxied() as outside, inside(outside) as there:
         before = set(outside.proxy._servers)
         await there.run("/bin/true")
-        await until(lambda: not there.server._served)
+        await until(lambda: not there.server._tasks)
         assert outside.proxy._servers == before
 
 
@@ -214,51 +212,29 @@ def own_udp() -> socket.socket:
 async def test_a_socket_of_this_machines_is_not_taken(made):
     async with proxied() as outside, inside(outside) as there:
         before = set(outside.proxy._servers)
-        with made() as handed, socket.socket(socket.AF_UNIX) as peer:
-            peer.setblocking(False)
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(peer, str(there.gateway.socket))
-            socket.send_fds(peer, [b"L"], [handed.fileno()])
-            assert await loop.sock_recv(peer, 1) == b""
+        with made() as handed:
+            assert await handing(there.gateway, handed.fileno()) == b""
         assert outside.proxy._servers == before
 
 
 async def test_descriptors_that_are_thrown_at_it_are_closed():
     async with proxied() as outside, inside(outside) as there:
-        loop = asyncio.get_running_loop()
         open_before = len(os.listdir("/proc/self/fd"))
         for _ in range(20):
-            with socket.socket(socket.AF_UNIX) as peer:
-                peer.setblocking(False)
-                await loop.sock_connect(peer, str(there.gateway.socket))
-                socket.send_fds(peer, [b"L"], [0, 1, 2])
-                assert await loop.sock_recv(peer, 1) == b""
-        assert len(os.listdir("/proc/self/fd")) <= open_before + 1
+            assert await handing(there.gateway, 0, 1, 2) == b""
+        await until(lambda: not there.server._tasks)
+        assert len(os.listdir("/proc/self/fd")) <= open_before
 
 
-async def test_its_folder_is_private_and_goes_away():
-    server = GatewayServer(Proxy(["x.org"]))
-    gateway = server.start()
-    folder = gateway.socket.parent
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    await server.close()
-    assert not folder.exists()
-
-
-async def test_a_folder_for_temporary_files_with_a_long_name_is_no_trouble(tmp_path, monkeypatch):
-    deep = tmp_path / ("a" * 100)
-    deep.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(deep))
-    server = GatewayServer(Proxy(["x.org"]))
-    assert str(server.start().socket).startswith("/tmp/agentflow-")
-    assert list(deep.iterdir()) == []
-    await server.close()
-
-
-async def test_where_no_folder_can_be_made_it_says_so(monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", "/proc/none")
-    with pytest.raises(SandboxError, match="cannot be made"):
-        GatewayServer(Proxy(["x.org"])).start()
+async def handing(gateway: Gateway, *descriptors: int) -> bytes:
+    """What comes back through a door for these descriptors."""
+    with socket.socket(fileno=gateway.open().descriptor) as peer:
+        peer.setblocking(False)
+        socket.send_fds(peer, [b"L"], list(descriptors))
+        try:
+            return await asyncio.get_running_loop().sock_recv(peer, 1)
+        except ConnectionResetError:
+            return b""
 
 
 def test_programs_are_told_of_the_proxy_in_both_cases():
@@ -267,4 +243,3 @@ def test_programs_are_told_of_the_proxy_in_both_cases():
         assert found[name] == found[name.lower()] == f"http://127.0.0.1:{PORT}"
     assert found["NO_PROXY"] == found["no_proxy"]
     assert "secret" not in str(found)
-    assert INSIDE.startswith("/run/")
