@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from agentflow.engine.older import plan_of_run as plan_of_run
     from agentflow.engine.older import session as session
     from agentflow.engine.older import sessions as sessions
-    from agentflow.engine.port import Answer, Outcome, Surroundings
+    from agentflow.engine.port import Answer, Outcome
     from agentflow.engine.seeds import Seed
     from agentflow.events.codec import Event
     from agentflow.events.run_events import RunStarted
@@ -152,8 +152,6 @@ def check_to_run(path: str | os.PathLike[str]) -> Checked:
     from agentflow.engine.sandboxes import refusals
 
     checked = check(path)
-    if checked.plan is None or checked.source is None:
-        return checked
     return checked.joined(refusals(checked.source, checked.plan))
 
 
@@ -211,8 +209,8 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     project = Path(seed.started.project)
     may_ask, kept_steps = options.ask_secret is not None, seed.kept_steps
     secrets = secret_values(seed.plan, options.secrets, os.environ, may_ask=may_ask, kept=kept_steps)
-    model = model_for(seed.plan, options.model, options.record)
     around = await _surroundings(seed.plan, seed.started, options, secrets)
+    model = model_for(seed.plan, options.model, options.record)
     journal = _journal(options.journal or project / JOURNAL, options.durability)
     try:
         started, kept, lease = create(seed, journal, time.time())
@@ -346,9 +344,7 @@ def stored_plan(started: "RunStarted") -> "Plan":
     return stored_plan(started)
 
 
-async def _surroundings(
-    plan: "Plan", started: "RunStarted", options: RunOptions, secrets: Mapping[str, str]
-) -> "Surroundings":
+async def _surroundings(plan: "Plan", started: "RunStarted", options: RunOptions, secrets: Mapping[str, str]) -> Any:
     from agentflow.engine.logged import logged
     from agentflow.engine.people import say_yes
     from agentflow.engine.port import Surroundings
