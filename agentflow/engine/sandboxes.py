@@ -51,6 +51,7 @@ class Sandboxes:
         while self._ways:
             _, (server, _) = self._ways.popitem()
             await server.close()
+        self.sandbox.close()
 
     def _way_out(self, hosts: tuple[str, ...]) -> Gateway:
         if hosts not in self._ways:
@@ -94,6 +95,7 @@ async def sandboxes_for(plan: Plan, started: "RunStarted") -> Sandboxes | None:
         except SandboxError as error:
             _log.warning("sandbox: %s", error.message)
             reasons.append(error.message)
+            sandbox.close()
             continue
         _log.info("sandbox: %s holds", sandbox.name)
         return Sandboxes(sandbox, project, own)
