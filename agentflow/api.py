@@ -156,8 +156,8 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
     stands = standing(options.charge, seed.plan, project)
     seed = stands.begins(seed)
     secrets = secrets_to_begin(seed, options.secrets, os.environ, options.told, may_ask=options.ask_secret is not None)
-    model = model_for(seed.plan, options.model, options.record)
     around = await surroundings(seed.plan, seed.started, options, secrets, stands)
+    model = model_for(seed.plan, options.model, options.record)
     journal = _journal(options.journal or project / JOURNAL, options.durability)
     try:
         started, kept, lease = create(seed, journal, time.time())

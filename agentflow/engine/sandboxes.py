@@ -51,6 +51,7 @@ class Sandboxes:
         while self._ways:
             _, (server, _) = self._ways.popitem()
             await server.close()
+        self.sandbox.close()
 
     def _way_out(self, hosts: tuple[str, ...]) -> Gateway:
         if hosts not in self._ways:
@@ -94,6 +95,7 @@ async def sandboxes_for(plan: Plan, started: "RunStarted") -> Sandboxes | None:
         except SandboxError as error:
             _log.warning("sandbox: %s", error.message)
             reasons.append(error.message)
+            sandbox.close()
             continue
         _log.info("sandbox: %s holds", sandbox.name)
         return Sandboxes(sandbox, project, own)
@@ -101,14 +103,15 @@ async def sandboxes_for(plan: Plan, started: "RunStarted") -> Sandboxes | None:
     raise SandboxError(message, HINT)
 
 
-def refusals(source: "Source", plan: Plan) -> "list[Diagnostic]":
-    """The commands of a file that nothing on this machine would hold."""
+def refusals(source: "Source | None", plan: Plan | None) -> "list[Diagnostic]":
+    """The commands of a file that nothing on this machine would hold; of one that has no plan none is told."""
     from agentflow.plan.sandbox import run_refusals
     from agentflow.source.project import Project
     from agentflow.tools.sandbox.choice import HINT, candidates
 
-    project = Project.of(Path(source.document.path)).root
-    if not needs_sandbox(plan) or next(candidates(project), None) is not None:
+    if source is None or plan is None or not needs_sandbox(plan):
+        return []
+    if next(candidates(Project.of(Path(source.document.path)).root), None) is not None:
         return []
     return run_refusals(source, HINT)
 

@@ -279,7 +279,7 @@ class _Running:
                 cancelled = True
         self._process.wait()
         if self._inside is not None:
-            self._inside.close()
+            cancelled = await self._inside.ended() or cancelled
         self._let_go()
         watchdog().release(self._process.pid)
         if cancelled:

@@ -130,6 +130,13 @@ class Bubblewrap:
             undone.pop_all()
         return start
 
+    def close(self) -> None:
+        """Lets go of what commands within the same bounds had in common."""
+        with self._mutex:
+            for place in self._places.values():
+                place.stage.close()
+            self._places.clear()
+
     def clear(self, project: Path) -> None:
         """Takes away what a killed process left in a project."""
         with self._mutex:

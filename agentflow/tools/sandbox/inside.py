@@ -7,14 +7,13 @@ import asyncio
 import contextlib
 import json
 import os
-import select
 import signal
 from collections.abc import Callable, Iterator
 
 _LONGEST = 64 << 10
 _LOOK_SECONDS = 0.25
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_LEFT_MS = 10_000
+_LEFT_SECONDS = 10.0
 """How long the end of a killed sandbox is waited for: a process in the middle of reading a slow disk takes its time."""
 
 
@@ -22,7 +21,7 @@ class Inside:
     """The processes of a sandbox.
 
     Parameters:
-        told: the reading end of the pipe on which bubblewrap tells of them; closed by `close`.
+        told: the reading end of the pipe on which bubblewrap tells of them; closed by `ended`.
         memory: bytes that they may use together.
 
     Attributes:
@@ -62,15 +61,36 @@ class Inside:
                 os.kill(pid, number)
         return True
 
-    def close(self) -> None:
-        """Sees to it that nothing is left, and lets go."""
-        if self._timer is not None:
-            self._timer.cancel()
+    async def ended(self) -> bool:
+        """Kills what is left, waits until it is gone, and lets go; also when cancelled.
+
+        Returns:
+            Whether it was cancelled meanwhile.
+        """
+        cancelled = False
         self._listen()
         if self._pidfd >= 0:
             self._kill()
+            loop, gone = asyncio.get_running_loop(), asyncio.Event()
             # All others are gone before the first is.
-            select.select([self._pidfd], [], [], _LEFT_MS / 1_000)
+            loop.add_reader(self._pidfd, gone.set)
+            until = loop.time() + _LEFT_SECONDS
+            while not gone.is_set() and loop.time() < until:
+                try:
+                    async with asyncio.timeout_at(until):
+                        await gone.wait()
+                except TimeoutError:
+                    break
+                except asyncio.CancelledError:
+                    cancelled = True
+            loop.remove_reader(self._pidfd)
+        self._close()
+        return cancelled
+
+    def _close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
         if self._told >= 0:

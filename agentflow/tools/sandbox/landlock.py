@@ -82,6 +82,9 @@ class Landlock:
         """Its name and version."""
         return f"Landlock (ABI {self._abi})"
 
+    def close(self) -> None:
+        """Nothing is kept between commands."""
+
     @property
     def has_namespaces(self) -> bool:
         """None."""

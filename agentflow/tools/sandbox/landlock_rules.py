@@ -68,11 +68,12 @@ def _all(bounds: Bounds, granted: Sequence[Writable], scratch: Path) -> Iterator
     for path in (*read_paths(bounds), *beside(bounds.root)):
         yield path, READ
     yield scratch, READ | CHANGE
-    yield bounds.root, _READ_DIR
-    for child in sorted(bounds.root.iterdir()):
-        # A link is followed to where something grants it, or nowhere.
-        if not child.is_symlink() and hidden_by(child.name) is None:
-            yield child, READ
+    for folder in dict.fromkeys((bounds.root, bounds.project or bounds.root)):
+        yield folder, _READ_DIR
+        for child in sorted(folder.iterdir()):
+            # A link is followed to where something grants it, or nowhere.
+            if not child.is_symlink() and hidden_by(child.name) is None:
+                yield child, READ
     for one in granted:
         yield from _changes(bounds, one)
 

@@ -115,6 +115,9 @@ class Sandbox(Protocol):
     def explained(self, stderr: str, plan: SandboxPlan) -> str:
         """What to add to a command's complaints where this is the reason, or nothing."""
 
+    def close(self) -> None:
+        """Lets go of what is kept between commands; another may be started all the same."""
+
     def start_of(self, command: "Command", bounds: Bounds, gateway: Gateway | None) -> Start:
         """How a command is to be started.
 

@@ -74,7 +74,7 @@ def _granted(bounds: Bounds, name: str) -> Path:
     if not path.is_relative_to(root):
         message = f"`sandbox.write: {name}` leads out of the project through a symbolic link"
         raise SandboxError(message, "name a folder that lies in the project itself")
-    if path != root and (entry := protected_by(path.relative_to(root).as_posix())) is not None:
+    if path != root and (entry := protected_by(path.relative_to(root).as_posix(), bounds.own)) is not None:
         raise SandboxError(f"`sandbox.write: {name}` cannot be granted: `{entry.name}` {entry.why}", "take it out")
     if path.is_dir() or path.is_file():
         return path

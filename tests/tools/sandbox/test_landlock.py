@@ -304,6 +304,23 @@ async def test_nothing_runs_as_root(project):
     assert "chown -R" in str(caught.value.hint)
 
 
+async def test_a_workspace_of_its_own_is_written_and_the_project_beside_it_only_read(project):
+    copy = project / ".agentflow" / "copy"
+    (copy / "out").mkdir(parents=True)
+    (copy / "a.txt").write_text("of the copy\n")
+    if os.geteuid() == 0:
+        for path in (copy, *copy.rglob("*")):
+            os.chown(path, USER, USER)
+    script = (
+        f"cat a.txt {project}/a.txt; echo x > out/new; echo x > {project}/out/new; cat {project}/.agentflow/journal.db"
+    )
+    within = Confinement(Landlock(ABI), Bounds(copy, SandboxPlan(write=("out",)), (), project))
+    found = await run_command(Command(("bash", "-c", script), b"", {}, copy, 30.0, 10_000, within))
+    assert found.stdout == "of the copy\nas it was\n"
+    assert (copy / "out/new").read_text() == "x\n"
+    assert not (project / "out/new").exists()
+
+
 async def test_a_link_in_the_place_of_a_folder_grants_nothing(project):
     (project / "link").symlink_to("/root")
     with pytest.raises(CommandNotStarted, match="leads out of the project"):

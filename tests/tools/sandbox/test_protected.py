@@ -184,6 +184,7 @@ async def test_what_somebody_wrote_meanwhile_is_theirs(world):
     ("write", "says"),
     [
         ((".git",), "holds the repository"),
+        (("flow.yaml",), "is what this run itself is made of"),
         (("out/.agentflow",), "agentflow's own"),
         (("leads_out",), "leads out of the project"),
         (("notes.md",), "only folders are made"),
