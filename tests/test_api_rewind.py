@@ -1,6 +1,7 @@
 """What `agentflow.api.rewind` promises: the files as they were before a step began, and nobody else's work lost."""
 
 import os
+import sqlite3
 import stat
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from agentflow.engine.rewinding import Rewind
 from agentflow.errors import JournalError, UsageError
 from agentflow.events.file_events import FileChanging, FilesRewinding, FilesRewound
 from agentflow.events.session_events import ToolCalled
+from agentflow.journal.owner import boot_id
 from agentflow.models.port import Reply, Request
 from agentflow.tools import restoring
 from agentflow.tools.failures import ToolError
@@ -307,6 +309,37 @@ async def test_a_run_that_is_at_work_is_not_rewound(project):
         journal.release(lease)
     finally:
         journal.close()
+
+
+async def test_a_run_that_waits_goes_on_after_its_files_were_put_back(project):
+    text = FLOW.replace("third:", "sure: {approve: Sure?, needs: [second]}\n  third:").replace(
+        "[second]}", "[sure]}", 2
+    )
+    text = text.replace("Sure?, needs: [sure]", "Sure?, needs: [second]")
+    (project / "flow.yaml").write_text(workflow(text))
+    waiting = await api.run(project / "flow.yaml", {}, RunOptions(model=ModelDouble(works)))
+    assert waiting.status == "waiting"
+    await api.rewind(waiting.run, "second", project=project)
+    assert files(project) == BEFORE_SECOND
+    done = await api.resume(waiting.run, RunOptions(model=ModelDouble(works), yes=True), project)
+    assert done.status == "done"
+    assert files(project) == {**BEFORE_SECOND, "step.txt": "by a step"}
+
+
+async def test_a_run_that_a_restart_of_the_machine_cut_off_is_resumed_or_cancelled_first(project):
+    text = FLOW.replace(
+        'third: {tool: Write, with: {file_path: step.txt, content: "by a step"}', "third: {approve: Sure?"
+    )
+    (project / "flow.yaml").write_text(workflow(text))
+    waiting = await api.run(project / "flow.yaml", {}, RunOptions(model=ModelDouble(works)))
+    database = sqlite3.connect(project / ".agentflow/journal.db")
+    (owner,) = database.execute("SELECT DISTINCT owner FROM streams").fetchone()
+    database.execute("UPDATE streams SET owner = ?", (owner.replace(boot_id(), "an-earlier-boot"),))
+    database.commit()
+    database.close()
+    with pytest.raises(JournalError, match="cut off when the machine was restarted"):
+        await api.rewind(waiting.run, "second", project=project)
+    assert (await api.rewind(waiting.run, "second", dry_run=True, project=project)).looks
 
 
 async def test_what_a_file_held_is_on_record_before_it_changes(project):

@@ -17,7 +17,7 @@ _HELD_A_SECRET = "it held the value of a secret, which the journal does not keep
 
 
 def keep_for(loop: Loop, stream: str, tool: str, step: str, workspace: Workspace | None, call: str = "") -> Keep | None:
-    """What `ToolContext.keep` is for a call; None for a tool that changes no files.
+    """What `ToolContext.keep` is for a call; None for a tool that changes no files, or in a dry run.
 
     Parameters:
         stream: of the session that calls, or the run's own for a step's call.
@@ -25,7 +25,10 @@ def keep_for(loop: Loop, stream: str, tool: str, step: str, workspace: Workspace
     """
     if tool not in FILE_TOOLS:
         return None
-    running = asyncio.get_running_loop()
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:  # a dry run: no tool is called, so nothing waits
+        return None
     folder = "" if workspace is None else workspace.folder
 
     def keep(change: Change, stop: Stop) -> None:

@@ -108,10 +108,13 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
         case GateAnswered():
             return event.step, answered(event)
         case FilesRewinding():
-            back = f"rewind {event.undoes}" if event.undoes is not None else inert_line(event.to)
-            how = f"{'undoing ' if event.undoes is not None else 'as before '}{back}"
-            return "run", f"{count(event.changes, 'file')} put back by {inert_line(event.by)}: {how}"
+            return "run", _rewinding(event)
     return None
+
+
+def _rewinding(event: FilesRewinding) -> str:
+    how = f"as before {inert_line(event.to)}" if event.undoes is None else f"undoing rewind {event.undoes}"
+    return f"{count(event.changes, 'file')} put back by {inert_line(event.by)}: {how}"
 
 
 def answered(event: GateAnswered) -> str:

@@ -69,6 +69,10 @@ async def test_only_write_and_edit_are_kept(tool):
     assert keep_for(LoopDouble("s"), "s", tool, "fix", None) is None
 
 
+def test_a_dry_run_keeps_nothing_and_needs_no_event_loop():
+    assert keep_for(LoopDouble("s"), "s", "Write", "fix", None) is None
+
+
 FLOW = """
 agents: {writer: {instructions: Write., tools: [Write]}}
 steps: {fix: {agent: writer, prompt: fix}}

@@ -282,6 +282,17 @@ async def test_a_run_that_has_ended_cannot_be_taken(journal: Journal, another: O
         another().take("run-a")
 
 
+async def test_a_run_that_has_ended_is_taken_by_who_says_so_and_stays_ended(journal: Journal, another: Open) -> None:
+    lease = journal.create(started())
+    await journal.append(lease, of_run(finished()), durable=True)
+    journal.release(lease)
+    owner = another()
+    owner.release(owner.take("run-a", ended=True))
+    assert journal.summary("run-a").status in ("done", "failed")
+    with pytest.raises(JournalError, match="has ended"):
+        owner.take("run-a")
+
+
 def test_a_run_that_is_not_there_cannot_be_taken(journal: Journal) -> None:
     with pytest.raises(JournalError, match="no run run-a"):
         journal.take("run-a")

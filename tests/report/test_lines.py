@@ -1,3 +1,4 @@
+from agentflow.events.file_events import FilesRewinding
 from agentflow.events.run_events import (
     GateAnswered,
     GateOpened,
@@ -43,6 +44,13 @@ def test_a_run_reads_line_by_line():
         "  5.0s  after  skipped: `research` failed",
         "  6.0s  run  failed",
     ]
+
+
+def test_files_that_are_put_back_have_their_line_and_are_no_part_of_the_runs_time():
+    told = lines([*an_agent_with_a_subagent(), *its_end(), ("", FilesRewinding(1e9, 1, "after", "ada", changes=2))])
+    assert told[-1] == "  6.0s  run  2 files put back by ada: as before after"
+    undone = lines([*an_agent_with_a_subagent(), ("", FilesRewinding(1e9, 2, "", "ada", undoes=1, changes=1))])
+    assert undone[-1].endswith("1 file put back by ada: undoing rewind 1")
 
 
 def test_retries_and_gates_have_their_lines():
