@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from agentflow.engine.drive import drive
+from agentflow.engine.live import Live
+from agentflow.engine.port import Surroundings
 from agentflow.events.operator_events import BudgetWarned
 from agentflow.events.run_events import RunFinished, RunResumed
 from agentflow.events.session_events import ModelCalled, ModelFailed, ModelReplied, ToolCalled
@@ -15,6 +18,7 @@ from agentflow.events.values import Usage
 from agentflow.guard.entitlements import entitlements
 from agentflow.guard.money import NANO, nano
 from agentflow.plan.policies import read_policy
+from tests.builders import run_started
 from tests.engine.doubles import RUN, Clock, CrashError, ModelDouble, reply
 
 TODAY = "2026-11-21"
@@ -261,3 +265,22 @@ async def test_a_users_rate_holds_calls_of_all_runs_back(setting):
     starts = sorted([begun, *(event.at for event in run.events(ToolCalled))])
     assert len(starts) == 4
     assert all(later - earlier >= 0.999 for earlier, later in zip(starts, starts[2:], strict=False))
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_who_wants_to_wait_goes_on_by_itself_when_the_cap_is_whole_again(setting, stays):
+    midnight, heard = at("2026-11-22T00:00:00"), []
+
+    def clock():
+        return midnight + (1 if any(isinstance(event, RunFinished) for event in heard) else -60)
+
+    text = ONE.replace("x}", "x}, b: {needs: [a], agent: {max_tokens: 1024}, prompt: y}")
+    run = setting(text, model=ModelDouble(lambda request: reply("x", usage=Usage(1000, 900))))
+    started = run_started(run.plan, {}, str(run.folder))
+    lease = run.sqlite.create(started)
+    more = {"clock": clock, "stays": stays, "observe": lambda stream, event: heard.append(event)}
+    around = Surroundings(project=run.folder, **(under(user="{per_day: 0.02}") | more))
+    outcome = await drive(Live.begin(run.plan, started), run.sqlite, lease, run.model, around, None)
+    assert outcome.finished.status == ("done" if stays else "failed")
+    assert len(run.events(RunResumed)) == stays
+    assert [event.day for event in run.events(ModelCalled)] == [TODAY, "2026-11-22"][: 1 + stays]
