@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from agentflow.cli import exits
-from agentflow.cli.next_move import answers_to, command
+from agentflow.cli.next_move import answers_to, command, held_text
 from agentflow.cli.options import Format
 from agentflow.cli.progress import Progress
 from agentflow.cli.told import say
@@ -112,6 +112,8 @@ class Watcher:
         if failure is not None:
             where = f"step {inert_line(failure.step)} failed: " if failure.step else ""
             say(f"error: {where}{failure.message} ({failure.kind})")
+        if finished is not None and finished.held:
+            say(held_text(finished, self._run, self._project))
 
     def _next_move(self, summary: RunSummary) -> int:
         match summary.status:

@@ -88,7 +88,7 @@ def _show_json(summary: "RunSummary", view: "RunView", waiting: list["Gate"]) ->
 
 
 def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], project: Path) -> None:
-    from agentflow.cli.next_move import answers_to, command
+    from agentflow.cli.next_move import answers_to, command, held_text
     from agentflow.report.inert import inert, inert_line
     from agentflow.report.lineage import lineage_text
     from agentflow.report.service_wait import may_go_on, paused_text
@@ -123,6 +123,8 @@ def _show_text(summary: "RunSummary", view: "RunView", waiting: list["Gate"], pr
         click.echo(f"\n{paint('in all', 'bold')}\n{text}")
     if summary.status in ("interrupted", "crashed"):
         click.echo(f"\ngo on with it: {command(project, 'resume', summary.run)}")
+    elif view.finished is not None and view.finished.held:
+        click.echo(f"\n{held_text(view.finished, summary.run, project)}")
     elif summary.status == "failed":
         click.echo(f"\na new run from there: {command(project, 'fork', summary.run)}")
 

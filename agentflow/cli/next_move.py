@@ -1,12 +1,14 @@
 """Command lines to paste: what can be done with a run, from where the user is now."""
 
 import shlex
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agentflow.events.run_events import RunFinished
     from agentflow.events.values import Failure
     from agentflow.journal.port import Gate
 
@@ -28,6 +30,15 @@ def with_more(failure: "Failure", until: float | None) -> tuple[str, ...] | None
     if failure.kind not in BUDGETS:
         return None
     return () if until is not None else ("--limit", f"{failure.kind}=…")
+
+
+def held_text(finished: "RunFinished", run: str, project: Path, options: Sequence[str] = ()) -> str:
+    """How a run goes on that a budget has ended."""
+    from agentflow.report.service_wait import may_go_on
+
+    more = () if finished.failure is None else with_more(finished.failure, finished.until) or ()
+    line = command(project, "resume", run, None, options, more)
+    return f"{may_go_on(finished.until, time.time(), held=True)}: {line}"
 
 
 def command(

@@ -48,8 +48,14 @@ def budget_warned(view: "RunView", event: BudgetWarned) -> None:
     view.warnings.append(warned_text(event))
 
 
-def take_up(view: "RunView", nodes: Iterable["Node"]) -> list["Node"]:
+def cost_cap(view: "RunView") -> float | None:
+    """The most that the run may spend, in US dollars, as it is now; None where it is not known."""
+    return view.raised.get("cost_usd", view.outline.cost_cap)
+
+
+def take_up(view: "RunView", event: RunResumed, nodes: Iterable["Node"]) -> list["Node"]:
     """A run that a budget had ended goes on; returns those of its nodes that were stopped then."""
+    view.raised.update(event.limits)
     finished, view.finished = view.finished, None
     if finished is None:
         return []

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from agentflow.report.budgets import cost_cap
 from agentflow.report.doing import Bar
 from agentflow.report.inert import inert_line
 from agentflow.report.layout import Row, rows
@@ -179,7 +180,7 @@ def _head(view: RunView, width: int, unicode: bool) -> Line:
 
 def _totals(view: RunView, width: int, now: float, unicode: bool) -> Line:
     """One line on the whole run; what matters least is left out where there is no room."""
-    root, cap = view.root, view.outline.cost_cap
+    root, cap = view.root, cost_cap(view)
     dot = "  ·  " if unicode else "  |  "
     parts = [[Span(whole_seconds(view.seconds(now)))], _cost(root.cost_usd, cap)]
     held = [(one.model, one.until - now) for one in view.models_held.values() if one.until > now]

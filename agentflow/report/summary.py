@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from agentflow.events.values import Failure
+from agentflow.report.budgets import cost_cap
 from agentflow.report.inert import inert_line
 from agentflow.report.node import Node
 from agentflow.report.style import Paint, count, duration, money, tokens
@@ -73,7 +74,7 @@ def summary_of(view: RunView) -> Summary:
     ordered = {state: steps[state] for state in _ORDER if state in steps}
     root = view.root
     warned = tuple(view.warnings)
-    return Summary(ordered, view.tally, root.cost_usd, view.outline.cost_cap, tuple(not_done), total, slowest, warned)
+    return Summary(ordered, view.tally, root.cost_usd, cost_cap(view), tuple(not_done), total, slowest, warned)
 
 
 def summary_json(summary: Summary) -> dict[str, JSON]:

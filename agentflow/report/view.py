@@ -72,7 +72,7 @@ class RunView:
         gates: the nodes that ask a person, by path.
         outline: what is known of the plan.
         tally: what it has used.
-        warnings: shares of caps that are taken, in words.
+        warnings: shares of caps that are taken, in words; `raised`: bounds that a resume changed.
         stopping: what ends it, while it is being ended.
         changes: how often anything here has changed: a display that shows the last of them need not draw.
         idle_seconds: time in which nobody worked on the run.
@@ -91,7 +91,7 @@ class RunView:
         self.outline = Outline(steps)
         self.tally = Tally()
         self.stopping: Failure | None = None
-        self.warnings: list[str] = []
+        self.warnings, self.raised = list[str](), dict[str, float]()
         self.last_at = 0.0
         self.changes = 0
         self.idle_seconds = 0.0
@@ -151,7 +151,7 @@ class RunView:
 
     def _run_resumed(self, event: RunResumed) -> None:
         self.status, self.paused = "running", None
-        for held in take_up(self, [*self._steps.values(), *self._sessions.values()]):
+        for held in take_up(self, event, [*self._steps.values(), *self._sessions.values()]):
             self._open(held, event.at)
         self.models_held.clear()
         self.idle_seconds += max(0.0, event.at - event.worked_until)

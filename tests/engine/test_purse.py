@@ -1,19 +1,24 @@
 """Caps of a user and a tenant: however many subagents, days and restarts there are, no cap is passed."""
 
 import random
+import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
 
+from agentflow.engine.drive import drive
+from agentflow.engine.live import Live
+from agentflow.engine.port import Surroundings
 from agentflow.events.operator_events import BudgetWarned
 from agentflow.events.run_events import RunFinished, RunResumed
-from agentflow.events.session_events import ModelCalled, ModelFailed, ModelReplied
+from agentflow.events.session_events import ModelCalled, ModelFailed, ModelReplied, ToolCalled
 from agentflow.events.values import Usage
 from agentflow.guard.entitlements import entitlements
 from agentflow.guard.money import NANO, nano
 from agentflow.plan.policies import read_policy
+from tests.builders import run_started
 from tests.engine.doubles import RUN, Clock, CrashError, ModelDouble, reply
 
 TODAY = "2026-11-21"
@@ -198,3 +203,84 @@ async def test_a_budget_that_was_raised_goes_on_where_the_run_was_held(setting):
     assert len(run.events(ModelReplied)) == 2
     assert run.events(RunResumed)[0].limits == {"cost_usd": 1.0}
     assert len(run.events(RunFinished)) == 2
+
+
+async def test_a_cap_that_was_lowered_meanwhile_holds_and_one_that_was_raised_lets_go(setting):
+    text = ONE.replace("x}", "x}, b: {needs: [a], agent: {max_tokens: 1024}, prompt: y}")
+    run = setting(text, model=ModelDouble(lambda request: reply("x", usage=Usage(1000, 900))))
+    run.around = under(user="{per_day: 0.02}")
+    assert (await run.run()).finished.held
+    spent = costs(run)
+    run.around = under(user="{per_day: 0.001}")
+    finished = (await run.run()).finished
+    assert finished.held
+    assert "the user 'ada' has $0.0000 left of $0.0010" in finished.failure.message
+    assert costs(run) == spent
+    run.around = under(user="{per_day: 5}")
+    assert (await run.run()).finished.status == "done"
+    assert run.sqlite.charged("user", "ada", TODAY) == costs(run) > spent
+
+
+async def test_a_policy_that_came_later_counts_what_was_spent_before_it(setting):
+    clock = Clock(at(f"{TODAY}T12:00:00"))
+    text = ONE.replace("x}", "x}, b: {needs: [a, g], agent: {max_tokens: 1024}, prompt: y}, g: {approve: Go on?}")
+    run = setting(text, model=ModelDouble(lambda request: reply("x", usage=Usage(1000, 900))), around={"clock": clock})
+    assert (await run.run()).status == "waiting"
+    run.journal.answer(RUN, "g", approved=True, by="ada", comment=None, at=clock.now)
+    # The run was begun without anybody's name; its user is charged from now on.
+    run.around = under(user="{per_day: 0.005}", clock=clock)
+    finished = (await run.run()).finished
+    assert finished.held
+    assert finished.until == at("2026-11-22T00:00:00")
+
+
+async def test_past_midnight_a_run_takes_of_the_new_day_and_gives_back_the_old(setting):
+    clock = Clock(at(f"{TODAY}T23:59:50"))
+
+    def answer(request):
+        clock.now += 20
+        return reply("", (f"g{request.turn}", "Glob", {"pattern": "*"})) if request.turn < 3 else reply("done")
+
+    text = "limits: {cost_usd: 100}\nsteps: {a: {agent: {max_tokens: 1024, tools: [Glob]}, prompt: x}}"
+    run = setting(text, model=ModelDouble(answer), around=under(tenant="{per_day: 1, per_month: 2}", clock=clock))
+    assert (await run.run()).finished.status == "done"
+    first, *rest = run.events(ModelReplied)
+    assert run.sqlite.charged("tenant", "acme", TODAY) == nano(first.cost_usd)
+    assert run.sqlite.charged("tenant", "acme", "2026-11-22") == sum(nano(one.cost_usd) for one in rest)
+    assert run.sqlite.charged("tenant", "acme", "2026-11") == costs(run)
+
+
+async def test_a_users_rate_holds_calls_of_all_runs_back(setting):
+    policy, _ = read_policy(b"agentflow: 1\nusers: {ada: {}}\nrate_limits: {Glob: 2/s}\n", "policy.yaml")
+    calls = [(f"c{n}", "Glob", {"pattern": str(n)}) for n in range(3)]
+    run = setting(
+        "steps: {a: {agent: {tools: [Glob]}, prompt: x}}",
+        model=ModelDouble(lambda request: reply("", *calls) if request.turn == 1 else reply("done")),
+        around={"entitled": entitlements(policy, "policy.yaml", "ada", None)},
+    )
+    begun = time.time()
+    # Another run of the user's, on the same journal, has just called it once.
+    assert run.sqlite.begin_call("ada", "Glob", 2, 1.0, begun) is None
+    assert (await run.run()).finished.status == "done"
+    starts = sorted([begun, *(event.at for event in run.events(ToolCalled))])
+    assert len(starts) == 4
+    assert all(later - earlier >= 0.999 for earlier, later in zip(starts, starts[2:], strict=False))
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_who_wants_to_wait_goes_on_by_itself_when_the_cap_is_whole_again(setting, stays):
+    midnight, heard = at("2026-11-22T00:00:00"), []
+
+    def clock():
+        return midnight + (1 if any(isinstance(event, RunFinished) for event in heard) else -60)
+
+    text = ONE.replace("x}", "x}, b: {needs: [a], agent: {max_tokens: 1024}, prompt: y}")
+    run = setting(text, model=ModelDouble(lambda request: reply("x", usage=Usage(1000, 900))))
+    started = run_started(run.plan, {}, str(run.folder))
+    lease = run.sqlite.create(started)
+    more = {"clock": clock, "stays": stays, "observe": lambda stream, event: heard.append(event)}
+    around = Surroundings(project=run.folder, **(under(user="{per_day: 0.02}") | more))
+    outcome = await drive(Live.begin(run.plan, started), run.sqlite, lease, run.model, around, None)
+    assert outcome.finished.status == ("done" if stays else "failed")
+    assert len(run.events(RunResumed)) == stays
+    assert [event.day for event in run.events(ModelCalled)] == [TODAY, "2026-11-22"][: 1 + stays]

@@ -167,7 +167,7 @@ class Gathered:
         root = self.view.root
         return {
             "cost_usd": round(root.cost_usd, 9),
-            "cost_cap_usd": None if plan is None else plan.limits.cost_usd,
+            "cost_cap_usd": None if plan is None else self.view.raised.get("cost_usd", plan.limits.cost_usd),
             "usage": usage_json(self.view.usage),
             "tokens": root.tokens,
             "turns": root.turns,
