@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from agentflow import api
-from agentflow.plan.policies import read_policy
 from agentflow.plan.bypass import bypass_refusals
+from agentflow.plan.policies import read_policy
 from agentflow.report import explain
 from agentflow.report.style import Paint
 from agentflow.source.codes import CODES
