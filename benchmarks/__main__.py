@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from benchmarks import contexts, display, measure, pathological, sessions, validation
+from benchmarks import contexts, display, measure, pathological, permissions, sessions, validation
 from benchmarks.figure import Figure
 
 NAMES = (
@@ -22,8 +22,10 @@ NAMES = (
     *contexts.NAMES,
     *sessions.NAMES,
     *pathological.NAMES,
+    *permissions.NAMES,
 )
 GROUPS = {"validate": validation.NAMES, "context": contexts.NAMES, "sessions": (*sessions.NAMES, *pathological.NAMES)}
+GROUPS["permissions"] = permissions.NAMES
 BESIDE = {
     "growth-500": "what agentflow itself does in a turn: in the last 100 turns, beside the first 100",
     "start-run": "a process up to its first request, beside one that imports the client",
@@ -34,6 +36,7 @@ BESIDE = {
     **contexts.BESIDE,
     **sessions.BESIDE,
     **pathological.BESIDE,
+    **permissions.BESIDE,
 }
 
 
@@ -63,6 +66,7 @@ def main() -> None:
         contexts.figures(only),
         sessions.figures(rounds, only),
         pathological.figures(only),
+        permissions.figures(rounds, only),
     )
     for part in figures:
         for figure in part:
