@@ -10,6 +10,7 @@ from benchmarks import (
     guarded,
     measure,
     pathological,
+    permissions,
     reservation,
     sandbox,
     sessions,
@@ -37,8 +38,10 @@ NAMES = (
     *sandbox.NAMES,
     *reservation.NAMES,
     *guarded.NAMES,
+    *permissions.NAMES,
 )
 GROUPS = {"validate": validation.NAMES, "context": contexts.NAMES, "sessions": (*sessions.NAMES, *pathological.NAMES)}
+GROUPS["permissions"] = permissions.NAMES
 BESIDE = {
     "growth-500": "what agentflow itself does in a turn: in the last 100 turns, beside the first 100",
     "start-run": "a process up to its first request, beside one that imports the client",
@@ -53,6 +56,7 @@ BESIDE = {
     **sandbox.BESIDE,
     **reservation.BESIDE,
     **guarded.BESIDE,
+    **permissions.BESIDE,
 }
 
 
@@ -86,6 +90,7 @@ def main() -> None:
         sandbox.figures(rounds, only),
         reservation.figures(rounds, only),
         guarded.figures(rounds, only),
+        permissions.figures(rounds, only),
     )
     for part in figures:
         for figure in part:

@@ -45,8 +45,10 @@ class _Compiled:
     def __init__(self, condition: Condition, default: JSON) -> None:
         self._condition = condition
         self._default = default
-        self._exact = _pattern(condition.parts)
-        self._plain = _pattern(tuple(plain_form(part) for part in condition.parts))
+        parts = condition.parts or ("",)  # of a number it has none, and is never asked
+        plain = tuple(plain_form(part) for part in parts)
+        self._exact = _Like(parts)
+        self._plain = self._exact if plain == parts else _Like(plain)
 
     def surely(self, tool_input: Mapping[str, JSON]) -> bool:
         value = tool_input.get(self._condition.parameter, _ABSENT)
@@ -69,7 +71,7 @@ class _Compiled:
             return compares(value, self._condition)
         text = _text(value)
         # A line's end would let `*@example.org` be met by an address and a line with another one.
-        return text is not None and not has_hidden(text) and "\n" not in text and _meets(self._exact, text)
+        return text is not None and not has_hidden(text) and "\n" not in text and self._exact.meets(text)
 
     def _looks_like(self, value: JSON) -> bool:
         if self._condition.comparison != "like":
@@ -77,27 +79,38 @@ class _Compiled:
         text = _text(value)
         if text is None:  # it cannot be written down: it may be anything
             return True
+        if self._exact.meets(text) or (self._plain is not self._exact and self._plain.meets(text)):
+            return True
         plain = plain_form(text)
-        return _meets(self._exact, text) or _meets(self._plain, text) or (plain != text and _meets(self._plain, plain))
+        return plain != text and self._plain.meets(plain)
 
 
-Matcher = str | Pattern
+class _Like:
+    """Literal text with anything between its parts, compared with a whole value; re2 is asked from the second `*` on,
+    since two ends say all of a single one."""
+
+    __slots__ = ("_begin", "_end", "_least", "_middle", "_whole")
+
+    def __init__(self, parts: Sequence[str]) -> None:
+        self._whole = parts[0] if len(parts) == 1 else None
+        self._begin, self._end = parts[0], parts[-1]
+        self._least = len(self._begin) + len(self._end)
+        self._middle = _pattern(parts) if len(parts) > 2 else None
+
+    def meets(self, text: str) -> bool:
+        if self._whole is not None:
+            return text == self._whole
+        if len(text) < self._least or not text.startswith(self._begin) or not text.endswith(self._end):
+            return False
+        return self._middle is None or self._middle.find(text.encode("utf-8", "replace")) is not None
 
 
-def _pattern(parts: Sequence[str]) -> Matcher:
-    if len(parts) == 1:
-        return parts[0]
+def _pattern(parts: Sequence[str]) -> Pattern:
     return compile_pattern(r"\A(?s:" + ".*".join(_quoted(part) for part in parts) + r")\z", multiline=True)
 
 
 def _quoted(text: str) -> str:
     return "".join(f"\\{letter}" if letter in string.punctuation else letter for letter in text)
-
-
-def _meets(matcher: Matcher, text: str) -> bool:
-    if isinstance(matcher, str):
-        return text == matcher
-    return matcher.find(text.encode("utf-8", "replace")) is not None
 
 
 def _elements(value: JSON) -> Sequence[JSON]:

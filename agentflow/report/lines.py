@@ -31,9 +31,10 @@ from agentflow.events.session_events import (
     ModelReplied,
     SessionFinished,
     SessionStarted,
+    ToolFinished,
     ToolRetried,
 )
-from agentflow.events.values import Failure
+from agentflow.events.values import Denial, Failure
 from agentflow.plan.service_tools import service_errors
 from agentflow.report.budgets import finished_text, operator_line, resumed_text
 from agentflow.report.contexts import compaction_line
@@ -142,6 +143,9 @@ def _in_session(view: RunView, stream: str, event: Event) -> tuple[str, str] | N
         case ModelReplied() if errors := service_errors(event.content):
             told = ", ".join(f"{name} failed ({inert_line(code, 60)})" for name, code in errors)
             return about, f"turn {event.turn}: {told}"
+        case ToolFinished(denied=Denial() as denied):
+            where = "" if denied.where is None else f" ({inert_line(denied.where)})"
+            return about, f"a call was denied: {inert_line(denied.why, 300)}{where}"
         case ToolRetried():
             wait = duration(event.next_at - event.at)
             return about, f"tool {inert_line(event.tool, 60)}: {inert_line(event.message, 300)}; again in {wait}"

@@ -8,6 +8,8 @@ from agentflow.engine.port import Answer
 from agentflow.events.run_events import GateAnswered, GateOpened, QuestionWithdrawn, RunFinished, ToolStepCalled
 from agentflow.events.session_events import CallApproved, CallAsked, ModelCalled, ToolCalled, ToolFinished
 from agentflow.guard.calls import digest_of
+from agentflow.report.lines import line
+from agentflow.report.view import RunView
 from agentflow.tools.toolbox import Toolbox
 from tests.engine.doubles import Clock, CrashError, ModelDouble, reply
 
@@ -246,3 +248,16 @@ steps: {a: {agent: w, prompt: go}}
     assert "asked/one" not in results["c3"]
     assert "closed by `Read(asked/**)`" in results["c4"]
     assert "word" in results["c5"]
+
+
+async def test_people_who_follow_the_run_are_told_of_a_denial_with_its_rule(setting):
+    run = setting(AGENT % "deny: ['send(at:evil)']", model=once(("c1", "send", {"at": "evil"})))
+    await run.run()
+    view = RunView()
+    lines = [line for entry in run.sqlite.read("run-1") if (line := told(view, entry)) is not None]
+    assert any("a call was denied: `send(at:evil)` denies it (" in line for line in lines)
+
+
+def told(view, entry):
+    view.apply(entry.stream, entry.event)
+    return line(view, entry.stream, entry.event)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import structs
+
 from agentflow.events.codec import Event
 from agentflow.events.session_events import (
     BreakerTripped,
@@ -150,6 +152,8 @@ class Conversation:
         entry.update(
             ended_at=event.at, result=content_json(event.content), is_error=event.is_error, unknown=event.unknown
         )
+        if event.denied is not None:
+            entry["denied"] = structs.asdict(event.denied)
         self.tool_calls += 1
 
     def _compaction_called(self, event: CompactionCalled) -> None:
