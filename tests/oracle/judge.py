@@ -128,7 +128,7 @@ class _Comparison:
             return "listed"
         if path == "/dev/tcp" and any(name and name.startswith(("/dev/tcp/", "/dev/udp/")) for name in self._opened):
             return "listed"
-        if any(argv[0] in ("history", "fc") and path in argv for argv in self._argvs):
+        if any(argv[0] == "history" for argv in self._argvs):  # it writes a file of its own, as a program would
             return "listed"
         return None
 
