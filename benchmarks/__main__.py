@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from benchmarks import contexts, display, measure, pathological, sessions, validation
+from benchmarks import bash, contexts, display, measure, pathological, sessions, validation
 from benchmarks.figure import Figure
 
 NAMES = (
@@ -22,6 +22,7 @@ NAMES = (
     *contexts.NAMES,
     *sessions.NAMES,
     *pathological.NAMES,
+    *bash.NAMES,
 )
 GROUPS = {"validate": validation.NAMES, "context": contexts.NAMES, "sessions": (*sessions.NAMES, *pathological.NAMES)}
 BESIDE = {
@@ -34,6 +35,7 @@ BESIDE = {
     **contexts.BESIDE,
     **sessions.BESIDE,
     **pathological.BESIDE,
+    **bash.BESIDE,
 }
 
 
@@ -63,6 +65,7 @@ def main() -> None:
         contexts.figures(only),
         sessions.figures(rounds, only),
         pathological.figures(only),
+        bash.figures(rounds, only),
     )
     for part in figures:
         for figure in part:

@@ -92,9 +92,10 @@ def _touched(script: Script, rules: Sequence[str], what: str) -> tuple[str, str]
     for rule in rules:
         if _is_everything(rule):
             return rule, f"every command is {what}"
-    for command in script.commands:
+    for command in script.commands if rules else ():
+        forms = _forms(command.argv)
         for rule in rules:
-            if _may_match(rule, command):
+            if _may_match(rule, command, forms):
                 return rule, f"`{_shown(command)}` is {what} by `{rule}`"
     if script.undecidable is not None and rules:
         return rules[0], f"it cannot be told whether it does what is {what}: {script.undecidable}"
@@ -149,11 +150,12 @@ class Rule:
 
     Attributes:
         head: what stands before its first `*`; a text that it covers begins with this, or is this less a last blank.
+        has_star: there is a `*` in it.
         open_end: it ends in `*`, so that it covers whatever goes on from what it covers.
         pattern: None where it cannot be made ready; such a rule covers nothing that is allowed.
     """
 
-    __slots__ = ("head", "open_end", "pattern")
+    __slots__ = ("has_star", "head", "open_end", "pattern")
 
     def __init__(self, text: str) -> None:
         text = text.strip()
@@ -161,7 +163,8 @@ class Rule:
             text = text[:-2] + " *"
         pieces = _pieces(text)
         self.head = pieces[0]
-        self.open_end = len(pieces) > 1 and pieces[-1] == ""
+        self.has_star = len(pieces) > 1
+        self.open_end = self.has_star and pieces[-1] == ""
         self.pattern = _compiled(pieces)
 
 
@@ -239,18 +242,49 @@ def _must_match(text: str, command: Command) -> bool:
     return rule.pattern.find(joined(known).encode()) is not None
 
 
-def _may_match(text: str, command: Command) -> bool:
+def _may_match(text: str, command: Command, forms: Sequence["_Form"]) -> bool:
     """Whether a rule covers a command in any way it may turn out, by any of its names."""
-    return any(
-        _may_match_words(rule, command.argv) or _may_run(rule, command.argv) for rule in (_rule(text), _bare_rule(text))
-    )
+    whole, bare = _rule(text), _bare_rule(text)
+    for rule in (whole,) if bare is whole else (whole, bare):
+        if any(_may_cover(rule, form) for form in forms) or _may_run(rule, command.argv):
+            return True
+    return False
 
 
 @lru_cache(maxsize=4096)
 def _bare_rule(text: str) -> Rule:
     """A rule for a program in a folder, as one for its bare name."""
     name, blank, rest = text.strip().partition(" ")
-    return Rule(name.rsplit("/", 1)[-1] + blank + rest if not set(name) & set("*'\"\\") else text)
+    if "/" not in name or set(name) & set("*'\"\\"):
+        return _rule(text)
+    return Rule(name.rsplit("/", 1)[-1] + blank + rest)
+
+
+class _Form(Struct, frozen=True):
+    """One way to say a command.
+
+    Attributes:
+        line: its words up to the first that is unknown.
+        is_whole: none is unknown.
+    """
+
+    line: str
+    is_whole: bool
+
+
+def _forms(argv: tuple[str | None, ...]) -> list[_Form]:
+    out = []
+    for view in _views(argv):
+        known = _known_part(view)
+        out.append(_Form(joined(known), len(known) == len(view)))
+    return out
+
+
+def _may_cover(rule: Rule, form: _Form) -> bool:
+    # Whatever it turns out to be begins with its line, and what a rule covers begins with its head.
+    if not (form.line.startswith(rule.head.rstrip(" ")) or (not form.is_whole and rule.head.startswith(form.line))):
+        return False
+    return not form.is_whole or rule.pattern is None or rule.pattern.find(form.line.encode()) is not None
 
 
 def _may_run(rule: Rule, argv: tuple[str | None, ...]) -> bool:
@@ -258,26 +292,25 @@ def _may_run(rule: Rule, argv: tuple[str | None, ...]) -> bool:
     name = (argv[0] or "").rsplit("/", 1)[-1]
     if name in PLAIN or name in SPECS or name in SHELLS:
         return False
-    wanted = rule.head.split(" ", 1)[0]
+    wanted, blank, _ = rule.head.partition(" ")
+    if not wanted:
+        # It begins with `*`, and so covers the whole line wherever it covers its end.
+        return False
+    goes_on = rule.has_star and not blank
     places = [
         place
         for place, word in enumerate(argv)
-        if place and word is not None and (word.rsplit("/", 1)[-1] == wanted or " " not in rule.head)
+        if place and word is not None and _begins(word.rsplit("/", 1)[-1], wanted, goes_on)
     ]
-    return len(places) > MAX_OPENINGS or any(_may_match_words(rule, argv[place:]) for place in places)
+    if len(places) > MAX_OPENINGS:
+        return True
+    return any(_may_cover(rule, form) for place in places for form in _forms(argv[place:]))
 
 
-def _may_match_words(rule: Rule, argv: tuple[str | None, ...]) -> bool:
-    return any(_may_cover(rule, view) for view in _views(argv))
-
-
-def _may_cover(rule: Rule, argv: tuple[str | None, ...]) -> bool:
-    known = _known_part(argv)
-    line = joined(known)
-    if len(known) == len(argv):
-        return rule.pattern is None or rule.pattern.find(line.encode()) is not None
-    # Whatever it turns out to be begins with `line`, and what a rule covers begins with its head.
-    return not known or line.startswith(rule.head.rstrip()) or rule.head.startswith(line)
+def _begins(name: str, wanted: str, goes_on: bool) -> bool:
+    if goes_on:
+        return name.startswith(wanted) or name.lower().startswith(wanted)
+    return wanted in (name, name.lower())
 
 
 def _views(argv: tuple[str | None, ...]) -> Iterator[tuple[str | None, ...]]:

@@ -13,6 +13,9 @@ _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 _LENGTHS = re.compile(r"\$\{#[A-Za-z_]\w*(\[[@*]\])?\}|\$[#?$!]", re.ASCII)
 _BRACED = re.compile(r"\$\{([A-Za-z_]\w*)\}", re.ASCII)
 _NAMES = re.compile(r"(?<![\w#])[A-Za-z_]\w*", re.ASCII)
+_PUT = re.compile(r"(?<![\w#$])([A-Za-z_]\w*)[ \t\n]*=(?!=)", re.ASCII)
+"""A name that is given a number whatever it held before; `x++` and `x += 1` read it first."""
+
 _SET = re.compile(
     r"(?<![\w#$])([A-Za-z_]\w*)[ \t\n]*(?:(?:[-+*/%&^|]|<<|>>)?=(?!=)|\+\+|--)|(?:\+\+|--)[ \t\n]*([A-Za-z_]\w*)",
     re.ASCII,
@@ -55,5 +58,5 @@ def note_names(expression: str, found: Found) -> None:
         raise UndecidedError("arithmetic holds an expansion other than of a name")
     found.counted |= set(_NAMES.findall(plain))
     given = sorted({first or second for first, second in _SET.findall(plain)})
-    found.numeric.update(given)
+    found.numeric.update(_PUT.findall(plain))
     found.assigned.extend(given)

@@ -243,7 +243,9 @@ def _is_risky(value: str, short: str, long: tuple[str, ...]) -> bool:
     name = value.lstrip("-").partition("=")[0]
     if value.startswith("--"):
         return any(option.startswith(name) for option in long)
-    return value.startswith("-") and (name in long or bool(set(value[1:]) & set(short)))
+    # Some programs take long options behind one hyphen, and shortened.
+    is_long = len(name) > 2 and any(option.startswith(name) for option in long)
+    return value.startswith("-") and (is_long or bool(set(value[1:]) & set(short)))
 
 
 def _sort(args: tuple[Arg, ...]) -> Iterable[Step]:

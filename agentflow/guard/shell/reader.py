@@ -16,7 +16,7 @@ _RESERVED = re.compile(
     r"(?:if|then|elif|else|fi|while|until|do|done|time|coproc|function|for|select|case|esac|\[\[|[!{}])"
     r"(?=[ \t\n;&|()<>]|\Z)"
 )
-_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<index>\[\d+\])?\+?=", re.ASCII)
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)(?P<index>\[\d+\])?(?P<adds>\+?)=", re.ASCII)
 _INDEXED = re.compile(r"[A-Za-z_]\w*\[", re.ASCII)
 _OPTION = re.compile(r"-\S+")
 _TIME_OPTIONS = re.compile(r"(?:[ \t]+-p)?(?:[ \t]+--)?(?=[ \t\n])")
@@ -187,8 +187,11 @@ def _assign(cursor: Cursor, assigned: list[str]) -> bool:
     if cursor.peek() and cursor.peek() not in " \t\n;&|)":
         value = read_word(cursor)
         known = compound.is_number(value) or _is_arithmetic(cursor.text[start : cursor.pos])
-        (cursor.found.numeric if known else cursor.found.tainted).add(name)
     else:
+        known = True
+    if not known:
+        cursor.found.tainted.add(name)
+    elif not match["adds"]:
         cursor.found.numeric.add(name)
     return True
 

@@ -9,6 +9,7 @@ from agentflow.guard.shell.words import read_double, read_word
 _REDIRECTION = re.compile(
     r"(?P<fd>\d{1,9}|\{[A-Za-z_]\w*\})?(?P<how><<<|<<-|<<|<>|<&|>>|>\||>&|[<>](?!\())|(?P<both>&>>?)", re.ASCII
 )
+_PLAIN_NAME = re.compile(r"[\w./+@%:,-]+")
 _DESCRIPTOR = re.compile(r"\d+-?", re.ASCII)
 _DELIMITER = re.compile(
     r"(?P<bare>[\w.,:%@/+-]+)|'(?P<single>[^'\n]+)'|\"(?P<double>[^\"\n$`\\]+)\"|\\(?P<escaped>\w+)", re.ASCII
@@ -56,6 +57,9 @@ def _duplicate(cursor: Cursor, how: str, fd: str | None, name: str | None) -> No
         return
     if how == "<&" or fd is not None:
         raise UndecidedError("a descriptor is copied that is not a number")
+    if name is None or not _PLAIN_NAME.fullmatch(name):
+        # Bash expands the name twice: `>&'a$(b)'` runs b. (Seen with 5.2.)
+        raise UndecidedError("the name of a file behind `>&` is expanded twice")
     cursor.found.writes.append(name)
 
 

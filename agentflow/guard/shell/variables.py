@@ -8,7 +8,7 @@ from agentflow.guard.shell.listed import listed
 from agentflow.guard.shell.options import Arg
 from agentflow.guard.shell.script import Found
 
-_GIVEN = re.compile(r"([A-Za-z_]\w*)\+?=(.*)", re.ASCII | re.DOTALL)
+_GIVEN = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.ASCII | re.DOTALL)
 _NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
 
@@ -71,9 +71,12 @@ def _note_declared(args: tuple[Arg, ...], found: Found) -> Iterator[str]:
         if given is None:
             continue
         found.assigned.append(given[1])
-        (found.numeric if _NUMBER.fullmatch(given[2]) else found.tainted).add(given[1])
-        if given[2].startswith("(") and arg.value is None:
+        if not _NUMBER.fullmatch(given[3]):
+            found.tainted.add(given[1])
+        elif not given[2]:
+            found.numeric.add(given[1])
+        if given[3].startswith("(") and arg.value is None:
             found.arrays.add(given[1])
-        elif (makes_array or given[1] in found.arrays) and not _NUMBER.fullmatch(given[2]):
+        elif (makes_array or given[1] in found.arrays) and not _NUMBER.fullmatch(given[3]):
             # `declare -a x="$y"` expands the text of a value that stands in parentheses.
             yield f"what `{given[1]}` is given may be expanded as a list"
