@@ -161,13 +161,15 @@ def _slipped(text: str, script: Script, ran: Iterable[Image], traced: Iterable[T
         verdict = decide_bash(text, allow=[], ask=[], deny=[rule], allow_all=True)
         if verdict.verdict != "deny":
             found.append(f"deny {rule!r} says {verdict.verdict}: {verdict.why}")
-    first = script.commands[0].argv[0] if script.commands and script.commands[0].argv else None
-    free = {command.argv[0] for command in script.commands if command.is_wrapper} | INERT - {*script.functions}
-    others = [
-        argv for argv in seen if argv[0] not in free and os.path.basename(argv[0]) != os.path.basename(first or "")
-    ]
-    if first and others and decide_bash(text, allow=[f"{first} *"], ask=[], deny=[]).verdict == "allow":
-        found.append(f"allow {first} * says allow")
+    wrappers = {os.path.basename(command.argv[0] or "") for command in script.commands if command.is_wrapper}
+    free = wrappers | INERT - {*script.functions}
+    known = {command.argv[0] for command in script.commands if command.argv and command.argv[0]}
+    for name in dict.fromkeys(os.path.basename(argv[0]) for argv in seen):
+        if name in free:
+            continue
+        others = [f"{other} *" for other in sorted(known) if os.path.basename(other) != name]
+        if decide_bash(text, allow=others, ask=[], deny=[]).verdict == "allow":
+            found.append(f"it runs {name!r}, and without a rule for it is allowed by {others}")
     return found
 
 
