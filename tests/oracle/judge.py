@@ -22,6 +22,7 @@ _DECLARES = ("declare", "typeset", "local", "export", "readonly")
 """Builtins whose arguments bash traces otherwise than it was given them (`x=(1 2)`)."""
 _HEREDOC = re.compile(r"/tmp/sh-thd\.\w+")
 """Where bash keeps a long here-document."""
+_NETWORK = ("/dev/tcp/", "/dev/udp/")
 _PLAIN = re.compile(r"[\w./=:+-]+")
 
 
@@ -126,7 +127,7 @@ class _Comparison:
             return "by design"
         if path in self._writes or None in self._writes or _HEREDOC.fullmatch(path):
             return "listed"
-        if path == "/dev/tcp" and any(name and name.startswith(("/dev/tcp/", "/dev/udp/")) for name in self._opened):
+        if path == "/dev/tcp" and any(name is None or name.startswith(_NETWORK) for name in self._opened):
             return "listed"
         if any(argv[0] == "history" for argv in self._argvs):  # it writes a file of its own, as a program would
             return "listed"
