@@ -178,6 +178,8 @@ def _assign(cursor: Cursor, assigned: list[str]) -> bool:
     cursor.pos = match.end()
     name = match["name"]
     assigned.append(name)
+    if match["index"]:
+        cursor.found.arrays.add(name)
     if cursor.peek() == "(":
         _array(cursor)
         cursor.found.arrays.add(name)

@@ -26,6 +26,9 @@ def problems(commands: Sequence[tuple[Arg, ...]], found: Found) -> Iterator[str]
     """
     is_open = False
     for words in commands:
+        # What is made a list farther down may be one here already, in the next round of a loop.
+        list(_note(words, found))
+    for words in commands:
         yield from _note(words, found)
         is_open = is_open or any(arg.value in _RUNNING for arg in words)
     for simple in found.simples:
@@ -56,6 +59,7 @@ def _note(words: tuple[Arg, ...], found: Found) -> Iterator[str]:
         for arg in words[1:3] if name == "printf" else words[1:]:
             for text in _NAMES.findall(arg.value or ""):
                 found.tainted.add(text)
+                found.arrays.add(text)
                 # What follows an option's letter in the same word is a name too: `-aPATH`.
                 tails = range(len(text)) if (arg.value or "").startswith("-") else range(1)
                 found.assigned.extend(text[tail:] for tail in tails if name != "printf")
@@ -69,6 +73,7 @@ def _note_declared(args: tuple[Arg, ...], found: Found) -> Iterator[str]:
             continue
         given = _GIVEN.fullmatch(arg.raw if arg.value is None else arg.value)
         if given is None:
+            found.arrays.update(_NAMES.findall(arg.value or "") if makes_array else ())
             continue
         found.assigned.append(given[1])
         if not _NUMBER.fullmatch(given[3]):

@@ -1,0 +1,28 @@
+"""Which variables change what programs do."""
+
+import pytest
+
+from agentflow.guard.shell.names import is_harmless, is_powerful
+
+_POWERFUL = (
+    "PATH IFS LD_PRELOAD BASH_ENV ENV PS4 PROMPT_COMMAND GIT_SSH_COMMAND GIT_PAGER PAGER LESSOPEN EDITOR PYTHONPATH "
+    "NODE_OPTIONS PERL5LIB RUBYOPT JAVA_TOOL_OPTIONS TAR_OPTIONS RSYNC_RSH MAKEFLAGS CC HOME ZIPOPT GCC_EXEC_PREFIX"
+)
+
+
+@pytest.mark.parametrize("name", _POWERFUL.split(" "))
+def test_names_that_programs_execute_are_powerful(name: str):
+    assert is_powerful(name)
+    assert not is_harmless(name)
+
+
+@pytest.mark.parametrize("name", ["LC_ALL", "TZ", "NODE_ENV", "CI", "NO_COLOR"])
+def test_names_of_looks_and_language_are_harmless(name: str):
+    assert is_harmless(name)
+    assert not is_powerful(name)
+
+
+@pytest.mark.parametrize("name", ["x", "count", "FILE", "API_URL", "PATHS"])
+def test_other_names_are_neither(name: str):
+    assert not is_harmless(name)
+    assert not is_powerful(name)
