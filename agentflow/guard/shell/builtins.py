@@ -84,6 +84,8 @@ def _declare(args: tuple[Arg, ...]) -> Iterable[Step]:
         if given is None and (value is None or not _NAME.fullmatch(value)):
             raise UndecidedError("the name it declares is not plain, or unknown until it runs")
         name = given[1] if given is not None else value or ""
+        if exports and names.is_powerful(name):
+            raise UndecidedError(f"`{name}` is set for the commands that follow, which may change what they do")
         if exports and not names.is_harmless(name):
             yield Step(beside=f"it sets `{name}` for the commands that follow")
 
@@ -98,7 +100,7 @@ def _unset(args: tuple[Arg, ...]) -> Iterable[Step]:
     for arg in args:
         if arg.value not in ("-v", "-f", "-n") and (arg.value is None or not _NAME.fullmatch(arg.value)):
             raise UndecidedError("the name it removes is not plain, and an index in it is evaluated")
-        if arg.value is not None and names.is_powerful(arg.value):
+        if arg.value is not None and names.is_special(arg.value):
             raise UndecidedError(f"`{arg.value}` is removed, which may change what commands do")
     return ()
 
@@ -126,7 +128,7 @@ def _printf(args: tuple[Arg, ...]) -> Iterable[Step]:
         name = first.value[2:] or (args[1].value if len(args) > 1 else None)
         if name is None or not _NAME.fullmatch(name):
             raise UndecidedError("the name it prints into is not plain, and an index in it is evaluated")
-        if names.is_powerful(name):
+        if names.is_special(name):
             raise UndecidedError(f"`{name}` is set, which may change what commands do")
     return ()
 

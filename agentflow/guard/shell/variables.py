@@ -39,7 +39,7 @@ def problems(commands: Sequence[tuple[Arg, ...]], found: Found) -> Iterator[str]
             elif not names.is_harmless(name) and name != "IFS":
                 found.beside.append(f"it sets `{name}` for a command")
     for name in found.assigned:
-        if names.is_powerful(name):
+        if names.is_special(name):
             yield f"`{name}` is set, which may change what commands do"
     # Code that is read in its turn gives values too, so that no name is known to hold a number where there is some.
     certain = names.NUMBERS if is_open else names.NUMBERS | (found.numeric - found.tainted)
