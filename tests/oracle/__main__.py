@@ -2,9 +2,12 @@
 
 import argparse
 import collections
+import concurrent.futures
 import contextlib
 import json
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -25,6 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=COUNT, help=f"commands; default: {COUNT:,}")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="commands at once; default: one a core")
     parser.add_argument("--only", choices=[*TOPICS, *MADE], help="commands of this topic alone")
     parser.add_argument("--command", help="this one command alone, told in full")
     parser.add_argument("--from", dest="file", type=Path, help="commands of this file instead: a JSON string a line")
@@ -40,7 +44,7 @@ def main() -> int:
     chosen = _collected(options.file) if options.file else cases(options.seed, options.count, options.only)
     with contextlib.ExitStack() as files:
         misses, undecidable = (_opened(path, files) for path in (options.misses, options.undecidable))
-        verdicts = go_through(chosen, told=lambda verdict: _progress(verdict, misses, undecidable))
+        verdicts = go_through(chosen, options.jobs, told=lambda verdict: _progress(verdict, misses, undecidable))
     print(table(verdicts, time.perf_counter() - began))
     wrong = [verdict for verdict in verdicts if verdict.misses]
     for verdict in wrong[:20]:
@@ -53,15 +57,33 @@ def _collected(file: Path) -> Iterator[Case]:
         yield Case(json.loads(line), COLLECTED)
 
 
-def go_through(commands: Iterable[Case], told: Callable[[Verdict], None] = lambda _verdict: None) -> list[Verdict]:
-    """Runs each command in a sandbox of its own and judges it; `told` hears of each."""
-    verdicts = []
-    with Tracer() as tracer:
-        for case in commands:
-            verdict = judge(case, tracer.run(case.text))
-            told(verdict)
-            verdicts.append(verdict)
-    return verdicts
+def go_through(
+    commands: Iterable[Case], jobs: int = 1, told: Callable[[Verdict], None] = lambda _verdict: None
+) -> list[Verdict]:
+    """Runs each command in a sandbox of its own and judges it; `told` hears of each.
+
+    Parameters:
+        jobs: how many run at once.
+    """
+    waiting, turn = enumerate(commands), threading.Lock()
+    verdicts: dict[int, Verdict] = {}
+
+    def work() -> None:
+        with Tracer() as tracer:
+            while True:
+                with turn:
+                    at, case = next(waiting, (-1, None))
+                if case is None:
+                    return
+                verdict = judge(case, tracer.run(case.text))
+                with turn:
+                    verdicts[at] = verdict
+                    told(verdict)
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as threads:
+        for worker in [threads.submit(work) for _ in range(jobs)]:
+            worker.result()
+    return [verdicts[at] for at in sorted(verdicts)]
 
 
 def table(verdicts: Sequence[Verdict], seconds: float) -> str:

@@ -23,14 +23,14 @@ def is_its_own(image: Image, text: str) -> bool:
     """Whether a program was run because the one that ran it is made of it: `tar xzf` runs `gzip`, `zless` runs `less`.
 
     It is one of the system's, and nothing in the command names it; each command that means to run something by a back
-    door runs one of the tools, which are not the system's. `git` runs itself, by its name.
+    door runs one of the tools, which are not the system's. Some run themselves, as `git` does.
     """
     by = image.by
     if by is None or by.by is None or (_name(by) in SHELLS and not _is_own_shell(by, text)):
         return False
-    if _name(by) == _name(image) == "git":
-        return True
-    return image.path.startswith(_PLACES) and not _names(text, _name(image))
+    if not image.path.startswith(_PLACES):
+        return False
+    return _name(by) == _name(image) or not _names(text, _name(image))
 
 
 def _is_own_shell(shell: Image, text: str) -> bool:

@@ -22,6 +22,7 @@ _DECLARES = ("declare", "typeset", "local", "export", "readonly")
 """Builtins whose arguments bash traces otherwise than it was given them (`x=(1 2)`)."""
 _HEREDOC = re.compile(r"/tmp/sh-thd\.\w+")
 """Where bash keeps a long here-document."""
+_NETWORK = ("/dev/tcp/", "/dev/udp/")
 _PLAIN = re.compile(r"[\w./=:+-]+")
 
 
@@ -126,9 +127,9 @@ class _Comparison:
             return "by design"
         if path in self._writes or None in self._writes or _HEREDOC.fullmatch(path):
             return "listed"
-        if path == "/dev/tcp" and any(name and name.startswith(("/dev/tcp/", "/dev/udp/")) for name in self._opened):
+        if path == "/dev/tcp" and any(name is None or name.startswith(_NETWORK) for name in self._opened):
             return "listed"
-        if any(argv[0] in ("history", "fc") and path in argv for argv in self._argvs):
+        if any(argv[0] == "history" for argv in self._argvs):  # it writes a file of its own, as a program would
             return "listed"
         return None
 
@@ -161,13 +162,15 @@ def _slipped(text: str, script: Script, ran: Iterable[Image], traced: Iterable[T
         verdict = decide_bash(text, allow=[], ask=[], deny=[rule], allow_all=True)
         if verdict.verdict != "deny":
             found.append(f"deny {rule!r} says {verdict.verdict}: {verdict.why}")
-    first = script.commands[0].argv[0] if script.commands and script.commands[0].argv else None
-    free = {command.argv[0] for command in script.commands if command.is_wrapper} | INERT - {*script.functions}
-    others = [
-        argv for argv in seen if argv[0] not in free and os.path.basename(argv[0]) != os.path.basename(first or "")
-    ]
-    if first and others and decide_bash(text, allow=[f"{first} *"], ask=[], deny=[]).verdict == "allow":
-        found.append(f"allow {first} * says allow")
+    wrappers = {os.path.basename(command.argv[0] or "") for command in script.commands if command.is_wrapper}
+    free = wrappers | INERT - {*script.functions}
+    known = {command.argv[0] for command in script.commands if command.argv and command.argv[0]}
+    for name in dict.fromkeys(os.path.basename(argv[0]) for argv in seen):
+        if name in free:
+            continue
+        others = [f"{other} *" for other in sorted(known) if os.path.basename(other) != name]
+        if decide_bash(text, allow=others, ask=[], deny=[]).verdict == "allow":
+            found.append(f"it runs {name!r}, and without a rule for it is allowed by {others}")
     return found
 
 

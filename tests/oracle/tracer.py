@@ -97,6 +97,7 @@ class Tracer:
             self._close()
             raise OSError("the tracer could not put its filter in place: it needs Linux 5.5, on x86_64 or aarch64")
         self._listener = array.array("i", passed[0][2])[0]
+        os.set_inheritable(self._listener, False)
         probe = self.run("t1 > out.txt")
         if ([image.path for image in probe.ran], len(probe.wrote), probe.traced) != (
             ["/tools/t1"],
