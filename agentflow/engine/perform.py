@@ -21,6 +21,7 @@ from agentflow.session.state import InFlight
 from agentflow.spec.json_text import read_json
 
 if TYPE_CHECKING:
+    from agentflow.tools.command import CommandResult
     from agentflow.tools.sandbox.port import Confinement
 
 Clock = Callable[[], float]
@@ -136,17 +137,10 @@ async def run_step(
     if not cwd.is_relative_to(project) or not cwd.is_dir():
         return failed("command_failed", f"`cwd: {action.cwd}` is no folder of the project")
     try:
-        result = await run_command(
-            Command(
-                argv=action.argv,
-                stdin=action.stdin.encode("utf-8", "replace"),
-                env={**env, "AGENTFLOW_IDEMPOTENCY_KEY": key},
-                cwd=cwd,
-                timeout=action.timeout,
-                output_limit=_COMMAND_OUTPUT_BYTES,
-                within=within,
-            )
-        )
+        variables = {**env, "AGENTFLOW_IDEMPOTENCY_KEY": key}
+        stdin = action.stdin.encode("utf-8", "replace")
+        command = Command(action.argv, stdin, variables, cwd, action.timeout, _COMMAND_OUTPUT_BYTES, within)
+        result = await run_command(command)
     except CommandNotStarted as error:
         return failed("command_failed", f"{error.message}; {error.hint}" if error.hint else error.message)
     printed = result.stdout
@@ -155,12 +149,8 @@ async def run_step(
         message = f"the command did not end within {action.timeout:g} s; raise `timeout`{_tail(result.stderr)}"
         return failed("timeout", message, result.exit_code)
     if result.exit_code not in action.exit_codes:
-        said = _tail(result.stderr) or _tail(result.stdout)
-        if result.stopped:
-            said += f"\n(Stopped: {result.stopped}.)"
-        elif within is not None and (note := within.explained(result.stderr)):
-            said += f"\n{note}"
-        return failed("command_failed", f"`{action.argv[0]}` exited with {result.exit_code}{said}", result.exit_code)
+        message = f"`{action.argv[0]}` exited with {result.exit_code}{_said(result, within)}"
+        return failed("command_failed", message, result.exit_code)
     if result.truncated:
         limit = _COMMAND_OUTPUT_BYTES >> 20
         return failed("command_failed", f"the command printed over {limit} MB; write it to a file", result.exit_code)
@@ -171,6 +161,15 @@ async def run_step(
         message = f"`parse: json` cannot read what the command printed: {error}"
         return failed("command_failed", message, result.exit_code)
     return StepFinished(clock(), action.step, "done", output, exit_code=result.exit_code)
+
+
+def _said(result: "CommandResult", within: "Confinement | None") -> str:
+    """What a command that failed printed, and what of it its sandbox is the reason for."""
+    said = _tail(result.stderr) or _tail(result.stdout)
+    if result.stopped:
+        return f"{said}\n(Stopped: {result.stopped}.)"
+    note = within.explained(result.stderr) if within is not None else ""
+    return f"{said}\n{note}" if note else said
 
 
 def _parsed(action: StartCommand, stdout: str) -> JSON:
