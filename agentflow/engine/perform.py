@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from agentflow.session.state import InFlight
 from agentflow.spec.json_text import read_json
 
 if TYPE_CHECKING:
+    from agentflow.tools.command import CommandResult
     from agentflow.tools.sandbox.port import Confinement
 
 Clock = Callable[[], float]
@@ -151,19 +152,8 @@ async def run_step(
         return failed("command_failed", f"{error.message}; {error.hint}" if error.hint else error.message)
     printed = result.stdout
     result = replace(result, stdout=secrets.redacted(printed), stderr=secrets.redacted(result.stderr))
-    if result.timed_out:
-        message = f"the command did not end within {action.timeout:g} s; raise `timeout`{_tail(result.stderr)}"
-        return failed("timeout", message, result.exit_code)
-    if result.exit_code not in action.exit_codes:
-        said = _tail(result.stderr) or _tail(result.stdout)
-        if result.stopped:
-            said += f"\n(Stopped: {result.stopped}.)"
-        elif within is not None and (note := within.explained(result.stderr)):
-            said += f"\n{note}"
-        return failed("command_failed", f"`{action.argv[0]}` exited with {result.exit_code}{said}", result.exit_code)
-    if result.truncated:
-        limit = _COMMAND_OUTPUT_BYTES >> 20
-        return failed("command_failed", f"the command printed over {limit} MB; write it to a file", result.exit_code)
+    if (wrong := _wrong(action, result, within)) is not None:
+        return failed(*wrong, result.exit_code)
     try:
         # A value may be escaped in JSON, or a number there: what was said is redacted, not how it was written.
         output = secrets.redacted_data(_parsed(action, printed if action.parse == "json" else result.stdout))
@@ -171,6 +161,26 @@ async def run_step(
         message = f"`parse: json` cannot read what the command printed: {error}"
         return failed("command_failed", message, result.exit_code)
     return StepFinished(clock(), action.step, "done", output, exit_code=result.exit_code)
+
+
+def _wrong(
+    action: StartCommand, result: "CommandResult", within: "Confinement | None"
+) -> tuple[Literal["timeout", "command_failed"], str] | None:
+    """Why how a command ended is a failure, or None where it is none."""
+    if result.timed_out:
+        message = f"the command did not end within {action.timeout:g} s; raise `timeout`{_tail(result.stderr)}"
+        return "timeout", message
+    if result.exit_code not in action.exit_codes:
+        said = _tail(result.stderr) or _tail(result.stdout)
+        if result.stopped:
+            said += f"\n(Stopped: {result.stopped}.)"
+        elif within is not None and (note := within.explained(result.stderr)):
+            said += f"\n{note}"
+        return "command_failed", f"`{action.argv[0]}` exited with {result.exit_code}{said}"
+    if result.truncated:
+        limit = _COMMAND_OUTPUT_BYTES >> 20
+        return "command_failed", f"the command printed over {limit} MB; write it to a file"
+    return None
 
 
 def _parsed(action: StartCommand, stdout: str) -> JSON:
