@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -137,23 +137,23 @@ async def run_step(
     if not cwd.is_relative_to(project) or not cwd.is_dir():
         return failed("command_failed", f"`cwd: {action.cwd}` is no folder of the project")
     try:
-        result = await run_command(
-            Command(
-                argv=action.argv,
-                stdin=action.stdin.encode("utf-8", "replace"),
-                env={**env, "AGENTFLOW_IDEMPOTENCY_KEY": key},
-                cwd=cwd,
-                timeout=action.timeout,
-                output_limit=_COMMAND_OUTPUT_BYTES,
-                within=within,
-            )
-        )
+        variables = {**env, "AGENTFLOW_IDEMPOTENCY_KEY": key}
+        stdin = action.stdin.encode("utf-8", "replace")
+        command = Command(action.argv, stdin, variables, cwd, action.timeout, _COMMAND_OUTPUT_BYTES, within)
+        result = await run_command(command)
     except CommandNotStarted as error:
         return failed("command_failed", f"{error.message}; {error.hint}" if error.hint else error.message)
     printed = result.stdout
     result = replace(result, stdout=secrets.redacted(printed), stderr=secrets.redacted(result.stderr))
-    if (wrong := _wrong(action, result, within)) is not None:
-        return failed(*wrong, result.exit_code)
+    if result.timed_out:
+        message = f"the command did not end within {action.timeout:g} s; raise `timeout`{_tail(result.stderr)}"
+        return failed("timeout", message, result.exit_code)
+    if result.exit_code not in action.exit_codes:
+        message = f"`{action.argv[0]}` exited with {result.exit_code}{_said(result, within)}"
+        return failed("command_failed", message, result.exit_code)
+    if result.truncated:
+        limit = _COMMAND_OUTPUT_BYTES >> 20
+        return failed("command_failed", f"the command printed over {limit} MB; write it to a file", result.exit_code)
     try:
         # A value may be escaped in JSON, or a number there: what was said is redacted, not how it was written.
         output = secrets.redacted_data(_parsed(action, printed if action.parse == "json" else result.stdout))
@@ -163,24 +163,13 @@ async def run_step(
     return StepFinished(clock(), action.step, "done", output, exit_code=result.exit_code)
 
 
-def _wrong(
-    action: StartCommand, result: "CommandResult", within: "Confinement | None"
-) -> tuple[Literal["timeout", "command_failed"], str] | None:
-    """Why how a command ended is a failure, or None where it is none."""
-    if result.timed_out:
-        message = f"the command did not end within {action.timeout:g} s; raise `timeout`{_tail(result.stderr)}"
-        return "timeout", message
-    if result.exit_code not in action.exit_codes:
-        said = _tail(result.stderr) or _tail(result.stdout)
-        if result.stopped:
-            said += f"\n(Stopped: {result.stopped}.)"
-        elif within is not None and (note := within.explained(result.stderr)):
-            said += f"\n{note}"
-        return "command_failed", f"`{action.argv[0]}` exited with {result.exit_code}{said}"
-    if result.truncated:
-        limit = _COMMAND_OUTPUT_BYTES >> 20
-        return "command_failed", f"the command printed over {limit} MB; write it to a file"
-    return None
+def _said(result: "CommandResult", within: "Confinement | None") -> str:
+    """What a command that failed printed, and what of it its sandbox is the reason for."""
+    said = _tail(result.stderr) or _tail(result.stdout)
+    if result.stopped:
+        return f"{said}\n(Stopped: {result.stopped}.)"
+    note = within.explained(result.stderr) if within is not None else ""
+    return f"{said}\n{note}" if note else said
 
 
 def _parsed(action: StartCommand, stdout: str) -> JSON:
