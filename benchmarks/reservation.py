@@ -83,7 +83,7 @@ def _spend(folder: Path, usd: float) -> None:
 
 
 def _milliseconds(cap: float | None, spent: float) -> float:
-    """Of one call; the run itself begins and ends once in a thousand of them."""
+    """Of one call; the run itself begins and ends once in so many of them."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch).resolve()
         (folder / ".git").mkdir()

@@ -28,6 +28,8 @@ POLICY = "AGENTFLOW_POLICY"
 USER = "AGENTFLOW_USER"
 TENANT = "AGENTFLOW_TENANT"
 
+_LONGEST_NAME = 128
+
 IN_PROJECT = (".agentflow/policy.yaml", "policy.yaml")
 """Where a project's own policy may stand. No agent may write there."""
 
@@ -57,8 +59,12 @@ def acting_user(given: str | None = None, environ: Mapping[str, str] = os.enviro
             return getpass.getuser()
         except (KeyError, OSError):
             return f"uid {os.getuid()}"
-    if not name or not name.isprintable() or len(name) > 128:
-        raise UsageError(f"{name[:40]!r} is no name of a user", f"see `--user` and {USER}")
+    return _named(name, "user", USER)
+
+
+def _named(name: str, what: str, variable: str) -> str:
+    if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise UsageError(f"{name[:40]!r} is no name of a {what}", f"see `--{what}` and {variable}")
     return name
 
 
@@ -138,6 +144,8 @@ def standing(charge: Charge, plan: Plan, project: Path, started: RunStarted | No
     user = acting if started is None or not started.user else started.user
     recorded = started is not None and bool(started.tenant)
     tenant = started.tenant if started is not None and recorded else charge.tenant or os.environ.get(TENANT) or None
+    if tenant is not None and not recorded:
+        _named(tenant, "tenant", TENANT)
     found = policy_here(charge.policy, project)
     entitled = None
     if found is not None:

@@ -98,6 +98,8 @@ def test_the_cap_of_a_user_is_named_with_the_time_it_is_whole_again(project, cap
         ("users: {ada: {models: {allow: [claude-haiku-4-5]}}}", "ada", "is not allowed to 'ada'"),
         ("tenants: {x: {}}\nusers: {ada: {}}", "ada --tenant x", "belongs to no tenant, not to 'x'"),
         ("users: {ada: {tenant: x}}", "ada", "the policy has no tenant `x`"),
+        ("users: {ada: {}}", "a\x1b[2Jb", "is no name of a user"),
+        ("users: {ada: {}}", "ada --tenant \x07", "is no name of a tenant"),
     ],
 )
 def test_what_the_policy_does_not_let_begin_is_refused_before_anything_is_asked(project, capsys, text, user, message):

@@ -1,6 +1,10 @@
 """The operator's file: what is wrong with it is told at its place."""
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentflow import api
 from agentflow.engine.charge import check_roles
@@ -76,3 +80,17 @@ def test_who_else_may_answer_wants_to_be_said_who_may_answer_first(tmp_path):
     flow = tmp_path / "flow.yaml"
     flow.write_text("agentflow: 1\nname: f\nsteps: {a: {approve: x, escalate: {after: 1h, to: [chief]}}}\n")
     assert [one.code for one in api.check(flow).diagnostics] == ["AF406"]
+
+
+KEYS = st.sampled_from(["agentflow", "tenants", "users", "roles", "acme", "cost_usd", "per_day", "tools", "allow", "«"])
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=200) | JUNK.map(lambda data: json.dumps(data).encode()))
+def test_whatever_a_file_holds_it_is_a_policy_or_told_why_not(source):
+    policy, problems = read_policy(source, "policy.yaml")
+    assert (policy is None) is bool(problems)
