@@ -67,6 +67,7 @@ def test_the_wheel_asks_for_what_it_imports(wheel: Path):
         metadata = Parser().parsestr(archive.read(name).decode())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = {re.split(r"[^\w-]", wanted)[0].lower() for wanted in metadata.get_all("Requires-Dist", [])}
+    named -= set(project["optional-dependencies"])
     assert named == {re.split(r"[^\w-]", wanted)[0].lower() for wanted in project["dependencies"]}
     assert metadata["Version"] == project["version"]
 
