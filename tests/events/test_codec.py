@@ -15,7 +15,7 @@ from agentflow.events import codec
 from agentflow.events.codec import VERSIONS, dumps, from_body, to_body
 from agentflow.events.run_events import RunEvent, RunFinished, RunStarted, StepStarted
 from agentflow.events.session_events import Compacted, ModelCalled, ModelReplied, SessionEvent, ToolCalled, ToolFinished
-from agentflow.events.values import Approvers, Continued, Failure, Lineage, Spent, Timings, Usage, Workspace
+from agentflow.events.values import Approvers, Continued, Denial, Failure, Lineage, Spent, Timings, Usage, Workspace
 
 PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -57,6 +57,7 @@ NAMED = {
     "approvers": st.builds(
         Approvers, st.lists(texts, max_size=3).map(tuple), st.none() | floats, st.lists(texts, max_size=3).map(tuple)
     ),
+    "denied": st.builds(Denial, texts, st.none() | texts, st.none() | texts, st.none() | texts),
     "limits": st.dictionaries(texts, floats, max_size=3),
     "waiting": st.lists(texts, max_size=3).map(tuple),
 }

@@ -80,6 +80,9 @@ DISTRIBUTIONS = {
 }
 """What is installed, where it is called otherwise than what is imported."""
 
+OPTIONAL = frozenset({"keyring"})
+"""Libraries that an extra of their own name brings; their door opens late, and does without them."""
+
 EVERYWHERE = re.compile(r"msgspec(\.structs(\.\w+)?|\.Struct|\.field|\.NODEFAULT)?")
 """What any room may import: the base of frozen values. The encoders that come with it are no part of that."""
 
@@ -202,6 +205,8 @@ def test_a_library_is_imported_only_at_its_door():
 def test_every_library_is_asked_for_by_name():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {re.split(r"[^\w-]", wanted)[0] for wanted in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    declared |= {name for name in OPTIONAL if any(wanted.startswith(name) for wanted in extras[name])}
     assert {DISTRIBUTIONS.get(library, library) for library in (*DOORS, "msgspec")} == declared
 
 

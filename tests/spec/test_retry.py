@@ -15,6 +15,7 @@ NEVER_RETRIED = {
     "input_invalid",
     "workspace",
     "secret_missing",
+    "denied",  # by rules that stay as they are
     "rejected",  # no failure of the step's own
     "step_failed",
     "cancelled",
