@@ -377,10 +377,13 @@ async def test_deleting_a_run_deletes_what_its_files_held(project):
     assert (project / ".agentflow/journal.db").stat().st_size < 400_000
 
 
-@pytest.mark.parametrize("name", ["flow.yaml", "policy.yaml", "prompts/writer.md", "FLOW.yaml"])
+@pytest.mark.parametrize("name", ["flow.yaml", "policy.yaml", "prompts/writer.md", "FLOW.yaml", "rules/ours.yaml"])
 async def test_the_files_that_a_run_is_made_of_are_closed_to_its_tools(project, monkeypatch, name):
     (project / "prompts").mkdir()
     (project / "prompts/writer.md").write_text("Write.")
+    (project / "rules").mkdir()
+    (project / "rules/ours.yaml").write_text("agentflow: 1\nunknown_users: {}\n")
+    monkeypatch.setenv("AGENTFLOW_POLICY", str(project / "rules/ours.yaml"))
     text = FLOW.replace("instructions: Write.", "instructions: {file: prompts/writer.md}")
     monkeypatch.setitem(CALLS, "first", [("Write", {"file_path": name, "content": "mine"})])
     monkeypatch.setitem(CALLS, "second", [])

@@ -17,21 +17,17 @@ from agentflow.errors import UsageError
 from agentflow.events.run_events import RunStarted
 from agentflow.guard.entitlements import Entitlements, check_plan, entitlements
 from agentflow.guard.policy_levels import check_rules
-from agentflow.plan.callers import Charge
+from agentflow.plan.callers import IN_PROJECT, POLICY, Charge
 from agentflow.plan.checked import Checked, InvalidWorkflowError
 from agentflow.plan.model import Plan
 from agentflow.plan.policies import read_policy, role_problems
 from agentflow.source.project import Problem, read_workflow
 from agentflow.spec.policy import PolicyFile
 
-POLICY = "AGENTFLOW_POLICY"
 USER = "AGENTFLOW_USER"
 TENANT = "AGENTFLOW_TENANT"
 
 _LONGEST_NAME = 128
-
-IN_PROJECT = (".agentflow/policy.yaml", "policy.yaml")
-"""Where a project's own policy may stand. No agent may write there."""
 
 
 class Standing(Struct, frozen=True):

@@ -28,6 +28,6 @@ def _warnings(tool_input: Mapping[str, JSON]) -> Iterator[str]:
     for name, value in tool_input.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if has_hidden(text):
-            yield f"! `{shown(name)}` holds characters that nobody sees, shown here as ⟨U+…⟩"
+            yield f"! `{shown(name)}` holds characters that nobody sees, shown here as ⟦U+…⟧"
         if found := strangers(text):
             yield f"! `{shown(name)}` holds letters that look like others: {', '.join(found[:10])}"

@@ -45,10 +45,10 @@ def plain_form(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A text whose hidden characters can be seen: each as `⟨U+200B⟩`."""
+    """A text whose hidden characters can be seen: each as `⟦U+200B⟧`."""
     if not has_hidden(text):
         return text
-    return "".join(f"⟨U+{ord(character):04X}⟩" if is_hidden(character) else character for character in text)
+    return "".join(f"⟦U+{ord(character):04X}⟧" if is_hidden(character) else character for character in text)
 
 
 def strangers(text: str) -> list[str]:

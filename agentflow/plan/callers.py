@@ -5,6 +5,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+POLICY = "AGENTFLOW_POLICY"
+"""The variable of the environment that names the operator's policy."""
+
+IN_PROJECT = (".agentflow/policy.yaml", "policy.yaml")
+"""Where a project's own policy may stand. No agent may write there."""
+
 
 class Charge(Struct, frozen=True):
     """Who runs something, and under which policy.

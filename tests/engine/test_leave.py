@@ -55,7 +55,7 @@ async def test_what_is_asked_about_pauses_the_run_and_runs_in_the_next_process_o
     assert (outcome.status, outcome.waiting) == ("waiting", ("a.call1",))
     (gate,) = run.sqlite.gates("run-1")
     assert "w wants to call `send`, and `send` asks about it" in gate.message
-    assert '"at": "pa⟨U+200B⟩ge"' in gate.show
+    assert '"at": "pa⟦U+200B⟧ge"' in gate.show
     assert digest_of("send", {"at": "pa\u200bge", "n": 1}) in gate.show
     assert run.tools.done == []
     assert run.events(ToolCalled) == []

@@ -19,6 +19,6 @@ def test_any_other_call_has_another():
 def test_a_call_is_shown_whole_with_what_might_deceive():
     text = call_text("send", {"to": "pаypal\u200b.com", "body": "x" * 100_000 + "end"})
     assert "x" * 100_000 + "end" in text
-    assert "pаypal⟨U+200B⟩.com" in text
+    assert "pаypal⟦U+200B⟧.com" in text
     assert "! `to` holds characters that nobody sees" in text
     assert "! `to` holds letters that look like others: а (CYRILLIC SMALL LETTER A)" in text

@@ -10,7 +10,7 @@ from agentflow.guard.lookalikes import has_hidden, plain_form, shown, strangers
 )
 def test_what_shows_nothing_of_itself_is_made_visible_and_left_out_of_what_is_compared(character: str):
     assert has_hidden(f"a{character}b")
-    assert shown(f"a{character}b") == f"a⟨U+{ord(character):04X}⟩b"
+    assert shown(f"a{character}b") == f"a⟦U+{ord(character):04X}⟧b"
     assert plain_form(f"a{character}b") == "ab"
 
 
