@@ -8,11 +8,9 @@ from agentflow.engine.own_files import own_files
 from agentflow.engine.permit_cache import Permits
 from agentflow.engine.tool_history import Caller, ToolHistory
 from agentflow.events.codec import Event
-from agentflow.events.operator_events import BudgetWarned, GateEscalated
+from agentflow.events.operator_events import BudgetWarned, GateEscalated, MoneyLeased, MoneyWrittenOff
 from agentflow.events.run_events import (
     GateOpened,
-    MoneyLeased,
-    MoneyWrittenOff,
     RunResumed,
     RunStarted,
     StepFinished,

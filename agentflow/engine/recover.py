@@ -14,7 +14,8 @@ from agentflow.engine.retries import wait
 from agentflow.engine.service_waits import free_all
 from agentflow.engine.session_actions import UNKNOWN_OUTCOME, perform_tool, tool_context
 from agentflow.engine.session_clock import watch_the_clock
-from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunResumed, StepReset
+from agentflow.events.operator_events import MoneyWrittenOff
+from agentflow.events.run_events import OutcomeUnknown, RunResumed, StepReset
 from agentflow.events.session_events import CompactionFailed, ModelFailed, SessionResumed, ToolFinished
 from agentflow.events.values import Failure
 from agentflow.journal.port import RUN_STREAM

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agentflow.engine.port import Loop
 from agentflow.engine.service import LONG_WAIT_SECONDS, Waiting
 from agentflow.engine.service_waits import free
-from agentflow.events.run_events import MoneyLeased
+from agentflow.events.operator_events import MoneyLeased
 from agentflow.events.values import Failure
 from agentflow.guard.ledger import Reservation
 from agentflow.journal.port import RUN_STREAM

@@ -1,4 +1,4 @@
-"""What can happen to a run because of bounds and roles that an operator, or the file's author, has set.
+"""What can happen to a run because of money, bounds and roles that an operator, or the file's author, has set.
 
 `at` is seconds since the epoch; a step is named by its path.
 """
@@ -6,6 +6,20 @@
 from typing import Literal
 
 from msgspec import Struct
+
+
+class MoneyLeased(Struct, frozen=True):
+    """The run may spend this much more, in US dollars, before it asks again; synced to disk before use."""
+
+    at: float
+    amount_usd: float
+
+
+class MoneyWrittenOff(Struct, frozen=True):
+    """A lease that power loss left unaccounted stays charged, in US dollars."""
+
+    at: float
+    amount_usd: float
 
 
 class BudgetWarned(Struct, frozen=True):

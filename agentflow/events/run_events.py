@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from agentflow.events.file_events import FileEvent
-from agentflow.events.operator_events import BudgetWarned, GateEscalated
+from agentflow.events.operator_events import BudgetWarned, GateEscalated, MoneyLeased, MoneyWrittenOff
 from agentflow.events.values import JSON, Approvers, Continued, Failure, Lineage, Spent, StepStatus, Workspace
 
 
@@ -352,20 +352,6 @@ class StepIdled(Struct, frozen=True):
     at: float
     step: str
     idle: bool
-
-
-class MoneyLeased(Struct, frozen=True):
-    """The run may spend this much more, in US dollars, before it asks again; synced to disk before use."""
-
-    at: float
-    amount_usd: float
-
-
-class MoneyWrittenOff(Struct, frozen=True):
-    """A lease that power loss left unaccounted stays charged, in US dollars."""
-
-    at: float
-    amount_usd: float
 
 
 RunEvent = (

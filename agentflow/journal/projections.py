@@ -83,11 +83,13 @@ def _step_finished(connection: apsw.Connection, run: str, stream: str, event: ru
         connection.execute("DELETE FROM gates WHERE run = ? AND step = ?", (run, escaped(event.step)))
 
 
-def _money_leased(connection: apsw.Connection, run: str, stream: str, event: run_events.MoneyLeased) -> None:
+def _money_leased(connection: apsw.Connection, run: str, stream: str, event: operator_events.MoneyLeased) -> None:
     connection.execute("UPDATE spend SET leased_usd = leased_usd + ? WHERE run = ?", (event.amount_usd, run))
 
 
-def _money_written_off(connection: apsw.Connection, run: str, stream: str, event: run_events.MoneyWrittenOff) -> None:
+def _money_written_off(
+    connection: apsw.Connection, run: str, stream: str, event: operator_events.MoneyWrittenOff
+) -> None:
     connection.execute("UPDATE spend SET written_off_usd = written_off_usd + ? WHERE run = ?", (event.amount_usd, run))
 
 
@@ -171,8 +173,8 @@ PROJECTIONS: dict[type[Any], Projection | None] = {
     run_events.GateAnswered: _gate_answered,
     run_events.QuestionWithdrawn: _gate_answered,
     run_events.StepIdled: None,
-    run_events.MoneyLeased: _money_leased,
-    run_events.MoneyWrittenOff: _money_written_off,
+    operator_events.MoneyLeased: _money_leased,
+    operator_events.MoneyWrittenOff: _money_written_off,
     session_events.SessionStarted: _session_started,
     session_events.SessionKept: None,
     session_events.SessionResumed: None,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rpds import HashTrieMap
 
 from agentflow.events.file_events import FileEvent
-from agentflow.events.operator_events import BudgetWarned, GateEscalated
+from agentflow.events.operator_events import BudgetWarned, GateEscalated, MoneyLeased, MoneyWrittenOff
 from agentflow.events.run_events import (
     CommandCalled,
     FunctionCalled,
@@ -16,8 +16,6 @@ from agentflow.events.run_events import (
     GateOpened,
     ModelFreed,
     ModelHeld,
-    MoneyLeased,
-    MoneyWrittenOff,
     OutcomeUnknown,
     QuestionWithdrawn,
     RetryDue,

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from agentflow.engine.port import Answer
-from agentflow.events.run_events import MoneyWrittenOff, OutcomeUnknown, RunFinished, RunResumed, StepFinished
+from agentflow.events.operator_events import MoneyWrittenOff
+from agentflow.events.run_events import OutcomeUnknown, RunFinished, RunResumed, StepFinished
 from agentflow.events.session_events import ModelCalled, ModelFailed, SessionFinished, SessionResumed, ToolFinished
 from agentflow.journal.port import Lease
 from agentflow.models.faults import FAULTS

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from agentflow.errors import JournalError, LeaseLostError
-from agentflow.events.run_events import GateAnswered, MoneyLeased, MoneyWrittenOff, RunCancelled, RunPaused, RunResumed
+from agentflow.events.operator_events import MoneyLeased, MoneyWrittenOff
+from agentflow.events.run_events import GateAnswered, RunCancelled, RunPaused, RunResumed
 from agentflow.events.session_events import ModelFailed, ToolFinished
 from agentflow.events.values import Failure, Lineage
 from agentflow.journal.leases import LEASE_SECONDS
