@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 
-from agentflow.engine.options import Durability as Durability
-from agentflow.engine.options import RunOptions as RunOptions
-from agentflow.engine.options import RunResult as RunResult
 from agentflow.errors import JournalError
 from agentflow.plan.checked import Checked as Checked
 from agentflow.plan.checked import InvalidWorkflowError as InvalidWorkflowError
@@ -35,6 +32,9 @@ if TYPE_CHECKING:
     from agentflow.engine.older import session as session
     from agentflow.engine.older import sessions as sessions
     from agentflow.engine.older import stored_plan as stored_plan
+    from agentflow.engine.options import Durability as Durability
+    from agentflow.engine.options import RunOptions as RunOptions
+    from agentflow.engine.options import RunResult as RunResult
     from agentflow.engine.port import Answer, Outcome
     from agentflow.engine.seeds import Seed
     from agentflow.events.codec import Event
@@ -48,10 +48,16 @@ Access = Literal["create", "write", "read"]
 _OF_OLDER_RUNS = frozenset(
     {"continued", "edited", "file_of", "fork", "plan_of_run", "rewind", "session", "sessions", "stored_plan"}
 )
+_OF_RUNS = frozenset({"Durability", "RunOptions", "RunResult"})
 
 
 def __getattr__(name: str) -> Any:
-    """What `engine.older` gives of runs in the journal; it comes in when it is first asked for."""
+    """What `engine.options` says of runs, and what `engine.older` gives of those in the journal; both come in when they
+    are first asked for, since who only checks a file needs neither."""
+    if name in _OF_RUNS:
+        from agentflow.engine import options
+
+        return getattr(options, name)
     if name not in _OF_OLDER_RUNS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from agentflow.engine import older
@@ -112,8 +118,8 @@ def check_environment(
 
 
 async def run(
-    path: str | os.PathLike[str], inputs: Mapping[str, JSON] | None = None, options: RunOptions | None = None
-) -> RunResult:
+    path: str | os.PathLike[str], inputs: Mapping[str, JSON] | None = None, options: "RunOptions | None" = None
+) -> "RunResult":
     """Runs a workflow until it ends, waits for people, or is interrupted.
 
     Parameters:
@@ -127,10 +133,10 @@ async def run(
     checked = check_to_run(path)
     if checked.plan is None or checked.source is None:
         raise InvalidWorkflowError(checked)
-    return await start(checked, inputs or {}, options or RunOptions())
+    return await start(checked, inputs or {}, options)
 
 
-async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOptions) -> RunResult:
+async def start(checked: Checked, inputs: Mapping[str, JSON], options: "RunOptions | None" = None) -> "RunResult":
     """Runs a workflow that was checked; else as `run`."""
     from agentflow.engine.seeds import Seed, begun_by
     from agentflow.plan.inputs import resolve_inputs
@@ -140,13 +146,14 @@ async def start(checked: Checked, inputs: Mapping[str, JSON], options: RunOption
     return await start_seed(Seed(plan_of_run, replace(begun, inputs=resolved)), options)
 
 
-async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResult:
+async def start_seed(seed: "Seed", options: "RunOptions | None" = None) -> "RunResult":
     """Runs what `fork`, `edited` or `continued` gave; else as `run`."""
     from agentflow.engine.charge import standing
     from agentflow.engine.drive import drive
     from agentflow.engine.live import Live
     from agentflow.engine.logged import log
     from agentflow.engine.new_runs import create
+    from agentflow.engine.options import RunOptions
     from agentflow.engine.secret_values import secrets_to_begin
     from agentflow.engine.surroundings import surroundings
     from agentflow.models.opening import model_for
@@ -174,7 +181,7 @@ async def start_seed(seed: "Seed", options: RunOptions | None = None) -> RunResu
         await _closed(model, options, journal)
 
 
-async def resume(run: str, options: RunOptions | None = None, project: Path | None = None) -> RunResult:
+async def resume(run: str, options: "RunOptions | None" = None, project: Path | None = None) -> "RunResult":
     """Takes a run up where it was: after a crash, an interruption, or a pause for people.
 
     Parameters:
@@ -190,6 +197,7 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
     from agentflow.engine.charge import standing
     from agentflow.engine.drive import drive, heard
     from agentflow.engine.live import Live
+    from agentflow.engine.options import RunOptions
     from agentflow.engine.secret_values import secrets_to_go_on
     from agentflow.engine.stored import stored_plan
     from agentflow.engine.surroundings import surroundings
@@ -223,12 +231,13 @@ async def resume(run: str, options: RunOptions | None = None, project: Path | No
 
 
 def stream(
-    path: str | os.PathLike[str], inputs: Mapping[str, JSON] | None = None, options: RunOptions | None = None
+    path: str | os.PathLike[str], inputs: Mapping[str, JSON] | None = None, options: "RunOptions | None" = None
 ) -> "AsyncIterator[tuple[str, Event] | RunResult]":
     """As `run`, giving every event with its stream as it goes on record, and the result last; leaving it early
     interrupts the run."""
     import asyncio
 
+    from agentflow.engine.options import RunOptions
     from agentflow.engine.streaming import streamed
 
     options = options or RunOptions()
@@ -289,7 +298,9 @@ def _checked(path: str, source: "Source | None", problems: list[Diagnostic], con
     return Checked(path, None if refused else found, tuple(diagnostics), {**source.others, **source.sources()}, source)
 
 
-def _result(live: "Live", outcome: "Outcome") -> RunResult:
+def _result(live: "Live", outcome: "Outcome") -> "RunResult":
+    from agentflow.engine.options import RunResult
+
     finished, run = outcome.finished, live.run.id
     if finished is not None:
         outputs, failure, spent = finished.outputs, finished.failure, finished.spent
@@ -299,13 +310,13 @@ def _result(live: "Live", outcome: "Outcome") -> RunResult:
     return RunResult(run, status, spent=live.spent(), waiting=waiting, until=until, service=service)
 
 
-def _journal(path: Path, durability: Durability = "process", access: Access = "create") -> "Journal":
+def _journal(path: Path, durability: "Durability" = "process", access: Access = "create") -> "Journal":
     from agentflow.journal.sqlite import open_journal
 
     return open_journal(path, durability=durability, access=access)
 
 
-async def _closed(model: "Model | None", options: RunOptions, journal: "Journal") -> None:
+async def _closed(model: "Model | None", options: "RunOptions", journal: "Journal") -> None:
     """Closes what was opened here; a model that was handed in stays its owner's."""
     try:
         if model is not None and model is not options.model:

@@ -77,14 +77,8 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return "run", f"{inert_line(event.model)} is not asked for {wait}: {inert_line(event.failure.message, 500)}"
         case ModelFreed():
             return "run", f"{inert_line(event.model)} answers again"
-        case StepHeld():
-            return event.step, held_text(event, event.at)
-        case StepFreed():
-            return event.step, "goes on"
         case RunLimitReached():
             return "run", f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
-        case WorkflowLimitReached():
-            return event.step, f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
         case RunCancelled():
             why = f": {inert_line(event.reason, 500)}" if event.reason else ""
             return "run", f"cancelled by {inert_line(event.by)}{why}"
@@ -92,6 +86,13 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return "run", finished_text(event)
         case BudgetWarned() | GateEscalated():
             return operator_line(event)
+        case FilesRewinding():
+            return "run", _rewinding(event)
+    return _of_step(view, event)
+
+
+def _of_step(view: RunView, event: Event) -> tuple[str, str] | None:
+    match event:
         case StepStarted():
             return event.step, _started(event, view.step(event.step))
         case StepFinished():
@@ -108,8 +109,12 @@ def _in_run(view: RunView, event: Event) -> tuple[str, str] | None:
             return event.step, f"waiting for a person: {inert_line(event.message, 500)}"
         case GateAnswered():
             return event.step, answered(event)
-        case FilesRewinding():
-            return "run", _rewinding(event)
+        case StepHeld():
+            return event.step, held_text(event, event.at)
+        case StepFreed():
+            return event.step, "goes on"
+        case WorkflowLimitReached():
+            return event.step, f"{event.failure.kind}: {inert_line(event.failure.message, 500)}"
     return None
 
 
