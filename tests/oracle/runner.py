@@ -26,7 +26,7 @@ NOBODY = 65_534
 _LIMITS = (
     (resource.RLIMIT_FSIZE, 1 << 20),
     (resource.RLIMIT_CPU, 2),
-    (resource.RLIMIT_NPROC, 256),
+    (resource.RLIMIT_NPROC, 1024),  # of the user, whatever else it runs
     (resource.RLIMIT_CORE, 0),
 )
 
