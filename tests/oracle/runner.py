@@ -8,6 +8,7 @@ packet: a line of JSON, and what bash traced.
 import array
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -55,6 +56,7 @@ def main() -> None:
 
 def _run(sandbox: list[str], command: list[str], nothing: int) -> bytes:
     trace, (told, tells) = os.memfd_create("trace"), os.pipe()
+    fcntl.fcntl(trace, fcntl.F_SETFL, os.O_APPEND)  # without it two shells that write at once overwrite each other
     tells_at = TRACE - 1
     pid = os.posix_spawn(
         sandbox[0],
