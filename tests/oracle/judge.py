@@ -164,7 +164,8 @@ def _slipped(text: str, script: Script, ran: Iterable[Image], traced: Iterable[T
             found.append(f"deny {rule!r} says {verdict.verdict}: {verdict.why}")
     wrappers = {os.path.basename(command.argv[0] or "") for command in script.commands if command.is_wrapper}
     free = wrappers | INERT - {*script.functions}
-    known = {command.argv[0] for command in script.commands if command.argv and command.argv[0]}
+    names = {command.argv[0] for command in script.commands if command.argv and command.argv[0]}
+    known = {name for name in names if _PLAIN.fullmatch(name)}  # `*` as a name would be a rule for everything
     for name in dict.fromkeys(os.path.basename(argv[0]) for argv in seen):
         if name in free:
             continue

@@ -8,6 +8,7 @@ packet: a line of JSON, and what bash traced.
 import array
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -26,7 +27,7 @@ NOBODY = 65_534
 _LIMITS = (
     (resource.RLIMIT_FSIZE, 1 << 20),
     (resource.RLIMIT_CPU, 2),
-    (resource.RLIMIT_NPROC, 256),
+    (resource.RLIMIT_NPROC, 1024),  # of the user, whatever else it runs
     (resource.RLIMIT_CORE, 0),
 )
 
@@ -55,6 +56,7 @@ def main() -> None:
 
 def _run(sandbox: list[str], command: list[str], nothing: int) -> bytes:
     trace, (told, tells) = os.memfd_create("trace"), os.pipe()
+    fcntl.fcntl(trace, fcntl.F_SETFL, os.O_APPEND)  # without it two shells that write at once overwrite each other
     tells_at = TRACE - 1
     pid = os.posix_spawn(
         sandbox[0],
