@@ -153,6 +153,8 @@ def _is_policy(path: str, typed: bytes | None) -> bool:
     content = typed
     if content is None:
         try:
+            if not Path(path).is_file():  # nothing is read of a pipe or device, which `check` refuses
+                return False
             with open(path, "rb") as file:
                 content = file.read(_LOOKED_AT)
         except (OSError, ValueError):

@@ -1,14 +1,16 @@
 """What a plan says of permissions: rules that are read, each with the place where it stands."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.plan.parameter_rules import Condition
 from agentflow.plan.rules import inputs_of, resolved
-from agentflow.spec.permissions import Mode
+
+if TYPE_CHECKING:
+    from agentflow.spec.permissions import Mode
 
 JSON = Any
 RuleKind = Literal["whole", "path", "host", "site", "agent", "skill", "bash", "parameters"]
@@ -42,7 +44,7 @@ class PermissionLevel(Struct, frozen=True):
         allow: None: it does not say, and all that is granted needs no asking.
     """
 
-    mode: Mode | None = None
+    mode: "Mode | None" = None
     allow: tuple[PermissionRule, ...] | None = None
     ask: tuple[PermissionRule, ...] = ()
     deny: tuple[PermissionRule, ...] = ()

@@ -42,6 +42,7 @@ _FOUND = re.compile(f"[{_HIDDEN}{_MARKS}\r{_FLAG}]+")
 _FOUND_BELOW = re.compile(f"[{_BELOW}{_MARKS}\r]+")
 _ABOVE = re.compile("[\U00010000-\U0010ffff]")
 _PIECES = re.compile(f"{_FLAG}(?:{_FLAGS})|\r(?!\n)|[{_HIDDEN}]|[{_MARKS}]{{{MOST_MARKS + 1},}}")
+_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _IS_HIDDEN = re.compile(f"[{_HIDDEN}]")
 _TO_THE_LEFT = re.compile("[\u0590-\u05ff\u0620-\u085f\u0870-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff]")
 _WRITTEN = re.compile("⟦U\\+([0-9A-F]{4,6})⟧|[\u2400-\u2408\u240b-\u241f\u2421]")
@@ -62,11 +63,13 @@ _MONGOLIAN = (range(0x1820, 0x18AB),)
 def visible(text: str) -> str:
     """The text with everything in it that hides, reorders, erases or acts on a terminal written out.
 
-    Lines and tabs stay, and so do CRLF line ends. What is written out once stays as it is.
+    Lines and tabs stay, and so do CRLF line ends; two halves of a character become it. What is written out once stays
+    as it is.
     """
     look = _FOUND_BELOW if text.isascii() or _ABOVE.search(text) is None else _FOUND
     if look.search(text) is None:
         return text
+    text = _HALVES.sub(lambda found: found[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), text)
     leftward = _TO_THE_LEFT.search(text) is not None
     return look.sub(lambda found: "".join(_run(text, found, leftward)), text)
 

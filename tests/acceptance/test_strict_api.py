@@ -87,9 +87,9 @@ outputs: {{answer: steps.two.output}}
 
 @pytest.mark.parametrize(
     ("said", "sent"),
-    [("a \ud800 b", "a \ufffd b"), ("a \ud83d\ude00 b", "a \U0001f600 b"), ("\udc80\x00", "\ufffd\x00")],
+    [("a \ud800 b", "a ⟦U+D800⟧ b"), ("a \ud83d\ude00 b", "a \U0001f600 b"), ("\udc80\x00", "⟦U+DC80⟧␀")],
 )
-async def test_half_a_character_is_replaced_before_it_is_sent(run, said: str, sent: str):
+async def test_half_a_character_is_written_out_before_it_is_sent_and_two_halves_are_joined(run, said: str, sent: str):
     result, requests = await run(
         """
 inputs: {said: {type: string}}

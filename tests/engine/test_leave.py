@@ -60,7 +60,7 @@ async def test_what_is_asked_about_pauses_the_run_and_runs_in_the_next_process_o
     assert run.tools.done == []
     assert run.events(ToolCalled) == []
     answer(run, "a.call1")
-    assert await run.outputs() == {"a": "send did pa\u200bge"}
+    assert await run.outputs() == {"a": "send did pa⟦U+200B⟧ge"}
     assert [event.attempt for event in run.events(ModelCalled)] == [1, 1], "no turn was repeated"
     assert [event.by for event in run.events(CallApproved)] == ["ada"]
     assert run.sqlite.gates("run-1") == []

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 from agentflow.errors import AgentflowError
-from agentflow.plan.sandbox_plan import SandboxPlan
 
 if TYPE_CHECKING:
+    from agentflow.plan.sandbox_plan import SandboxPlan
     from agentflow.tools.command import Command
 
 
@@ -29,7 +29,7 @@ class Bounds(Struct, frozen=True):
     """
 
     root: Path
-    plan: SandboxPlan
+    plan: "SandboxPlan"
     own: tuple[str, ...] = ()
     project: Path | None = None
 
@@ -112,7 +112,7 @@ class Sandbox(Protocol):
     def has_namespaces(self) -> bool:
         """Whether commands have processes and a network of their own, so that hosts can be granted."""
 
-    def explained(self, stderr: str, plan: SandboxPlan) -> str:
+    def explained(self, stderr: str, plan: "SandboxPlan") -> str:
         """What to add to a command's complaints where this is the reason, or nothing."""
 
     def close(self) -> None:
