@@ -114,7 +114,7 @@ class _Comparison:
             return "listed"  # what it changes shows in what runs after it
         if any(_same(argv, record.argv) for argv in self._argvs):
             return "listed"
-        if record.argv[0] in _DECLARES and any(argv[0] == record.argv[0] for argv in self._argvs):
+        if record.argv and record.argv[0] in _DECLARES and any(argv[0] == record.argv[0] for argv in self._argvs):
             return "listed"
         return None
 
@@ -157,7 +157,8 @@ def _slipped(text: str, script: Script, ran: Iterable[Image], traced: Iterable[T
     """What rules let pass that they must not."""
     found: list[str] = []
     traced = [record for record in traced if not record.source]
-    seen = [name for image in ran for name in _named(image)] + [record.argv for record in traced]
+    # An expansion may leave nothing of a command's words.
+    seen = [*(name for image in ran for name in _named(image)), *(record.argv for record in traced if record.argv)]
     for rule in dict.fromkeys(rule for argv in seen for rule in _denials(argv)):
         verdict = decide_bash(text, allow=[], ask=[], deny=[rule], allow_all=True)
         if verdict.verdict != "deny":
