@@ -7,6 +7,8 @@ from msgspec import Struct
 from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan, FunctionToolPlan, OwnToolPlan
 from agentflow.plan.model import AgentStepPlan, Block, BlockStepPlan, Plan, WorkflowStepPlan
 from agentflow.plan.permission_plan import PermissionLevel, PermissionRule, both
+from agentflow.plan.sandbox_plan import SandboxPlan
+from agentflow.plan.sandbox_plan import wider as beyond
 
 _MODES = ("plan", "dont_ask", "default", "accept_edits", "bypass")
 """From the narrowest to the widest."""
@@ -22,7 +24,7 @@ class _Scope(Struct, frozen=True):
 def wider(before: Plan, after: Plan) -> tuple[str, ...]:
     """What agents may do now and could not before, in words; rules count by their text."""
     had, has = dict(_scopes(before, "")), dict(_scopes(after, ""))
-    found = ["commands run without a sandbox"] if after.sandbox_off and not before.sandbox_off else []
+    found = list(_reaches(before, after))
     for name, scope in has.items():
         known = had.get(name)
         found += _grants(name, scope, known)
@@ -33,6 +35,23 @@ def wider(before: Plan, after: Plan) -> tuple[str, ...]:
         if known_tool is not None and _does(known_tool) != _does(tool):
             found.append(f"tool `{name}` does something else")
     return tuple(dict.fromkeys(found))
+
+
+def _reaches(before: Plan, after: Plan) -> Iterator[str]:
+    """What commands may reach now; those of a file that is new were to reach no more than those of the outermost."""
+    had = dict(_sandboxes(before, ""))
+    for file, sandbox in _sandboxes(after, ""):
+        for key, grant in beyond(sandbox, had.get(file, before.sandbox)):
+            if key == "sandbox":
+                yield f"commands{file} run without a sandbox"
+            else:
+                yield f"the sandbox of commands{file} grants `{key}: {grant}`"
+
+
+def _sandboxes(plan: Plan, file: str) -> Iterator[tuple[str, SandboxPlan]]:
+    yield file, plan.sandbox
+    for part in _files(plan.root):
+        yield from _sandboxes(part.plan, f" of {part.file}")
 
 
 def _scopes(plan: Plan, file: str) -> Iterator[tuple[str, _Scope]]:
@@ -50,10 +69,12 @@ def _tools(plan: Plan, file: str) -> Iterator[tuple[str, OwnToolPlan]]:
 
 
 def _does(tool: OwnToolPlan) -> object:
+    """What a call comes to; what it is said to have of effects decides whether it is asked about."""
+    around = tool.spec.effects, {name: value.source for name, value in tool.env.items()}
     if isinstance(tool, CommandToolPlan):
-        return [word.source for word in tool.argv], None if tool.stdin is None else tool.stdin.source
+        return around, [word.source for word in tool.argv], None if tool.stdin is None else tool.stdin.source
     assert isinstance(tool, FunctionToolPlan)
-    return tool.file, tool.function, tool.text
+    return around, tool.file, tool.function, tool.text
 
 
 def _inline(block: Block, prefix: str) -> Iterator[tuple[str, AgentPlan]]:
