@@ -47,6 +47,7 @@ def try_(
     from agentflow.engine.charge import rules_of
     from agentflow.guard.rule_lists import Anchors
     from agentflow.guard.trial import try_call
+    from agentflow.plan.callers import IN_PROJECT
     from agentflow.plan.inputs import known_inputs
     from agentflow.report.json_out import dumps
     from agentflow.source.project import Project
@@ -57,7 +58,8 @@ def try_(
     root = Project.of(Path(file)).root
     inputs = known_inputs(checked.plan, read_inputs(checked.plan, typed, None), root)
     anchors = Anchors(str(root.resolve()), os.path.expanduser("~"))
-    trial = try_call(checked.plan, agent, call, anchors, inputs, callers, rules_of(given.charge(), root))
+    own = [*IN_PROJECT, *(os.path.relpath(os.path.realpath(path), anchors.project) for path in checked.texts)]
+    trial = try_call(checked.plan, agent, call, anchors, inputs, callers, rules_of(given.charge(), root), own)
     click.echo(dumps(_json(trial), indent=2) if output_format == "json" else _text(trial))
     return _EXITS[trial.decision.verdict]
 

@@ -1,5 +1,6 @@
 """What would become of a call, told without running anything: `agentflow permissions test`."""
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -12,6 +13,7 @@ from agentflow.errors import UsageError
 from agentflow.guard.entitlements import PolicyRules
 from agentflow.guard.permissions import Decision, Level, Permissions, decide
 from agentflow.guard.policy_levels import policy_levels
+from agentflow.guard.protected import hidden_by, protected_by
 from agentflow.guard.rule_lists import PATHS, Anchors, ToolUse
 from agentflow.plan.agent_plan import AgentPlan, Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
@@ -60,6 +62,7 @@ def try_call(
     inputs: Mapping[str, JSON],
     callers: Sequence[str] = (),
     policy: Iterable[PolicyRules] = (),
+    own: Iterable[str] = (),
 ) -> Trial:
     """Judges a call of an agent as a run would.
 
@@ -69,6 +72,7 @@ def try_call(
         inputs: of the run, as far as they are known.
         callers: the agents that call it, the outermost first.
         policy: what the operator's policy says of tools to who would run it.
+        own: the files that a run is made of, relative to the project.
 
     Raises:
         PolicyRuleError: a rule of the policy does not fit the tool that it names.
@@ -83,7 +87,20 @@ def try_call(
     outermost = policy_levels(policy, {name: tool.spec for name, tool in plan.tools.items()})
     permissions = _permissions(plan, chain, anchors, inputs, outermost)
     use = _use(call, plan, chain[-1])
-    return Trial(agent, tuple(callers), permissions.mode, use, decide(use, permissions))
+    decision = decide(use, permissions)
+    if decision.verdict != "deny":
+        decision = _closed(use, anchors, own) or decision
+    return Trial(agent, tuple(callers), permissions.mode, use, decision)
+
+
+def _closed(use: ToolUse, anchors: Anchors, own: Iterable[str]) -> Decision | None:
+    """The refusal of what a file tool keeps closed whatever is granted; as it is named, since nothing is looked at."""
+    path = anchors.path_of(use)
+    if path is None:
+        return None
+    named = posixpath.relpath(path, anchors.project)
+    entry = protected_by(named, own) if use.effects != "none" else hidden_by(named)
+    return None if entry is None else Decision("deny", f"whatever is granted, `{entry.name}` {entry.why}")
 
 
 def _permissions(

@@ -86,6 +86,15 @@ def test_a_called_agent_is_judged_under_its_caller(typed: Typed):
     assert "in the mode `plan` nothing with effects runs" in out
 
 
+@pytest.mark.parametrize("path", [".git/config", "./out/../.GIT/hooks/x", "flow.yaml", "policy.yaml", ".agentflow/x"])
+def test_what_is_closed_whatever_is_granted_is_denied(typed: Typed, tmp_path: Path, path: str):
+    (tmp_path / "flow.yaml").write_text(FLOW.replace('"Write({{ inputs.folder }}/**)"', "Write, Read"))
+    code, out, _ = tried(typed, f"Write({path})")
+    assert (code, "whatever is granted" in out) == (exits.FAILED, True), out
+    code, out, _ = tried(typed, f"Read({path})")
+    assert code == (exits.FAILED if path == ".agentflow/x" else exits.DONE), out
+
+
 def test_the_policy_of_who_would_run_it_counts(typed: Typed, tmp_path: Path):
     policy = "users: {ada: {tools: {ask: ['Bash(git *)'], deny: ['refund(amount:>5)']}}, bob: {tools: {allow: [Bash]}}}"
     (tmp_path / "policy.yaml").write_text(f"agentflow: 1\n{policy}\n")
