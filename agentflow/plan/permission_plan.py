@@ -11,6 +11,8 @@ from agentflow.plan.rules import inputs_of, resolved
 from agentflow.spec.permissions import Mode
 
 JSON = Any
+MODES: tuple[Mode, ...] = ("plan", "dont_ask", "default", "accept_edits", "bypass")
+"""From the narrowest to the widest."""
 RuleKind = Literal["whole", "path", "host", "site", "agent", "skill", "bash", "parameters"]
 
 

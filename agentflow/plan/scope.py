@@ -6,12 +6,9 @@ from msgspec import Struct
 
 from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan, FunctionToolPlan, OwnToolPlan
 from agentflow.plan.model import AgentStepPlan, Block, BlockStepPlan, Plan, WorkflowStepPlan
-from agentflow.plan.permission_plan import PermissionLevel, PermissionRule, both
+from agentflow.plan.permission_plan import MODES, NO_RULES, PermissionLevel, PermissionRule, both
 from agentflow.plan.sandbox_plan import SandboxPlan
 from agentflow.plan.sandbox_plan import wider as beyond
-
-_MODES = ("plan", "dont_ask", "default", "accept_edits", "bypass")
-"""From the narrowest to the widest."""
 
 
 class _Scope(Struct, frozen=True):
@@ -54,12 +51,13 @@ def _sandboxes(plan: Plan, file: str) -> Iterator[tuple[str, SandboxPlan]]:
         yield from _sandboxes(part.plan, f" of {part.file}")
 
 
-def _scopes(plan: Plan, file: str) -> Iterator[tuple[str, _Scope]]:
+def _scopes(plan: Plan, file: str, around: PermissionLevel = NO_RULES) -> Iterator[tuple[str, _Scope]]:
+    of_file = both(around, plan.permissions)
     agents = {**dict(_inline(plan.root, "")), **plan.agents}
     for name, agent in agents.items():
-        yield f"{name}{file}", _Scope(agent, both(plan.permissions, agent.permissions))
+        yield f"{name}{file}", _Scope(agent, both(of_file, agent.permissions))
     for part in _files(plan.root):
-        yield from _scopes(part.plan, f" of {part.file}")
+        yield from _scopes(part.plan, f" of {part.file}", of_file)
 
 
 def _tools(plan: Plan, file: str) -> Iterator[tuple[str, OwnToolPlan]]:
@@ -109,7 +107,7 @@ def _grants(name: str, scope: _Scope, known: _Scope | None) -> Iterator[str]:
 
 def _permissions(name: str, now: PermissionLevel, then: PermissionLevel) -> Iterator[str]:
     mode, was = now.mode or "default", then.mode or "default"
-    if _MODES.index(mode) > _MODES.index(was):
+    if MODES.index(mode) > MODES.index(was):
         yield f"agent `{name}` works in the mode `{mode}`, and not in `{was}`"
     for rule in _missing(then.deny, now.deny):
         yield f"agent `{name}` is not denied `{rule}` any more"

@@ -84,3 +84,12 @@ def test_what_is_narrower_or_the_same_needs_no_word(before, after):
 )
 def test_what_commands_may_reach_now_is_named(before: SandboxPlan, after: SandboxPlan, said: list[str]):
     assert list(wider(replace(plan(), sandbox=before), replace(plan(), sandbox=after))) == said
+
+
+def test_what_a_file_does_not_deny_any_more_is_named_for_the_files_that_its_steps_run():
+    child = "agentflow: 1\nname: child\nsandbox: off\nsteps: {c: {agent: {tools: [Read]}, prompt: go}}\n"
+    before, after = (
+        plan_of(f"{said}\nsteps: {{s: {{workflow: child.yaml}}}}\n", {"child.yaml": child})
+        for said in ("permissions: {deny: [Bash]}", "")
+    )
+    assert wider(before, after) == ("agent `c of child.yaml` is not denied `Bash` any more",)
