@@ -240,9 +240,14 @@ def _of_script(call: ToolUse, rules: ToolRules) -> Decision | None:
 
 def _out_of_bounds(call: ToolUse, rules: ToolRules) -> Decision | None:
     """The refusal of a call that a part of the policy leaves out."""
-    beyond = (bound for bound in rules.bounds if bound.first(call, surely=True) is None)
-    bound = next(beyond, None)
+    by_finding = call.kept or call.tool in SEARCHED  # file by file, as what `tools` grants
+    bounds = (bound for bound in rules.bounds if not (by_finding and _is_of_paths(bound)))
+    bound = next((bound for bound in bounds if bound.first(call, surely=True) is None), None)
     return None if bound is None else _beyond(call, bound)
+
+
+def _is_of_paths(bound: RuleList) -> bool:
+    return bool(bound.rules) and all(rule.kind == "path" for rule in bound.rules)
 
 
 def _beyond(call: ToolUse, bound: RuleList) -> Decision:

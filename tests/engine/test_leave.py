@@ -282,6 +282,29 @@ steps: {a: {agent: w, prompt: go}}
         assert "old" in results["c3"]
 
 
+async def test_searches_find_what_the_policy_allows_and_nothing_else(setting):
+    text = "agents: {w: {tools: [Grep, Glob]}}\nsteps: {a: {agent: w, prompt: go}}\n"
+    policy, _ = read_policy(b"agentflow: 1\nusers: {mel: {tools: {allow: ['Read(src/**)']}}}", "p.yaml")
+    assert policy is not None
+    calls = (
+        ("c1", "Grep", {"pattern": "word"}),
+        ("c2", "Glob", {"pattern": "**/*.md"}),
+        ("c3", "Grep", {"pattern": "word", "path": "src"}),
+        ("c4", "Grep", {"pattern": "word", "path": "other.md", "output_mode": "content"}),
+    )
+    around = {"entitled": entitlements(policy, "p.yaml", "mel", None), "user": "mel"}
+    run = setting(text, model=once(*calls), around=around)
+    (run.folder / "src").mkdir()
+    for name in ("src/one.md", "other.md"):
+        (run.folder / name).write_text("word\n")
+    (run.folder / "src/link.md").symlink_to("../other.md")
+    run.tools = Toolbox({})
+    await run.run()
+    results = {event.call: event.content for event in run.events(ToolFinished)}
+    assert [results[call] for call in ("c1", "c2", "c3")] == ["src/one.md"] * 3
+    assert "word" not in results["c4"], results["c4"]
+
+
 async def test_people_who_follow_the_run_are_told_of_a_denial_with_its_rule(setting):
     run = setting(AGENT % "deny: ['send(at:evil)']", model=once(("c1", "send", {"at": "evil"})))
     await run.run()
