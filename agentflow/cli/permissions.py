@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentflow.cli import exits
+from agentflow.cli.charge_options import Given, charged
 from agentflow.cli.completion import files
 from agentflow.cli.options import text_or_json
 
@@ -28,9 +29,13 @@ def permissions() -> None:
 @click.argument("call")
 @click.option("--caller", "callers", multiple=True, metavar="AGENT", help="Who calls the agent; the outermost first.")
 @click.option("-i", "--input", "typed", multiple=True, metavar="KEY=VALUE", help="An input that a rule holds.")
+@charged
 @text_or_json
-def try_(file: str, agent: str, call: str, callers: tuple[str, ...], typed: tuple[str, ...], output_format: str) -> int:
-    """Tell what would become of a CALL of an AGENT of a file, and which rule says so. Nothing is run.
+def try_(
+    file: str, agent: str, call: str, callers: tuple[str, ...], typed: tuple[str, ...], output_format: str, given: Given
+) -> int:
+    """Tell what would become of a CALL of an AGENT of a file, and which rule says so: the file's, or the policy's.
+    Nothing is run.
 
     AGENT is the agent's name, or the path of the step that it stands in. CALL is as 'Bash(git push)', 'Write(src/a.py)'
     or 'own_tool({"param": "x"})'.
@@ -39,8 +44,10 @@ def try_(file: str, agent: str, call: str, callers: tuple[str, ...], typed: tupl
     """
     from agentflow import api
     from agentflow.cli.arguments import read_inputs
+    from agentflow.engine.charge import rules_of
     from agentflow.guard.rule_lists import Anchors
     from agentflow.guard.trial import try_call
+    from agentflow.plan.callers import IN_PROJECT
     from agentflow.plan.inputs import known_inputs
     from agentflow.report.json_out import dumps
     from agentflow.source.project import Project
@@ -51,7 +58,8 @@ def try_(file: str, agent: str, call: str, callers: tuple[str, ...], typed: tupl
     root = Project.of(Path(file)).root
     inputs = known_inputs(checked.plan, read_inputs(checked.plan, typed, None), root)
     anchors = Anchors(str(root.resolve()), os.path.expanduser("~"))
-    trial = try_call(checked.plan, agent, call, anchors, inputs, callers)
+    own = [*IN_PROJECT, *(os.path.relpath(os.path.realpath(path), anchors.project) for path in checked.texts)]
+    trial = try_call(checked.plan, agent, call, anchors, inputs, callers, rules_of(given.charge(), root), own)
     click.echo(dumps(_json(trial), indent=2) if output_format == "json" else _text(trial))
     return _EXITS[trial.decision.verdict]
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from agentflow.engine.seeds import Seed
 from agentflow.errors import UsageError
 from agentflow.events.run_events import RunStarted
-from agentflow.guard.entitlements import Entitlements, check_plan, entitlements
+from agentflow.guard.entitlements import Entitlements, PolicyRules, check_plan, entitlements
 from agentflow.guard.policy_levels import check_rules
 from agentflow.plan.callers import IN_PROJECT, POLICY, Charge
 from agentflow.plan.checked import Checked, InvalidWorkflowError
@@ -150,6 +150,20 @@ def standing(charge: Charge, plan: Plan, project: Path, started: RunStarted | No
         check_rules(entitled.levels, plan)
     check_plan(plan, entitled)
     return Standing(acting, user, (tenant or "") if entitled is None else entitled.tenant, entitled)
+
+
+def rules_of(charge: Charge, project: Path) -> tuple[PolicyRules, ...]:
+    """What the policy says of tools to who would run something now; nothing where there is no policy.
+
+    Raises:
+        PolicyError: the policy does not know who that is.
+        InvalidWorkflowError, UsageError: as of `policy_here`.
+    """
+    found = policy_here(charge.policy, project)
+    if found is None:
+        return ()
+    tenant = charge.tenant or os.environ.get(TENANT) or None
+    return entitlements(found[0], found[1].name, acting_user(charge.user), tenant).levels
 
 
 def roles_of(charge: Charge, project: Path) -> tuple[str, frozenset[str]]:

@@ -20,6 +20,8 @@ from agentflow.session.state import Call
 
 JSON = Any
 _READERS = frozenset({"Read", "Grep"})
+_ASKING = frozenset({"default", "dont_ask"})
+"""Modes in which a change of a file runs only where a rule of `allow` covers it, or a person says yes."""
 
 
 def permissions_of(loop: Loop, stream: str) -> Permissions:
@@ -105,8 +107,14 @@ def closed_of(loop: Loop, stream: str, call: Call) -> Closed | None:
     """What is closed to a call that may run, for what only shows while it does."""
     permissions = permissions_of(loop, stream)
     rules = permissions.of(call.name)
-    approved = decision_on(loop, stream, call).rule if call.approved is not None else None
-    return closed_to(rules.deny, rules.ask, permissions.anchors, approved)
+    decision = decision_on(loop, stream, call)
+    approved = decision.rule if call.approved is not None else None
+    bounds = rules.bounds
+    effects = loop.live.plans[stream].by_name[call.name].effects
+    is_by_rule = decision.verdict == "allow" and decision.rule is not None
+    if rules.allow is not None and is_by_rule and effects != "none" and permissions.mode in _ASKING:
+        bounds = (*bounds, rules.allow)  # what it does not cover would be asked about
+    return closed_to(rules.deny, rules.ask, permissions.anchors, approved, bounds)
 
 
 def decision_on_step(loop: Loop, action: StartTool) -> Decision:
@@ -130,4 +138,4 @@ def closed_of_step(loop: Loop, action: StartTool) -> Closed | None:
     rules = permissions.of(action.tool.name)
     decision = decision_on_step(loop, action)
     approved = decision.rule if decision.verdict == "ask" else None  # it runs, so somebody said yes
-    return closed_to(rules.deny, rules.ask, permissions.anchors, approved)
+    return closed_to(rules.deny, rules.ask, permissions.anchors, approved, rules.bounds)

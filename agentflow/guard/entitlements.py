@@ -9,6 +9,8 @@ from agentflow.errors import AgentflowError
 from agentflow.guard.money import Cap, Period, Whose, day_of, frees_at, nano, zone_of
 from agentflow.plan.agent_plan import AgentPlan, Rate
 from agentflow.plan.model import AgentStepPlan, ApproveStepPlan, Plan, ToolStepPlan, WorkflowStepPlan, every_step
+from agentflow.plan.permission_rules import FAMILIES
+from agentflow.plan.service_tools import SERVICE_TOOLS
 from agentflow.spec.policy import Caps, ModelRules, PolicyFile, ToolRules, User
 
 
@@ -208,13 +210,23 @@ def check_plan(plan: Plan, entitled: Entitlements | None) -> None:
 def _check_tool(tool: str, entitled: Entitlements) -> None:
     """Refuses a tool of which no call could be allowed; what narrows a tool is judged call by call."""
     for rules in entitled.levels:
-        denied = next((rule for rule in rules.deny if "(" not in rule and _covers(rule, tool)), None)
+        asked = next((rule for rule in rules.ask if _names(rule, tool)), None) if tool in SERVICE_TOOLS else None
+        if asked is not None:
+            message = f"nobody can be asked about {tool} while the model's service replies: `{asked}` in {rules.source}"
+            raise PolicyError(message, f"let the policy allow or deny {tool} as a whole")
+        denied = next((rule for rule in rules.deny if "(" not in rule and _names(rule, tool)), None)
         if denied is not None:
             raise PolicyError(f"the tool {tool} is denied to {entitled.user!r}: `{denied}` in {rules.source}")
-        if rules.allow is not None and not any(_covers(rule.partition("(")[0], tool) for rule in rules.allow):
+        if rules.allow is not None and not any(_names(rule, tool) for rule in rules.allow):
             allowed = ", ".join(rules.allow) or "none"
             message = f"the tool {tool} is not allowed to {entitled.user!r} by {rules.source}"
             raise PolicyError(message, f"it allows {allowed}")
+
+
+def _names(rule: str, tool: str) -> bool:
+    """Whether a rule is about calls of a tool; one of Edit is about Write too, as in files."""
+    name = rule.partition("(")[0]
+    return any(_covers(each, tool) for each in FAMILIES.get(name, (name,)))
 
 
 def _agents_of(plan: Plan) -> list[AgentPlan]:

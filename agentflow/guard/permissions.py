@@ -13,7 +13,7 @@ from agentflow.guard.rule_lists import AT_THE_ROOT, SEARCHED, Anchors, RuleList,
 from agentflow.plan.agent_plan import Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.parameter_rules import conditions_of
-from agentflow.plan.permission_plan import PermissionLevel, PermissionRule
+from agentflow.plan.permission_plan import MODES, PermissionLevel, PermissionRule
 from agentflow.plan.service_tools import SERVICE_TOOLS
 from agentflow.plan.tool_rules import rule_kind
 from agentflow.spec.permissions import Mode
@@ -83,9 +83,8 @@ class Permissions:
         self._free = frozenset(free)
         self._tools = tools
         self._compiled: dict[str, ToolRules] = {}
-        own = [level.rules for level in self.levels if level.of != "caller"]
         callers = [level.mode for level in self.levels if level.of == "caller"]
-        self.mode: Mode = next((rules.mode for rules in reversed(own) if rules.mode is not None), "default")
+        self.mode: Mode = _mode(self.levels)
         self.plans_only = self.mode == "plan" or "plan" in callers
         self.never_asks = self.mode == "dont_ask" or "dont_ask" in callers
         self._lifts_all = self.mode == "bypass" and not any(
@@ -133,6 +132,21 @@ class Permissions:
             allow=about(self._allow) if self.is_listed else None,
             bounds=tuple(about(bound) for bound in self._bounds if bound is not None) if acts else (),
         )
+
+
+def _mode(levels: Sequence[Level]) -> Mode:
+    """The mode that the innermost level says, as far as the files around its own leave it.
+
+    A file that says what runs unasked, or that works in `plan` or `dont_ask`, holds for those that its steps run.
+    """
+    files = [level.rules for level in levels if level.of == "file"]
+    own = [*files[-1:], *(level.rules for level in levels if level.of == "agent")]
+    said = (rules.mode for rules in (*reversed(own), *reversed(files[:-1])) if rules.mode is not None)
+    modes: list[Mode] = [next(said, "default")]
+    for rules in files[:-1]:
+        if rules.allow is not None or rules.mode in ("plan", "dont_ask"):
+            modes.append(rules.mode or "default")
+    return min(modes, key=MODES.index)
 
 
 class ToolRules(Struct, frozen=True):
@@ -226,9 +240,14 @@ def _of_script(call: ToolUse, rules: ToolRules) -> Decision | None:
 
 def _out_of_bounds(call: ToolUse, rules: ToolRules) -> Decision | None:
     """The refusal of a call that a part of the policy leaves out."""
-    beyond = (bound for bound in rules.bounds if bound.first(call, surely=True) is None)
-    bound = next(beyond, None)
+    by_finding = call.kept or call.tool in SEARCHED  # file by file, as what `tools` grants
+    bounds = (bound for bound in rules.bounds if not (by_finding and _is_of_paths(bound)))
+    bound = next((bound for bound in bounds if bound.first(call, surely=True) is None), None)
     return None if bound is None else _beyond(call, bound)
+
+
+def _is_of_paths(bound: RuleList) -> bool:
+    return bool(bound.rules) and all(rule.kind == "path" for rule in bound.rules)
 
 
 def _beyond(call: ToolUse, bound: RuleList) -> Decision:

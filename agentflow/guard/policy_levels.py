@@ -59,6 +59,6 @@ def _rule(text: str, source: str, own: Mapping[str, ToolSpec]) -> PermissionRule
         conditions = conditions_of(pattern or "", spec.input_schema) if kind == "parameters" and spec else ()
     except RuleError as error:
         raise PolicyRuleError(f"{source}: `{text}`: {error}", error.hint) from error
-    # Edit is about Write too, as in files; a family that was allowed would be more than what is written.
+    # Edit is about Write too, as in files.
     tools = FAMILIES.get(name, (name,)) if name not in own else (name,)
     return PermissionRule(text, tools, kind, pattern or "", conditions, source)

@@ -1,7 +1,8 @@
 """What would become of a call, told without running anything: `agentflow permissions test`."""
 
+import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agentflow.errors import UsageError
+from agentflow.guard.entitlements import PolicyRules
 from agentflow.guard.permissions import Decision, Level, Permissions, decide
+from agentflow.guard.policy_levels import policy_levels
+from agentflow.guard.protected import hidden_by, protected_by
 from agentflow.guard.rule_lists import PATHS, Anchors, ToolUse
 from agentflow.plan.agent_plan import AgentPlan, Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
@@ -51,7 +55,14 @@ class Trial(Struct, frozen=True):
 
 
 def try_call(
-    plan: Plan, agent: str, call: str, anchors: Anchors, inputs: Mapping[str, JSON], callers: Sequence[str] = ()
+    plan: Plan,
+    agent: str,
+    call: str,
+    anchors: Anchors,
+    inputs: Mapping[str, JSON],
+    callers: Sequence[str] = (),
+    policy: Iterable[PolicyRules] = (),
+    own: Iterable[str] = (),
 ) -> Trial:
     """Judges a call of an agent as a run would.
 
@@ -60,8 +71,11 @@ def try_call(
         call: `Bash(git push)`, `Write(src/a.py)`, or any tool with its arguments as JSON: `refund({"amount": 5})`.
         inputs: of the run, as far as they are known.
         callers: the agents that call it, the outermost first.
+        policy: what the operator's policy says of tools to who would run it.
+        own: the files that a run is made of, relative to the project.
 
     Raises:
+        PolicyRuleError: a rule of the policy does not fit the tool that it names.
         UsageError: there is no such agent or tool, the call cannot be read, or a rule holds an input without a value.
     """
     agents = {**dict(_inline(plan.root, "")), **plan.agents}
@@ -70,15 +84,32 @@ def try_call(
         if called.name not in caller.subagents:
             may = ", ".join(caller.subagents) or "nobody"
             raise UsageError(f"agent `{caller.name}` may not call `{called.name}`", f"it may call: {may}")
-    permissions = _permissions(plan, chain, anchors, inputs)
+    outermost = policy_levels(policy, {name: tool.spec for name, tool in plan.tools.items()})
+    permissions = _permissions(plan, chain, anchors, inputs, outermost)
     use = _use(call, plan, chain[-1])
-    return Trial(agent, tuple(callers), permissions.mode, use, decide(use, permissions))
+    decision = decide(use, permissions)
+    if decision.verdict != "deny":
+        decision = _closed(use, anchors, own) or decision
+    return Trial(agent, tuple(callers), permissions.mode, use, decision)
 
 
-def _permissions(plan: Plan, chain: Sequence[AgentPlan], anchors: Anchors, inputs: Mapping[str, JSON]) -> Permissions:
+def _closed(use: ToolUse, anchors: Anchors, own: Iterable[str]) -> Decision | None:
+    """The refusal of what a file tool keeps closed whatever is granted; as it is named, since nothing is looked at."""
+    path = anchors.path_of(use)
+    if path is None:
+        return None
+    named = posixpath.relpath(path, anchors.project)
+    entry = protected_by(named, own) if use.effects != "none" else hidden_by(named)
+    return None if entry is None else Decision("deny", f"whatever is granted, `{entry.name}` {entry.why}")
+
+
+def _permissions(
+    plan: Plan, chain: Sequence[AgentPlan], anchors: Anchors, inputs: Mapping[str, JSON], outermost: Sequence[Level]
+) -> Permissions:
     file = Level(_filled(plan.permissions, inputs), "file")
     modes = [agent.permissions.mode or plan.permissions.mode or "default" for agent in chain]
     levels = [
+        *outermost,
         file,
         *(
             Level(_filled(caller.permissions, inputs), "caller", mode)

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.findings import has_errors
+from agentflow.plan.policy_rules import rule_problems
 from agentflow.source.diagnostics import Diagnostic, in_order
 from agentflow.source.document import Document, Loc
 from agentflow.source.suggest import did_you_mean
 from agentflow.spec.bodies import body_of
 from agentflow.spec.closed_files import read_closed
-from agentflow.spec.policy import PolicyFile, User
+from agentflow.spec.policy import Holder, PolicyFile, User
 from agentflow.spec.sources import Source
 from agentflow.spec.steps import ApproveStep, StepBase
 
@@ -50,6 +51,11 @@ def _problems(policy: PolicyFile, document: Document) -> Iterator[Diagnostic]:
             if role not in policy.roles:
                 yield _unknown("role", role, policy.roles, document, (*loc, "roles", index))
         yield from _rates(user.rate_limits, (*loc, "rate_limits"), document)
+    holders: list[tuple[Loc, Holder]] = [*users]
+    holders += [(("tenants", name), tenant) for name, tenant in policy.tenants.items()]
+    holders += [(("roles", name), role) for name, role in policy.roles.items()]
+    for loc, holder in holders:
+        yield from rule_problems(holder.tools, document, (*loc, "tools"))
 
 
 def _zone(policy: PolicyFile, document: Document) -> Iterator[Diagnostic]:

@@ -6,10 +6,9 @@ from msgspec import Struct
 
 from agentflow.plan.agent_plan import AgentPlan, CommandToolPlan, FunctionToolPlan, OwnToolPlan
 from agentflow.plan.model import AgentStepPlan, Block, BlockStepPlan, Plan, WorkflowStepPlan
-from agentflow.plan.permission_plan import PermissionLevel, PermissionRule, both
-
-_MODES = ("plan", "dont_ask", "default", "accept_edits", "bypass")
-"""From the narrowest to the widest."""
+from agentflow.plan.permission_plan import MODES, NO_RULES, PermissionLevel, PermissionRule, both
+from agentflow.plan.sandbox_plan import SandboxPlan
+from agentflow.plan.sandbox_plan import wider as beyond
 
 
 class _Scope(Struct, frozen=True):
@@ -22,7 +21,7 @@ class _Scope(Struct, frozen=True):
 def wider(before: Plan, after: Plan) -> tuple[str, ...]:
     """What agents may do now and could not before, in words; rules count by their text."""
     had, has = dict(_scopes(before, "")), dict(_scopes(after, ""))
-    found = ["commands run without a sandbox"] if after.sandbox_off and not before.sandbox_off else []
+    found = list(_reaches(before, after))
     for name, scope in has.items():
         known = had.get(name)
         found += _grants(name, scope, known)
@@ -35,12 +34,30 @@ def wider(before: Plan, after: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _scopes(plan: Plan, file: str) -> Iterator[tuple[str, _Scope]]:
+def _reaches(before: Plan, after: Plan) -> Iterator[str]:
+    """What commands may reach now; those of a file that is new were to reach no more than those of the outermost."""
+    had = dict(_sandboxes(before, ""))
+    for file, sandbox in _sandboxes(after, ""):
+        for key, grant in beyond(sandbox, had.get(file, before.sandbox)):
+            if key == "sandbox":
+                yield f"commands{file} run without a sandbox"
+            else:
+                yield f"the sandbox of commands{file} grants `{key}: {grant}`"
+
+
+def _sandboxes(plan: Plan, file: str) -> Iterator[tuple[str, SandboxPlan]]:
+    yield file, plan.sandbox
+    for part in _files(plan.root):
+        yield from _sandboxes(part.plan, f" of {part.file}")
+
+
+def _scopes(plan: Plan, file: str, around: PermissionLevel = NO_RULES) -> Iterator[tuple[str, _Scope]]:
+    of_file = both(around, plan.permissions)
     agents = {**dict(_inline(plan.root, "")), **plan.agents}
     for name, agent in agents.items():
-        yield f"{name}{file}", _Scope(agent, both(plan.permissions, agent.permissions))
+        yield f"{name}{file}", _Scope(agent, both(of_file, agent.permissions))
     for part in _files(plan.root):
-        yield from _scopes(part.plan, f" of {part.file}")
+        yield from _scopes(part.plan, f" of {part.file}", of_file)
 
 
 def _tools(plan: Plan, file: str) -> Iterator[tuple[str, OwnToolPlan]]:
@@ -50,10 +67,12 @@ def _tools(plan: Plan, file: str) -> Iterator[tuple[str, OwnToolPlan]]:
 
 
 def _does(tool: OwnToolPlan) -> object:
+    """What a call comes to; what it is said to have of effects decides whether it is asked about."""
+    around = tool.spec.effects, {name: value.source for name, value in tool.env.items()}
     if isinstance(tool, CommandToolPlan):
-        return [word.source for word in tool.argv], None if tool.stdin is None else tool.stdin.source
+        return around, [word.source for word in tool.argv], None if tool.stdin is None else tool.stdin.source
     assert isinstance(tool, FunctionToolPlan)
-    return tool.file, tool.function, tool.text
+    return around, tool.file, tool.function, tool.text
 
 
 def _inline(block: Block, prefix: str) -> Iterator[tuple[str, AgentPlan]]:
@@ -88,7 +107,7 @@ def _grants(name: str, scope: _Scope, known: _Scope | None) -> Iterator[str]:
 
 def _permissions(name: str, now: PermissionLevel, then: PermissionLevel) -> Iterator[str]:
     mode, was = now.mode or "default", then.mode or "default"
-    if _MODES.index(mode) > _MODES.index(was):
+    if MODES.index(mode) > MODES.index(was):
         yield f"agent `{name}` works in the mode `{mode}`, and not in `{was}`"
     for rule in _missing(then.deny, now.deny):
         yield f"agent `{name}` is not denied `{rule}` any more"

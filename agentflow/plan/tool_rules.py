@@ -26,7 +26,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _MOST_RULES = 2_000
 _LONGEST = 4_096
 _LONGEST_CONDITION = 900
-_HOST_RULES = {"host": domain_rule_problem, "site": site_rule_problem}
+HOST_RULES = {"host": domain_rule_problem, "site": site_rule_problem}
+"""What keeps a rule of each kind that is about hosts from being used."""
 
 
 class ToolRule(Struct, frozen=True):
@@ -97,8 +98,8 @@ class ToolRuleReader(Struct, frozen=True):
         if kind == "path":
             return self._path_problem(rule, loc, outside=outside)
         if kind == "bash":
-            return _bash_problem(rule)
-        problem_of = _HOST_RULES.get(kind)
+            return bash_rule_problem(rule)
+        problem_of = HOST_RULES.get(kind)
         return None if problem_of is None else problem_of(rule)
 
     def _path_problem(self, rule: str, loc: Loc, *, outside: bool) -> tuple[str, str] | None:
@@ -167,7 +168,8 @@ def rule_kind(name: str, rule: str | None, *, own: bool) -> RuleKind:
     return kind
 
 
-def _bash_problem(rule: str) -> tuple[str, str] | None:
+def bash_rule_problem(rule: str) -> tuple[str, str] | None:
+    """What keeps a rule of `Bash` from being used, with the next move; None where nothing does."""
     if not rule.strip():
         return "the rule is empty", "name a command, as `npm run *`, or take the brackets away"
     if _CONTROL.search(rule) or "\n" in rule or "\t" in rule:

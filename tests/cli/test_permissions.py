@@ -86,6 +86,27 @@ def test_a_called_agent_is_judged_under_its_caller(typed: Typed):
     assert "in the mode `plan` nothing with effects runs" in out
 
 
+@pytest.mark.parametrize("path", [".git/config", "./out/../.GIT/hooks/x", "flow.yaml", "policy.yaml", ".agentflow/x"])
+def test_what_is_closed_whatever_is_granted_is_denied(typed: Typed, tmp_path: Path, path: str):
+    (tmp_path / "flow.yaml").write_text(FLOW.replace('"Write({{ inputs.folder }}/**)"', "Write, Read"))
+    code, out, _ = tried(typed, f"Write({path})")
+    assert (code, "whatever is granted" in out) == (exits.FAILED, True), out
+    code, out, _ = tried(typed, f"Read({path})")
+    assert code == (exits.FAILED if path == ".agentflow/x" else exits.DONE), out
+
+
+def test_the_policy_of_who_would_run_it_counts(typed: Typed, tmp_path: Path):
+    policy = "users: {ada: {tools: {ask: ['Bash(git *)'], deny: ['refund(amount:>5)']}}, bob: {tools: {allow: [Bash]}}}"
+    (tmp_path / "policy.yaml").write_text(f"agentflow: 1\n{policy}\n")
+    code, out, _ = tried(typed, "Bash(git status)", "--user", "ada")
+    assert (code, "users.ada of policy.yaml" in out) == (exits.WAITING, True), out
+    assert tried(typed, 'refund({"amount": 7})', "--user", "ada")[0] == exits.FAILED
+    assert tried(typed, 'refund({"amount": 7})', "--user", "bob")[0] == exits.FAILED
+    assert tried(typed, "Bash(git status)", "--user", "bob")[0] == exits.DONE
+    code, _, err = tried(typed, "Bash(git status)", "--user", "mel")
+    assert (code, "does not know the user 'mel'" in err) == (exits.FAILED, True), err
+
+
 @pytest.mark.parametrize(
     ("agent", "call", "said"),
     [

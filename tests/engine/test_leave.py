@@ -8,6 +8,8 @@ from agentflow.engine.port import Answer
 from agentflow.events.run_events import GateAnswered, GateOpened, QuestionWithdrawn, RunFinished, ToolStepCalled
 from agentflow.events.session_events import CallApproved, CallAsked, ModelCalled, ToolCalled, ToolFinished
 from agentflow.guard.calls import digest_of
+from agentflow.guard.entitlements import entitlements
+from agentflow.plan.policies import read_policy
 from agentflow.report.lines import line
 from agentflow.report.view import RunView
 from agentflow.tools.toolbox import Toolbox
@@ -60,7 +62,8 @@ async def test_what_is_asked_about_pauses_the_run_and_runs_in_the_next_process_o
     assert run.tools.done == []
     assert run.events(ToolCalled) == []
     answer(run, "a.call1")
-    assert await run.outputs() == {"a": "send did pa⟦U+200B⟧ge"}
+    assert await run.outputs() == {"a": "send did pa⟦U+200B⟧ge"}, "its model is shown what nobody sees"
+    assert run.tools.done == ["send pa\u200bge"], "to the letter what was asked about"
     assert [event.attempt for event in run.events(ModelCalled)] == [1, 1], "no turn was repeated"
     assert [event.by for event in run.events(CallApproved)] == ["ada"]
     assert run.sqlite.gates("run-1") == []
@@ -248,6 +251,58 @@ steps: {a: {agent: w, prompt: go}}
     assert "asked/one" not in results["c3"]
     assert "closed by `Read(asked/**)`" in results["c4"]
     assert "word" in results["c5"]
+
+
+async def test_a_link_does_not_lead_out_of_what_is_allowed(setting):
+    text = """
+agents: {w: {tools: [Read, Write], permissions: {mode: %s, allow: ["Edit(src/**)"]}}}
+steps: {a: {agent: w, prompt: go}}
+"""
+    policy, problems = read_policy(b"agentflow: 1\nusers: {mel: {tools: {allow: ['Read(src/**)', Write]}}}", "p.yaml")
+    assert policy is not None, problems
+    calls = (
+        ("c1", "Write", {"file_path": "src/out", "content": "x"}),
+        ("c2", "Read", {"file_path": "src/in"}),
+        ("c3", "Read", {"file_path": "src/one"}),
+    )
+    for mode, written in (("default", "old"), ("accept_edits", "x")):
+        around = {"entitled": entitlements(policy, "p.yaml", "mel", None), "user": "mel"}
+        run = setting(text % mode, model=once(*calls), around=around)
+        (run.folder / "src").mkdir(exist_ok=True)
+        for name in ("src/one", "other", "secret"):
+            (run.folder / name).write_text("old")
+        for link, to in (("src/out", "../other"), ("src/in", "../secret")):
+            if not (run.folder / link).is_symlink():
+                (run.folder / link).symlink_to(to)
+        run.tools = Toolbox({})
+        await run.run()
+        results = {event.call: event.content for event in run.events(ToolFinished)}
+        assert (run.folder / "other").read_text() == written, results
+        assert "closed by `allow: Read(src/**)` (tools of users.mel of p.yaml)" in results["c2"]
+        assert "old" in results["c3"]
+
+
+async def test_searches_find_what_the_policy_allows_and_nothing_else(setting):
+    text = "agents: {w: {tools: [Grep, Glob]}}\nsteps: {a: {agent: w, prompt: go}}\n"
+    policy, _ = read_policy(b"agentflow: 1\nusers: {mel: {tools: {allow: ['Read(src/**)']}}}", "p.yaml")
+    assert policy is not None
+    calls = (
+        ("c1", "Grep", {"pattern": "word"}),
+        ("c2", "Glob", {"pattern": "**/*.md"}),
+        ("c3", "Grep", {"pattern": "word", "path": "src"}),
+        ("c4", "Grep", {"pattern": "word", "path": "other.md", "output_mode": "content"}),
+    )
+    around = {"entitled": entitlements(policy, "p.yaml", "mel", None), "user": "mel"}
+    run = setting(text, model=once(*calls), around=around)
+    (run.folder / "src").mkdir()
+    for name in ("src/one.md", "other.md"):
+        (run.folder / name).write_text("word\n")
+    (run.folder / "src/link.md").symlink_to("../other.md")
+    run.tools = Toolbox({})
+    await run.run()
+    results = {event.call: event.content for event in run.events(ToolFinished)}
+    assert [results[call] for call in ("c1", "c2", "c3")] == ["src/one.md"] * 3
+    assert "word" not in results["c4"], results["c4"]
 
 
 async def test_people_who_follow_the_run_are_told_of_a_denial_with_its_rule(setting):

@@ -90,6 +90,10 @@ def test_several_roles_add_to_what_is_allowed_and_what_one_denies_is_denied():
         ("{allow: [Read]}", "Read, Write", "the tool Write is not allowed to 'ada'"),
         ("{allow: ['Read(src/**)']}", "Read", None),
         ("{allow: []}", "TodoWrite", None),
+        ("{allow: [Edit, Read]}", "Edit, Write, Grep", None),
+        ("{deny: [Edit]}", "Write", "the tool Write is denied to 'ada': `Edit`"),
+        ("{ask: ['*']}", "WebSearch", "nobody can be asked about WebSearch"),
+        ("{ask: ['*']}", "WebFetch", None),
     ],
 )
 def test_a_file_that_grants_a_tool_which_the_policy_never_allows_does_not_begin(rules, tools, refused):

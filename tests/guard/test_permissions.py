@@ -143,6 +143,25 @@ def test_a_called_agent_inherits_what_narrows_its_caller_and_nothing_that_widens
     assert [refund(of, amount=amount) for amount in (1, 5)] == ["allow", "deny"]
 
 
+@pytest.mark.parametrize(
+    ("around", "own", "agent", "verdict"),
+    [
+        ({"mode": "plan"}, {"mode": "default"}, {}, "deny"),
+        ({"mode": "plan"}, {}, {"mode": "bypass"}, "deny"),
+        ({"mode": "dont_ask"}, {"allow": []}, {"mode": "default"}, "deny"),
+        ({"allow": ["Read"]}, {"mode": "bypass"}, {}, "ask"),
+        ({"allow": ["Read"]}, {}, {"mode": "bypass"}, "ask"),
+        ({"allow": ["Read"], "mode": "bypass"}, {"mode": "bypass"}, {}, "allow"),
+        ({"allow": ["refund"]}, {"mode": "bypass"}, {}, "allow"),
+        ({"mode": "bypass"}, {"allow": []}, {}, "allow"),
+        ({}, {"allow": []}, {"mode": "bypass"}, "allow"),
+    ],
+)
+def test_a_file_that_runs_as_a_step_works_in_no_wider_mode_than_the_one_that_runs_it(around, own, agent, verdict):
+    levels = [Level(level(**around), "file"), Level(level(**own), "file"), Level(level(**agent), "agent")]
+    assert refund(Permissions(levels, granted("refund"))) == verdict
+
+
 def test_a_bypass_of_the_file_lifts_what_the_file_asks():
     file = level(mode="bypass", ask=["refund"])
     assert refund(Permissions([Level(file, "file"), Level(level(), "agent")], granted("refund"))) == "allow"

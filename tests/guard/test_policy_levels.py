@@ -2,10 +2,11 @@
 
 import pytest
 
+from agentflow.guard.closed import closed_to
 from agentflow.guard.entitlements import PolicyRules
 from agentflow.guard.permissions import Level, Permissions, decide
 from agentflow.guard.policy_levels import PolicyRuleError, policy_levels
-from agentflow.guard.rule_lists import ToolUse
+from agentflow.guard.rule_lists import AT_THE_ROOT, ToolUse
 from agentflow.plan.agent_plan import Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.permission_plan import PermissionLevel
@@ -74,3 +75,14 @@ def test_a_rule_of_a_tool_that_a_file_does_not_have_is_about_nothing_in_it():
 def test_a_rule_that_does_not_fit_its_tool_judges_nothing_and_says_where_it_stands():
     with pytest.raises(PolicyRuleError, match=r"users\.ada of policy\.yaml: `refund\(sum:>1\)`"):
         permissions(part(deny=["refund(sum:>1)"]))
+
+
+def test_a_redirect_does_not_lead_out_of_what_the_policy_allows():
+    parts = [part(allow=["WebFetch(domain:x.org)"]), part(allow=["WebFetch"])]
+    rules = Permissions(policy_levels(parts, {}), None).of("WebFetch")
+    closed = closed_to(rules.deny, rules.ask, AT_THE_ROOT, None, rules.bounds)
+    assert closed is not None
+    assert closed.host("x.org") is None
+    found = closed.host("y.org")
+    assert found is not None
+    assert (found.text, found.where) == ("allow: WebFetch(domain:x.org)", "tools of users.ada of policy.yaml")

@@ -20,6 +20,15 @@ WRONG = [
     ("AF203", "at most 10000 calls and a time", "rate_limits: {WebFetch: «30»}"),
     ("AF205", "cannot be a name here", "users: {«a b»: {}}"),
     ("AF309", "it is a session of its own", "rate_limits: {«Agent»: 3/min}"),
+    ("AF309", "is no rule", 'users: {a: {tools: {deny: [«"refund("»]}}}'),
+    ("AF309", "is no rule", 'tenants: {a: {tools: {allow: [«"my_*(amount:<5)"»]}}}'),
+    ("AF309", "the rule is empty", 'roles: {a: {tools: {deny: [«"Bash()"»]}}}'),
+    ("AF309", "cannot leave the project", 'users: {a: {tools: {ask: [«"Read(../x)"»]}}}'),
+    ("AF309", "no input of", 'users: {a: {tools: {deny: [«"Read({{ inputs.x }})"»]}}}'),
+    ("AF309", "domain", 'unknown_users: {tools: {deny: [«"WebFetch(domain:)"»]}}'),
+    ("AF309", "has no parameter `filepath`", 'users: {a: {tools: {deny: [«"TodoWrite(filepath:x)"»]}}}'),
+    ("AF309", "tells its input to nobody", 'users: {a: {tools: {allow: [«"WebSearch(domain:x.org)"»]}}}'),
+    ("AF309", "tells its input to nobody", "users: {a: {tools: {ask: [«WebSearch»]}}}"),
     ("AF318", "has no tenant `acmee`", "tenants: {acme: {}}\nusers: {a: {tenant: «acmee»}}"),
     ("AF318", "has no role `boss`", "users: {a: {roles: [«boss»]}}"),
     ("AF318", "has no tenant `x`", "unknown_users: {tenant: «x»}"),
@@ -94,3 +103,12 @@ JUNK = st.recursive(
 def test_whatever_a_file_holds_it_is_a_policy_or_told_why_not(source):
     policy, problems = read_policy(source, "policy.yaml")
     assert (policy is None) is bool(problems)
+
+
+def test_a_rule_for_a_tool_that_looks_like_a_built_in_one_is_warned_of():
+    policy, problems = read_policy(
+        b"agentflow: 1\nusers: {a: {tools: {deny: ['Raed(*.env)', refund, '*']}}}", "policy.yaml"
+    )
+    assert policy is not None
+    (problem,) = problems
+    assert (problem.code, problem.severity, problem.hint) == ("AF309", "warning", "did you mean `Read`?")
