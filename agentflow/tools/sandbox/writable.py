@@ -125,6 +125,11 @@ def writable(bounds: Bounds, path: Path) -> Writable:
     return Writable(path, tuple(sorted(around, key=lambda one: len(one.parts))), outermost, tuple(missing))
 
 
+def is_gone(one: Writable) -> bool:
+    """Whether the path, or something that was found in it, is there no more, so that it is to be looked through anew."""
+    return not all(os.path.lexists(path) for path in (one.path, *one.around, *one.kept))
+
+
 def _at_the_top(path: Path) -> Iterator[Path]:
     for name in sorted(os.listdir(path)):
         if protected_by(name) is not None and name != "HEAD":

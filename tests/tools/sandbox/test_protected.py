@@ -172,6 +172,24 @@ async def test_what_another_process_still_needs_stays(world):
     assert not path.exists()
 
 
+async def test_what_stood_in_for_the_missing_may_go_while_other_commands_go_on(world):
+    other = Placeholders(world.project)
+    release = other.hold([(world.project / ".envrc", "file"), (world.project / "out/.envrc", "file")])
+    assert (await world.run("echo tried", write=ALL)).stdout == "tried\n"
+    release()
+    result = await world.run("echo x >.envrc; echo x >out/.git/config; echo tried", write=ALL)
+    assert result.stdout == "tried\n", result.stderr
+    assert not (world.project / ".envrc").exists()
+
+
+async def test_a_granted_folder_that_went_away_is_made_again(world):
+    assert (await world.run("echo tried", write=("out",))).stdout == "tried\n"
+    (world.project / "out").rmdir()
+    result = await world.run("echo x >out/made; echo tried", write=("out",))
+    assert result.stdout == "tried\n", result.stderr
+    assert (world.project / "out/made").read_text() == "x\n"
+
+
 async def test_what_somebody_wrote_meanwhile_is_theirs(world):
     path = world.project / ".envrc"
     release = Placeholders(world.project).hold([(path, "file")])
