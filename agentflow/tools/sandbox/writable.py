@@ -139,20 +139,23 @@ def _at_the_top(path: Path) -> Iterator[Path]:
 def _further_down(path: Path) -> Iterator[Path]:
     """Repositories and their like, at any depth; symbolic links are not followed."""
     count = 0
-    for folder, folders, files in os.walk(path):
+    waiting = [path]
+    while waiting:
+        here = waiting.pop()
+        # One folder at a time: `os.walk` calls itself for each level, of which a command can make any number.
+        _, folders, files = next(os.walk(here), (here, [], []))
         count += 1
         if count > MOST_FOLDERS:
             message = f"`{path}` holds over {MOST_FOLDERS:,} folders, too many to look for repositories in"
             raise SandboxError(message, "name the folders in `sandbox.write` that are to be written")
-        here = Path(folder)
         if set(folders) | set(files) >= _BARE and here != path:
-            folders.clear()
             yield here
             continue
         for name in (*folders, *files):
             if name in _ANYWHERE and here != path:
                 yield here / name
-        folders[:] = [name for name in folders if name not in _NOT_LOOKED_INTO and name not in PROTECTED_NAMES]
+        inner = [here / name for name in folders if name not in _NOT_LOOKED_INTO and name not in PROTECTED_NAMES]
+        waiting.extend(folder for folder in inner if not folder.is_symlink())
 
 
 def _own(bounds: Bounds, path: Path) -> Iterator[Path]:
