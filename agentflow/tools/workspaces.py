@@ -12,10 +12,12 @@ from pathlib import Path
 
 from agentflow.errors import AgentflowError
 from agentflow.events.values import Workspace
+from agentflow.guard.protected import protected_by
 from agentflow.run.workspaces import WORKSPACES
 from agentflow.tools.command import Command, CommandNotStarted, CommandResult, run_command
 from agentflow.tools.failures import shortened
 from agentflow.tools.removing import remove_folder
+from agentflow.tools.sandbox.placeholders import is_stand_in
 from agentflow.tools.threads import Stop, in_thread
 
 MAX_BYTES = 1 << 30
@@ -134,6 +136,8 @@ class _Copy:
             names = [entry.name for entry in listing if entry.name.casefold() not in _LEFT_OUT]
         for name in sorted(names):
             self._stop.check()
+            if protected_by(name) is not None and is_stand_in(self._project, self._project / below / name):
+                continue
             self._count()
             with contextlib.suppress(FileNotFoundError):  # gone since it was listed
                 self._entry(source, name, target / name, f"{below}{name}", depth)
