@@ -126,7 +126,7 @@ def writable(bounds: Bounds, path: Path) -> Writable:
 
 
 def is_gone(one: Writable) -> bool:
-    """Whether the path, or something that was found in it, is there no more, so that it is to be looked through anew."""
+    """Whether the path or something that was found in it is there no more: it has to be looked through anew."""
     return not all(os.path.lexists(path) for path in (one.path, *one.around, *one.kept))
 
 
