@@ -10,6 +10,7 @@ import click
 
 from agentflow.cli import exits
 from agentflow.cli.completion import files
+from agentflow.cli.files_below import files_below
 
 if TYPE_CHECKING:
     from agentflow.report.style import Paint
@@ -74,13 +75,10 @@ def _files(path: str) -> Iterator[str]:
         yield path
         return
     found = False
-    for folder, folders, names in os.walk(path):
-        # Hidden folders hold other programs' files: `.git`, `.venv`.
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
-        for name in sorted(names):
-            if name.endswith(ENDINGS):
-                found = True
-                yield os.path.normpath(os.path.join(folder, name))
+    for file in files_below(path):
+        if file.endswith(ENDINGS):
+            found = True
+            yield os.path.normpath(file)
     if not found:
         raise UsageError(f"there are no tests in the folder '{path}'", "a file of tests is called `*.test.yaml`")
 

@@ -13,6 +13,7 @@ import click
 
 from agentflow.cli import exits
 from agentflow.cli.completion import files
+from agentflow.cli.files_below import files_below
 from agentflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -117,14 +118,10 @@ def _files(path: str) -> Iterator[str]:
         yield path
         return
     found = False
-    for folder, folders, names in os.walk(path):
-        # Hidden folders hold other programs' files: `.git`, `.venv`.
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
-        for name in sorted(names):
-            file = os.path.join(folder, name)
-            if name.endswith((".yaml", ".yml")) and _is_workflow(file):
-                found = True
-                yield file
+    for file in files_below(path):
+        if file.endswith((".yaml", ".yml")) and _is_workflow(file):
+            found = True
+            yield file
     if not found:
         raise UsageError(f"there is no workflow in the folder '{path}'", "a workflow is YAML and begins `agentflow: 1`")
 

@@ -32,6 +32,10 @@ _ALLOW_IN_CONTAINER = (
     "start the container with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
     "--security-opt systempaths=unconfined`, or run agentflow outside of it"
 )
+_UNTRIED = (
+    "not tried: without bubblewrap there is nothing that makes any",
+    "install bubblewrap, and look again with `agentflow doctor`",
+)
 
 
 class Trial(Struct, frozen=True):
@@ -59,7 +63,7 @@ def sandbox_findings(project: Path) -> Iterator[Finding]:
         trials = [_tried(sandbox, folder) for sandbox in candidates(project)]
     yield chosen(trials)
     yield _bubblewrap(trials)
-    yield namespaces(machine_file, has_namespaces=any(one.sandbox.has_namespaces and not one.problem for one in trials))
+    yield namespaces(machine_file, [one for one in trials if one.sandbox.has_namespaces])
     yield _landlock(trials)
 
 
@@ -120,19 +124,20 @@ def _told(trial: Trial) -> str:
     return f"{trial.sandbox.name}{where}{f' does not hold: {trial.problem}' if trial.problem else ''}"
 
 
-def namespaces(read: Read, *, has_namespaces: bool) -> Finding:
+def namespaces(read: Read, trials: list[Trial]) -> Finding:
     """Whether users may make namespaces, and which setting is in the way.
 
     Parameters:
-        has_namespaces: a sandbox has made some, and holds.
+        trials: those of sandboxes that make some.
     """
-    if has_namespaces:
+    if any(not one.problem for one in trials):
         return Finding("namespaces", "ok", "users may make their own")
-    why, hint = _in_the_way(read)
+    why, hint = _forbidden(read) or (_failed(read) if trials else _UNTRIED)
     return Finding("namespaces", "warn", why, hint)
 
 
-def _in_the_way(read: Read) -> tuple[str, str]:
+def _forbidden(read: Read) -> tuple[str, str] | None:
+    """What of the machine forbids them, with the next move."""
     if _GVISOR in (read("/proc/version") or ""):
         return "gVisor runs this machine, and has not all of what bubblewrap and Landlock need", (
             "use another runtime (runc, Kata) for what gives commands; gVisor itself holds the whole container"
@@ -150,6 +155,11 @@ def _in_the_way(read: Read) -> tuple[str, str]:
             "as root: apt install apparmor-profiles and take over its profile `bwrap-userns-restrict`, or sysctl -w "
             "kernel.apparmor_restrict_unprivileged_userns=0"
         )
+    return None
+
+
+def _failed(read: Read) -> tuple[str, str]:
+    """Why none could be made, where no setting forbids it."""
     if any(read(path) is not None for path in _IN_CONTAINER):
         return "this is a container, which lets nobody make namespaces", _ALLOW_IN_CONTAINER
     return "no sandbox could make any, and no setting that is known is in the way", (

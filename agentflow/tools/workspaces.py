@@ -7,15 +7,17 @@ whole: what was being made when a process died is made anew.
 import contextlib
 import json
 import os
-import shutil
 import stat
 from pathlib import Path
 
 from agentflow.errors import AgentflowError
 from agentflow.events.values import Workspace
+from agentflow.guard.protected import protected_by
 from agentflow.run.workspaces import WORKSPACES
 from agentflow.tools.command import Command, CommandNotStarted, CommandResult, run_command
 from agentflow.tools.failures import shortened
+from agentflow.tools.removing import remove_folder
+from agentflow.tools.sandbox.placeholders import is_stand_in
 from agentflow.tools.threads import Stop, in_thread
 
 MAX_BYTES = 1 << 30
@@ -53,7 +55,7 @@ async def make_workspace(project: Path, workspace: Workspace) -> Path:
             return folder
         _make_home(project, folder.parent)
         if folder.exists():
-            await in_thread(lambda _: shutil.rmtree(folder))
+            await in_thread(lambda _: remove_folder(folder))
         await (_copy(project, folder) if workspace.kind == "copy" else _worktree(project, workspace, folder))
         _mark(folder).write_text(json.dumps({"kind": workspace.kind, "branch": workspace.branch}), "utf-8")
     except OSError as error:
@@ -77,7 +79,7 @@ async def remove_workspaces(project: Path, run: str) -> None:
         with contextlib.suppress(ValueError, AttributeError):  # not one of ours
             branches.append(json.loads(mark.read_text("utf-8")).get("branch"))
     try:
-        await in_thread(lambda _: shutil.rmtree(home))
+        await in_thread(lambda _: remove_folder(home))
     except OSError as error:
         message = f"the workspaces of run {run} cannot be removed: {os.strerror(error.errno or 0)}"
         raise WorkspaceError(message, f"remove `{WORKSPACES}/{run}` yourself") from error
@@ -134,6 +136,8 @@ class _Copy:
             names = [entry.name for entry in listing if entry.name.casefold() not in _LEFT_OUT]
         for name in sorted(names):
             self._stop.check()
+            if protected_by(name) is not None and is_stand_in(self._project, self._project / below / name):
+                continue
             self._count()
             with contextlib.suppress(FileNotFoundError):  # gone since it was listed
                 self._entry(source, name, target / name, f"{below}{name}", depth)

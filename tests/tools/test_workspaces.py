@@ -11,6 +11,7 @@ from agentflow.events.values import Workspace
 from agentflow.tools import workspaces
 from agentflow.tools.files import read, write
 from agentflow.tools.port import ToolContext
+from agentflow.tools.sandbox.placeholders import Placeholders
 from agentflow.tools.workspaces import WorkspaceError, make_workspace, remove_workspaces
 
 COPY = Workspace("copy", ".agentflow/workspaces/run-1/own")
@@ -79,6 +80,21 @@ async def test_links_stay_links_and_those_into_the_project_stay_in_the_copy(proj
     assert (project / "a.txt").read_text() == "a"
     for name in ("src/out", str(project / "a.txt"), "../../../../a.txt"):
         assert (await read({"file_path": name}, context)).is_error
+
+
+async def test_what_stands_in_for_the_missing_while_a_command_runs_is_left_out(project):
+    (project / "out").mkdir()
+    (project / ".idea").mkdir()
+    missing = [(project / ".envrc", "file"), (project / ".vscode", "folder"), (project / "out/.git", "folder")]
+    missing += [(project / ".bashrc", "file")]
+    release = Placeholders(project).hold(missing)
+    (project / ".bashrc").write_text("somebody's own since")
+    folder = await make_workspace(project, COPY)
+    release()
+    assert (folder / ".idea").is_dir()
+    assert (folder / ".bashrc").read_text() == "somebody's own since"
+    assert not (folder / ".envrc").exists()
+    assert not (folder / ".vscode").exists()
 
 
 async def test_what_is_no_file_is_left_out(project):

@@ -48,7 +48,6 @@ class _Place(Struct, frozen=True):
     stage: Stage
     reads: tuple[Path, ...]
     granted: tuple[writable.Writable, ...]
-    placeholders: Placeholders
 
 
 class Bubblewrap:
@@ -98,15 +97,18 @@ class Bubblewrap:
         Raises:
             SandboxError: its sandbox cannot be made here.
         """
-        with self._mutex:
-            place = self._place(bounds, gateway)
-        seen = (*seen_folders(), bounds.root, *place.reads)
-        env, _ = sandbox_environment(os.environ, {**(gateway.env if gateway else {}), **command.env}, seen)
-        missing = [entry for one in place.granted for entry in one.missing if not os.path.lexists(entry[0])]
         with contextlib.ExitStack() as undone:
             left = contextlib.ExitStack()
             undone.callback(left.close)
-            left.callback(place.placeholders.hold(missing))
+            with self._mutex:
+                held = self._held(bounds.project or bounds.root)
+                # Before anything is looked at: from here on nothing that stands in for the missing is taken away.
+                left.callback(held.hold(()))
+                place = self._place(bounds, gateway)
+            missing = [entry for one in place.granted for entry in one.missing if not os.path.lexists(entry[0])]
+            left.callback(held.hold(missing))
+            seen = (*seen_folders(), bounds.root, *place.reads)
+            env, _ = sandbox_environment(os.environ, {**(gateway.env if gateway else {}), **command.env}, seen)
             handed = _Descriptors()
             undone.callback(handed.close)
             words = [*self._words(place, bounds, handed), "--chdir", str(command.cwd), "--clearenv"]
@@ -140,11 +142,17 @@ class Bubblewrap:
     def clear(self, project: Path) -> None:
         """Takes away what a killed process left in a project."""
         with self._mutex:
-            held = self._placeholders.setdefault(project, Placeholders(project))
+            held = self._held(project)
         held.clear()
+
+    def _held(self, project: Path) -> Placeholders:
+        return self._placeholders.setdefault(project, Placeholders(project))
 
     def _place(self, bounds: Bounds, gateway: Gateway | None) -> _Place:
         key = (bounds, () if gateway is None else gateway.reads)
+        # What is kept may have stood in for the missing, in another command's bounds, and be gone with that command.
+        if key in self._places and any(writable.is_gone(one) for one in self._places[key].granted):
+            self._places.pop(key).stage.close()
         if key not in self._places:
             if bounds.plan.network and gateway is None:
                 raise SandboxError("the file grants hosts, and no proxy leads to them", "take `sandbox.network` out")
@@ -155,8 +163,7 @@ class Bubblewrap:
             granted = tuple(writable.writable(bounds, path) for path in writable.write_paths(bounds))
             programs = _folders_of(self._program)
             stage = stage_for(bounds.root, (bounds.root, project, *reads), programs)
-            held = self._placeholders.setdefault(project, Placeholders(project))
-            self._places[key] = _Place(stage, reads, granted, held)
+            self._places[key] = _Place(stage, reads, granted)
         return self._places[key]
 
     def _words(self, place: _Place, bounds: Bounds, handed: "_Descriptors") -> Iterator[str]:

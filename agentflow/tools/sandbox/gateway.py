@@ -18,6 +18,8 @@ PORT = 3128
 _SYSTEM_PYTHON = "/usr/bin/python3"
 _SO_NETNS_COOKIE = 71
 _TOLD = 5
+_FORBIDDEN = re.compile(r"\b403\b", re.ASCII)
+_NOT_REACHED = re.compile(r"\b50[24]\b", re.ASCII)
 _COMPLAINT = re.compile(r"\b403\b|[Pp]roxy|[Tt]unnel|tlsv1 alert access denied|SSL", re.ASCII)
 
 
@@ -90,11 +92,14 @@ class GatewayServer:
             await asyncio.Event().wait()
 
     def _explained(self, stderr: str) -> str:
-        """Which hosts were refused, where a command complains of a proxy: few programs show what it answers."""
-        refused = [one for one in self.proxy.refusals if one.host][-_TOLD:]
-        if not refused or not _COMPLAINT.search(stderr):
+        """Which hosts were refused or not reached, where a command complains of a proxy: few show what it answers."""
+        if not _COMPLAINT.search(stderr) and not _NOT_REACHED.search(stderr):
             return ""
-        return f"(Sandbox: its proxy refused, in this run: {'; '.join(f'{one.why}, {one.hint}' for one in refused)}.)"
+        what, found = "refused", self.proxy.refusals
+        if _NOT_REACHED.search(stderr) and not _FORBIDDEN.search(stderr):
+            what, found = "did not get through", self.proxy.failures
+        told = "; ".join(f"{one.why}, {one.hint}" for one in [one for one in found if one.host][-_TOLD:])
+        return f"(Sandbox: its proxy {what}, in this run: {told}.)" if told else ""
 
 
 async def _handed_over(peer: socket.socket) -> socket.socket:

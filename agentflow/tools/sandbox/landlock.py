@@ -13,14 +13,13 @@ import json
 import os
 import platform
 import re
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentflow.plan.sandbox_plan import SandboxPlan
+from agentflow.tools.removing import remove_folder
 from agentflow.tools.sandbox.environment import in_process, sandbox_environment
 from agentflow.tools.sandbox.filesystem import seen_folders
 from agentflow.tools.sandbox.landlock_filter import lone_filter_here
@@ -179,17 +178,6 @@ def _free(path: Path) -> Path:
     return next(candidate for candidate in candidates if not os.path.lexists(candidate))
 
 
-def _remove(folder: Path) -> None:
-    """Removes a folder whatever modes its own were given."""
-    for path in _folders(folder):
-        with contextlib.suppress(OSError):
-            path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _folders(folder: Path) -> Iterator[Path]:
-    # Each is opened to us before it is looked into.
-    yield folder
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _folders(Path(entry.path))
+def _remove(scratch: Path) -> None:
+    with contextlib.suppress(OSError):  # it lies in the machine's temporary folder, which is cleared by itself
+        remove_folder(scratch)

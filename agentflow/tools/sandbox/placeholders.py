@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -100,6 +101,28 @@ class Placeholders:
             with contextlib.suppress(ValueError):  # cut short by a full disk; then it was not made either
                 _remove(Path(json.loads(line)))
         os.ftruncate(self._lock, 0)
+
+
+def is_stand_in(project: Path, path: Path) -> bool:
+    """Whether what is at a path is there, empty, only for as long as commands run.
+
+    Parameters:
+        project: its real path.
+    """
+    try:
+        # Before a look at the path: what is in the list no more is gone already.
+        listed = (project / _HOME / _LEDGER).read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return False
+    return json.dumps(str(path)) in listed and _is_empty(path)
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        status = path.lstat()
+        return not os.listdir(path) if stat.S_ISDIR(status.st_mode) else status.st_size == 0
+    except OSError:  # gone meanwhile
+        return True
 
 
 def _make(path: Path, kind: Kind) -> None:

@@ -90,6 +90,7 @@ class Proxy:
 
     Attributes:
         refusals: each once, in order; the first hundred.
+        failures: what went wrong on the way to granted hosts, likewise.
         sent, received: bytes, as the commands see them.
         accepted: connections.
     """
@@ -107,6 +108,7 @@ class Proxy:
         self.rules = tuple(rules)
         self.limits = limits or ProxyLimits()
         self.refusals: list[Refusal] = []
+        self.failures: list[Refusal] = []
         self.sent = self.received = self.accepted = 0
         self._refused, self._policy = refused, policy or AddressPolicy()
         self._resolve, self._connect = resolve, connect
@@ -157,8 +159,10 @@ class Proxy:
             await self._pass(client, await self._request(client))
         except RefusedRequestError as error:
             refusal = Refusal(error.host, error.why, error.hint)
-            if error.status < 500:  # else it is the host's fault, or the moment's
+            if error.status < 500:
                 self._record(refusal)
+            elif refusal not in self.failures and len(self.failures) < _MAX_REFUSALS:
+                self.failures.append(refusal)  # the host's fault, or the moment's
             await client.refuse(error.status, _REASONS.get(error.status, "Bad Request"), str(refusal))
 
     async def _request(self, client: Side) -> Any:

@@ -125,6 +125,11 @@ def writable(bounds: Bounds, path: Path) -> Writable:
     return Writable(path, tuple(sorted(around, key=lambda one: len(one.parts))), outermost, tuple(missing))
 
 
+def is_gone(one: Writable) -> bool:
+    """Whether the path or something that was found in it is there no more: it has to be looked through anew."""
+    return not all(os.path.lexists(path) for path in (one.path, *one.around, *one.kept))
+
+
 def _at_the_top(path: Path) -> Iterator[Path]:
     for name in sorted(os.listdir(path)):
         if protected_by(name) is not None and name != "HEAD":
@@ -134,20 +139,23 @@ def _at_the_top(path: Path) -> Iterator[Path]:
 def _further_down(path: Path) -> Iterator[Path]:
     """Repositories and their like, at any depth; symbolic links are not followed."""
     count = 0
-    for folder, folders, files in os.walk(path):
+    waiting = [path]
+    while waiting:
+        here = waiting.pop()
+        # One folder at a time: `os.walk` calls itself for each level, of which a command can make any number.
+        _, folders, files = next(os.walk(here), (here, [], []))
         count += 1
         if count > MOST_FOLDERS:
             message = f"`{path}` holds over {MOST_FOLDERS:,} folders, too many to look for repositories in"
             raise SandboxError(message, "name the folders in `sandbox.write` that are to be written")
-        here = Path(folder)
         if set(folders) | set(files) >= _BARE and here != path:
-            folders.clear()
             yield here
             continue
         for name in (*folders, *files):
             if name in _ANYWHERE and here != path:
                 yield here / name
-        folders[:] = [name for name in folders if name not in _NOT_LOOKED_INTO and name not in PROTECTED_NAMES]
+        inner = [here / name for name in folders if name not in _NOT_LOOKED_INTO and name not in PROTECTED_NAMES]
+        waiting.extend(folder for folder in inner if not folder.is_symlink())
 
 
 def _own(bounds: Bounds, path: Path) -> Iterator[Path]:

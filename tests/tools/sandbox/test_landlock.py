@@ -267,6 +267,13 @@ async def test_nothing_stays_of_its_own_folder(project):
     assert found.stdout.strip().rpartition("/")[2] not in os.listdir(tempfile.gettempdir())
 
 
+async def test_nothing_stays_of_its_own_folder_however_deep_it_was_made(project):
+    deep = "os.chdir(os.environ['TMPDIR'])\nprint(os.getcwd())\nfor _ in range(1200): os.mkdir('d'); os.chdir('d')"
+    result = await python(project, f"import os\n{deep}")
+    assert result.exit_code == 0, result.stderr
+    assert Path(result.stdout.strip()).name not in os.listdir(tempfile.gettempdir())
+
+
 async def test_memory_processes_and_files_are_bounded(project):
     few = Limits(processes=20, memory=200 << 20, file_size=1 << 20, files=32, scratch=1 << 20)
     tried = "for i in $(seq 60); do sleep 5 & done 2>&1 | tail -1; true"

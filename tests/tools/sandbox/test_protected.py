@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentflow.tools.command import Command, CommandNotStarted, run_command
+from agentflow.tools.removing import remove_folder
 from agentflow.tools.sandbox.bubblewrap import Bubblewrap
 from agentflow.tools.sandbox.placeholders import Placeholders
 
@@ -170,6 +171,32 @@ async def test_what_another_process_still_needs_stays(world):
     assert path.exists()
     release()
     assert not path.exists()
+
+
+async def test_what_stood_in_for_the_missing_may_go_while_other_commands_go_on(world):
+    other = Placeholders(world.project)
+    release = other.hold([(world.project / ".envrc", "file"), (world.project / "out/.envrc", "file")])
+    assert (await world.run("echo tried", write=ALL)).stdout == "tried\n"
+    release()
+    result = await world.run("echo x >.envrc; echo x >out/.git/config; echo tried", write=ALL)
+    assert result.stdout == "tried\n", result.stderr
+    assert not (world.project / ".envrc").exists()
+
+
+async def test_a_granted_folder_that_went_away_is_made_again(world):
+    assert (await world.run("echo tried", write=("out",))).stdout == "tried\n"
+    (world.project / "out").rmdir()
+    result = await world.run("echo x >out/made; echo tried", write=("out",))
+    assert result.stdout == "tried\n", result.stderr
+    assert (world.project / "out/made").read_text() == "x\n"
+
+
+async def test_folders_of_any_depth_do_not_keep_the_next_command_from_starting(world):
+    deep = "import os\nos.chdir('out')\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')"
+    await world.run(f'python3 -c "{deep}"', write=("out",))
+    result = await world.run("echo tried", write=ALL)
+    remove_folder(world.project / "out")
+    assert result.stdout == "tried\n", result.stderr
 
 
 async def test_what_somebody_wrote_meanwhile_is_theirs(world):

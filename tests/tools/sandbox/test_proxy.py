@@ -4,6 +4,7 @@ import ssl
 import pytest
 import trustme
 
+from agentflow.tools.sandbox.gateway import GatewayServer
 from agentflow.tools.sandbox.proxy import ProxyLimits
 from tests.tools.sandbox.hellos import hello, names, real_hello, record
 from tests.tools.sandbox.proxied import Proxied, proxied, until
@@ -301,6 +302,18 @@ async def test_a_server_that_switches_protocols_is_not_believed():
         answer = await here.get("http://x.org/", "x.org", "Upgrade: websocket", "Connection: Upgrade")
     assert answer.startswith(b"HTTP/1.1 502 ")
     assert "upgrade" not in here.world.site.heard[0].lower()
+
+
+async def test_a_granted_host_that_is_not_reached_is_named_and_no_other():
+    async with proxied(names=Names(x__org=[[]])) as here:
+        assert b" 403 " in await here.get("http://evil.org/", "evil.org")
+        assert b" 502 " in await here.get("http://x.org/", "x.org")
+        explain = GatewayServer(here.proxy).start().explain
+        told = explain("curl: (56) CONNECT tunnel failed, response 502")
+        assert "did not get through, in this run: `x.org` has 0 addresses, use another host." in told
+        assert "evil.org" not in told
+        assert "evil.org" in explain("curl: (56) CONNECT tunnel failed, response 403")
+        assert explain("curl: (7) something else") == ""
 
 
 @pytest.mark.parametrize(
