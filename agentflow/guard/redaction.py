@@ -32,6 +32,7 @@ class Redactor:
             for line in lines_of(value, SHORTEST_OPERATORS if name in operators else SHORTEST)
         }
         self._literals: dict[str, str] = {}
+        self._ends: frozenset[str] | None = None
         self._patterns: list[tuple[Pattern, dict[str, str]]] | None = None
         self._single: dict[str, Pattern] = {}
 
@@ -131,6 +132,13 @@ class Redactor:
             }
         return self._literals
 
+    def _pieces(self) -> frozenset[str]:
+        """Every piece of a value that is long enough to be one at an end; most ends of texts are none of them."""
+        if self._ends is None:
+            ends = ((form, at) for form in self._forms() for at in range(len(form) - _AT_AN_END + 1))
+            self._ends = frozenset(form[at : at + _AT_AN_END] for form, at in ends)
+        return self._ends
+
     def _without_pieces(self, text: str) -> str:
         parts, cuts = _CUT.split(text), _CUT.findall(text)
         if not cuts:
@@ -161,7 +169,7 @@ class Redactor:
     def _beginning(self, text: str, at: int, place: int) -> tuple[int, str]:
         """Where the beginning of a value begins that ends at a place, and whose it is; no name where there is none."""
         last = text[max(at, place - _AT_AN_END) : place]
-        if len(last) < _AT_AN_END:
+        if len(last) < _AT_AN_END or last not in self._pieces():
             return place, ""
         for form, name in self._forms().items():
             found = form.find(last)
