@@ -85,7 +85,7 @@ class Purse:
             return Wait()
         if isinstance(answer, Refused):
             use.leased = use.in_use
-            return self._refused(answer, day, entitled)
+            return self._refused(answer, want, entitled)
         use.leased = answer.leased
         for warned in answer.warned:
             cap = warned.cap
@@ -135,19 +135,22 @@ class Purse:
         if not self.loop.timers.is_set(PURSE, _IDLE):
             self.loop.timers.set(PURSE, _IDLE, seconds, idle)
 
-    def _refused(self, refused: Refused, day: str, entitled: Entitlements) -> Wait | Exhausted:
+    def _refused(self, refused: Refused, want: Want, entitled: Entitlements) -> Wait | Exhausted:
         if self.loop.live.ledger.run.in_flight > 0:
             return Wait()
         if refused.others_hold:
             self._look_again()
             return Wait()
         cap = refused.cap
-        until = entitled.frees_at(cap, day)
+        until = entitled.frees_at(cap, want.day)
         period = "today" if cap.period == "day" else "this month"
+        if want.least > cap.nano:
+            then = f", and so is all of it: one may cost {usd_text(want.least)}, and the operator has to raise it"
+        else:
+            then = f"; it is whole again on {clock_text(until)}, and the run can be resumed then"
         message = (
             f"the {cap.whose} {cap.name!r} has ${max(dollars(cap.nano - refused.used), 0):.4f} left of "
-            f"{usd_text(cap.nano)} for {period} ({period_of(day, cap.period)}), too little for another call; "
-            f"it is whole again on {clock_text(until)}, and the run can be resumed then"
+            f"{usd_text(cap.nano)} for {period} ({period_of(want.day, cap.period)}), too little for another call{then}"
         )
         return Exhausted(Failure("cost_usd", message), until)
 

@@ -14,6 +14,7 @@ from agentflow.engine.seeds import Seed
 from agentflow.errors import UsageError
 from agentflow.events.run_events import RunStarted
 from agentflow.guard.redaction import redactor_of
+from agentflow.guard.secret_forms import SHORTEST_OPERATORS
 from agentflow.plan.model import Block, Plan
 from agentflow.plan.secrets import SecretMissingError, secrets_declared, secrets_of_step, secrets_used
 from agentflow.run.state import ROOT
@@ -66,7 +67,6 @@ _OPERATORS = re.compile(
     r"(?:ANTHROPIC|AGENTFLOW|AWS|GOOGLE|AZURE|OPENAI)_.*(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)|"
     r".*(?:_API_KEY|_TOKEN|_SECRET|_PASSWORD|_SECRET_KEY|_PRIVATE_KEY)|.*DATABASE_URL|PGPASSWORD"
 )
-_SHORTEST_OPERATORS = 12
 
 
 def operators_secrets(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -75,7 +75,7 @@ def operators_secrets(environ: Mapping[str, str]) -> Mapping[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if _OPERATORS.fullmatch(name) and len(value) >= _SHORTEST_OPERATORS and not value.startswith(("/", "~"))
+        if _OPERATORS.fullmatch(name) and len(value) >= SHORTEST_OPERATORS and not value.startswith(("/", "~"))
     }
 
 

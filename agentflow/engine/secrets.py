@@ -48,7 +48,7 @@ class Secrets:
         self._refused: set[str] = set()
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._hidden = hidden
-        self._redactor = redactor_of({**hidden, **self._values})
+        self._redactor = redactor_of({**hidden, **self._values}, hidden.keys() - self._values.keys())
         self._likely = LikelySecrets() if likely else None
 
     @property
@@ -143,7 +143,7 @@ class Secrets:
         del self._asking[name]
         if value:
             self._values[name] = value
-            self._redactor = redactor_of({**self._hidden, **self._values})
+            self._redactor = redactor_of({**self._hidden, **self._values}, self._hidden.keys() - self._values.keys())
         else:
             self._refused.add(name)
         self._again()

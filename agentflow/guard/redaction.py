@@ -1,11 +1,11 @@
 """Values taken out of texts, however they are written there (`secret_forms`), and out of texts that come in pieces."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from agentflow.guard.patterns import Pattern, compile_own
-from agentflow.guard.secret_forms import SHORTEST, lines_of, literals, pattern
+from agentflow.guard.secret_forms import SHORTEST, SHORTEST_OPERATORS, lines_of, literals, pattern, told_by_all
 
 _CUT = re.compile(r"\[… [\d,]+ (?:bytes|characters) cut …\]")
 _PIECE_AT_A_CUT = 4
@@ -22,11 +22,17 @@ class Redactor:
 
     Parameters:
         values: by name; of those shorter than `SHORTEST` nothing is found.
+        operators: the names of those that no file declares; of them nothing shorter than `SHORTEST_OPERATORS` is found.
     """
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._lines = {line: name for name, value in values.items() for line in lines_of(value)}
+    def __init__(self, values: Mapping[str, str], operators: Collection[str] = ()) -> None:
+        self._lines = {
+            line: name
+            for name, value in values.items()
+            for line in lines_of(value, SHORTEST_OPERATORS if name in operators else SHORTEST)
+        }
         self._literals: dict[str, str] = {}
+        self._ends: frozenset[str] | None = None
         self._patterns: list[tuple[Pattern, dict[str, str]]] | None = None
         self._single: dict[str, Pattern] = {}
 
@@ -126,6 +132,13 @@ class Redactor:
             }
         return self._literals
 
+    def _pieces(self) -> frozenset[str]:
+        """Every piece of a value that is long enough to be one at an end; most ends of texts are none of them."""
+        if self._ends is None:
+            ends = ((form, at) for form in self._forms() for at in range(len(form) - _AT_AN_END + 1))
+            self._ends = frozenset(form[at : at + _AT_AN_END] for form, at in ends)
+        return self._ends
+
     def _without_pieces(self, text: str) -> str:
         parts, cuts = _CUT.split(text), _CUT.findall(text)
         if not cuts:
@@ -156,13 +169,13 @@ class Redactor:
     def _beginning(self, text: str, at: int, place: int) -> tuple[int, str]:
         """Where the beginning of a value begins that ends at a place, and whose it is; no name where there is none."""
         last = text[max(at, place - _AT_AN_END) : place]
-        if len(last) < _AT_AN_END:
+        if len(last) < _AT_AN_END or last not in self._pieces():
             return place, ""
         for form, name in self._forms().items():
             found = form.find(last)
             while found >= 0:
-                begin = place - found - _AT_AN_END
-                if begin >= at and found + _AT_AN_END < len(form) and text.startswith(form[: place - begin], begin):
+                begin, length = place - found - _AT_AN_END, found + _AT_AN_END
+                if begin >= at and told_by_all(form) < length < len(form) and text.startswith(form[:length], begin):
                     return begin, name
                 found = form.find(last, found + 1)
         return place, ""
@@ -170,7 +183,7 @@ class Redactor:
     def _without_end(self, text: str) -> str:
         """The text before a cut, without the beginning of a value that the cut went through."""
         for form, name in self._forms().items():
-            for length in range(len(form) - 1, _PIECE_AT_A_CUT - 1, -1):
+            for length in range(len(form) - 1, max(_PIECE_AT_A_CUT - 1, told_by_all(form)), -1):
                 if text.endswith(form[:length]):
                     return f"{text[:-length]}[secret {name}]"
         return text
@@ -185,13 +198,13 @@ class Redactor:
 
 
 @lru_cache(maxsize=8)
-def _redactor_of(values: tuple[tuple[str, str], ...]) -> Redactor:
-    return Redactor(dict(values))
+def _redactor_of(values: tuple[tuple[str, str], ...], operators: frozenset[str]) -> Redactor:
+    return Redactor(dict(values), operators)
 
 
-def redactor_of(values: Mapping[str, str]) -> Redactor:
+def redactor_of(values: Mapping[str, str], operators: Collection[str] = ()) -> Redactor:
     """The redactor of these values; one for all who ask, since it takes some milliseconds to make."""
-    return _redactor_of(tuple(sorted(values.items())))
+    return _redactor_of(tuple(sorted(values.items())), frozenset(operators))
 
 
 class Pieces:

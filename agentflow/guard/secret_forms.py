@@ -14,6 +14,8 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 SHORTEST = 6
 """Characters; shorter values would be found by chance in any text."""
+SHORTEST_OPERATORS = 12
+"""The same for values that no file declares, such as the password of a database for trying things out: `postgres`."""
 
 _WRAPPED_FROM = 16
 """Characters; of shorter ones no program breaks the line in the middle."""
@@ -30,19 +32,21 @@ _BETWEEN_BASE64 = r"(?:\r?\n[ \t>#|]*|(?:\\+r)?\\+n|%0[aAdD]|\x00)?"
 # In dumps: separators, the sign before each byte, and where a row turns: its column of text and the next address.
 _BETWEEN_BYTES = r"(?: {1,3}\|?[^\n]{1,18}\n[0-9a-fA-F]{6,16}:?)?[ \t\r\n:,;-]{0,6}(?:0x|%|\\+x)?"
 _REST_OF_ROW = r"(?: [ 0-9a-fA-F]{0,60}  \|?[^\n|]{1,17}\|?)?"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?::\\*/\\*/|%3[aA]%2[fF]%2[fF])")
 _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _CONTROLS = {"\n": "n", "\r": "r", "\t": "t"}
 
 
-def lines_of(value: str) -> tuple[str, ...]:
+def lines_of(value: str, shortest: int = SHORTEST) -> tuple[str, ...]:
     """A value as it may be met: whole, by its lines where it has several, and where it is an address its password.
 
-    What is shorter than `SHORTEST` is not among them, and neither are the lines that frame a key: every key has them.
+    What has fewer than `shortest` characters is not among them, and neither are the lines that frame a key: every key
+    has them.
     """
     # What a command prints is read as UTF-8 with replacements, and so must be what is looked for.
     plain = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
     found = dict.fromkeys([plain, *(line.strip() for line in plain.splitlines()), _password(plain)])
-    return tuple(one for one in found if len(one) >= SHORTEST and not (one.startswith("-----") and "\n" not in one))
+    return tuple(one for one in found if len(one) >= shortest and not (one.startswith("-----") and "\n" not in one))
 
 
 def pattern(line: str) -> str:
@@ -70,6 +74,12 @@ def literals(line: str) -> frozenset[str]:
     forms |= {data.hex(), data.hex().upper(), *cores, *(core.replace("+", "-").replace("/", "_") for core in cores)}
     forms |= {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
     return frozenset(form for form in forms if len(form) >= SHORTEST)
+
+
+def told_by_all(form: str) -> int:
+    """How many characters at the beginning of a form of a value say nothing of it: the scheme of an address."""
+    found = _SCHEME.match(form)
+    return 0 if found is None else found.end()
 
 
 def _password(plain: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
 from agentflow.plan.findings import has_errors
 from agentflow.plan.policy_rules import rule_problems
-from agentflow.source.diagnostics import Diagnostic, in_order
+from agentflow.source.diagnostics import Diagnostic, Severity, in_order
 from agentflow.source.document import Document, Loc
 from agentflow.source.suggest import did_you_mean
 from agentflow.spec.bodies import body_of
@@ -77,6 +77,9 @@ def _rates(rates: Iterable[str], loc: Loc, document: Document) -> Iterator[Diagn
         if builtin is not None and builtin.spec.by in _COUNTED_ELSEWHERE:
             message = f"calls of `{tool}` cannot be held back: {_COUNTED_ELSEWHERE[builtin.spec.by]}"
             yield Diagnostic("AF309", message, document.place((*loc, tool), key=True), "bound it by a cap on money")
+        elif builtin is None and (hint := did_you_mean(tool, BUILTIN_TOOLS)):
+            message = f"`{tool}` is a tool of files' own: there is no built-in tool of that name"
+            yield Diagnostic("AF309", message, document.place((*loc, tool), key=True), hint, Severity.WARNING)
 
 
 def _unknown(what: str, name: str, known: Iterable[str], document: Document, loc: Loc) -> Diagnostic:

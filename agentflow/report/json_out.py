@@ -66,10 +66,16 @@ def result_json(
         "seconds": round(view.seconds(), 3),
         "waiting": [gate_json(gate) for gate in waiting],
         "summary": view_summary(summary_of(view)),
-        "until": None if view.paused is None else view.paused.until,
+        "until": _goes_on_at(view),
         "service": None if view.paused is None else _plain(view.paused.service),
         "workspaces": [_plain(workspace) for workspace in workspaces_of(view)],
     }
+
+
+def _goes_on_at(view: RunView) -> float | None:
+    """When a run that was held back can go on: by the model's service, or by a cap of its user or tenant."""
+    told = view.finished or view.paused
+    return None if told is None else told.until
 
 
 def gate_json(gate: Gate) -> dict[str, JSON]:

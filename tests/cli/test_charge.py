@@ -84,6 +84,10 @@ def test_the_cap_of_a_user_is_named_with_the_time_it_is_whole_again(project, cap
     assert "agentflow resume" in err
     assert "--user ada" in err
     name = last_run(capsys)["run"]
+    again = ["resume", name, "--scripted", "script.yaml", "--quiet", "--output-format", "json"]
+    assert run_command(again) == exits.LIMIT
+    until = json.loads(capsys.readouterr().out)["until"]
+    assert until % 86_400 == 0  # midnight in UTC
     policy(project, "users: {ada: {cost_usd: {per_day: 5}}}")
     more = ["resume", name, "--scripted", "script.yaml", "--quiet", "--user", "bob"]
     # It stays the run of who began it, whoever takes it up.

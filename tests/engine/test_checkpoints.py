@@ -9,6 +9,7 @@ from agentflow.engine.checkpoints import keep_for
 from agentflow.engine.own_files import own_files
 from agentflow.events.file_events import FileChanging
 from agentflow.events.run_events import RunStarted
+from agentflow.plan.callers import IN_PROJECT
 from agentflow.tools.port import Change
 from agentflow.tools.threads import WorkCancelledError, in_thread
 from tests.builders import workflow
@@ -113,11 +114,11 @@ def started(**more: object) -> RunStarted:
 def test_a_runs_own_files_are_named_from_the_project_whereever_it_was_started():
     sources = {"../up/flows/a.yaml": "", "../up/flows/prompts/p.md": "", "../up/lib/b.yaml": ""}
     own = own_files(started(path="../up/flows/a.yaml", folder="flows", project="/p", sources=sources))
-    assert own == ("policy.yaml", "flows/a.yaml", "flows/prompts/p.md", "lib/b.yaml")
+    assert own == (*IN_PROJECT, "flows/a.yaml", "flows/prompts/p.md", "lib/b.yaml")
 
 
 def test_the_environment_that_agentflow_runs_from_is_its_own_where_it_lies_in_the_project(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.prefix", str(tmp_path.resolve() / ".venv"))
     given = {"path": "a.yaml", "folder": "", "sources": {"a.yaml": ""}}
-    assert own_files(started(project=str(tmp_path.resolve()), **given)) == ("policy.yaml", "a.yaml", ".venv")
-    assert own_files(started(project="/elsewhere", **given)) == ("policy.yaml", "a.yaml")
+    assert own_files(started(project=str(tmp_path.resolve()), **given)) == (*IN_PROJECT, "a.yaml", ".venv")
+    assert own_files(started(project="/elsewhere", **given)) == (*IN_PROJECT, "a.yaml")

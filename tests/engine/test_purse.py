@@ -115,6 +115,14 @@ async def test_a_run_goes_on_where_it_was_held_once_its_cap_is_whole_again(setti
     assert [event.day for event in run.events(ModelCalled)] == [TODAY, "2026-11-22"]
 
 
+@pytest.mark.parametrize("cap", [0, 0.005])
+async def test_a_cap_that_no_call_fits_in_is_not_said_to_be_enough_later(setting, cap):
+    run = setting(ONE, around=under(user=f"{{per_day: {cap}}}"))
+    told = (await run.run()).finished.failure.message
+    assert "the operator has to raise it" in told
+    assert "whole again" not in told
+
+
 async def test_a_call_counts_on_the_day_on_which_it_went_out(setting):
     clock = Clock(at("2026-12-01T00:30:00", "Europe/Berlin") - 1800 - 1)
 

@@ -76,6 +76,24 @@ def test_of_an_address_the_password_alone_is_found():
     )
 
 
+def test_a_short_password_that_no_file_declares_is_not_taken_out_of_every_text():
+    address = "postgresql://postgres:postgres@localhost/postgres"
+    redactor = Redactor({"DATABASE_URL": address}, operators=["DATABASE_URL"])
+    assert redactor.redacted("image: postgres:16") == "image: postgres:16"
+    assert redactor.redacted(f"at {address}") == "at [secret DATABASE_URL]"
+    long = Redactor({"DATABASE_URL": "mysql://root:operators-db-pass@db/x"}, operators=["DATABASE_URL"])
+    assert long.redacted("it is operators-db-pass") == "it is [secret DATABASE_URL]"
+
+
+@pytest.mark.parametrize(
+    "text", ["image: postgres", "postgresql", "postgresql://", "see postgres…", "a post\n[… 20 bytes cut …]\nb"]
+)
+def test_what_all_addresses_begin_with_is_no_piece_of_one(text: str):
+    redactor = Redactor({"DB": "postgresql://app:p4ssw0rd-x@db.example.com/app"})
+    assert redactor.redacted(text) == text
+    assert redactor.redacted("at postgresql://app:p4s") == "at [secret DB]"
+
+
 @pytest.mark.parametrize("value", ["", "12345", "   a   "])
 def test_short_values_are_not_looked_for(value: str):
     assert lines_of(value) == ()

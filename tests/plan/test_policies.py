@@ -48,6 +48,14 @@ def test_what_is_wrong_is_told_at_its_place(code, message, text):
     assert message in problem.message or "does not take" in problem.message
 
 
+def test_a_rate_of_what_is_almost_a_tool_is_warned_of():
+    policy, problems = read_policy(b"agentflow: 1\nrate_limits: {WebFtch: 3/min, deploy: 2/h}", "policy.yaml")
+    assert policy is not None
+    assert [(one.code, one.severity, one.hint) for one in problems] == [
+        ("AF309", "warning", "did you mean `WebFetch`?")
+    ]
+
+
 def test_everything_that_a_policy_may_say_is_read():
     policy, problems = read_policy(
         b"""
