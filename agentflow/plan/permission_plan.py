@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from agentflow.spec.permissions import Mode
 
 JSON = Any
-MODES: tuple[Mode, ...] = ("plan", "dont_ask", "default", "accept_edits", "bypass")
+MODES: "tuple[Mode, ...]" = ("plan", "dont_ask", "default", "accept_edits", "bypass")
 """From the narrowest to the widest."""
 RuleKind = Literal["whole", "path", "host", "site", "agent", "skill", "bash", "parameters"]
 

@@ -186,6 +186,12 @@ def _describe(schema: JSONObject, model: type[Spec]) -> None:
             shown["default"] = key.default
         if any(meaning for _, meaning in key.choices) and "enum" in shown:
             shown["markdownEnumDescriptions"] = [meaning for _, meaning in key.choices]
+        if key.choices and isinstance(shown.get("type"), list):
+            # What stands behind an `if` is not offered.
+            shown["defaultSnippets"] = [
+                {"label": value, "markdownDescription": meaning or key.description, "body": value}
+                for value, meaning in key.choices
+            ]
     if {"step", "steps"} <= schema["properties"].keys():
         schema |= _one_body()
     if "choose" in schema["properties"]:
