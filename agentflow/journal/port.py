@@ -263,8 +263,9 @@ class Journal(Protocol):
     def ended_before(self, days: int | None, keep: int | None) -> float:
         """The time before which runs ended that need not be kept by their age in days, or because newer ones are."""
 
-    def prune(self, before: float) -> int:
-        """Deletes the runs that ended before then, and what only they used; returns how many."""
+    def prune(self, before: float, *, held: bool = True) -> int:
+        """Deletes the runs that ended before then, with `held` those too that a used-up bound holds and that could go
+        on, and what only they used; returns how many."""
 
     def close(self) -> None:
         """Finishes what is being written and closes the database."""

@@ -13,16 +13,19 @@ _TABLES = ("cancellations", "gates", "spend", "tranches", "events", "streams", "
 _DAY_SECONDS = 86_400.0
 
 
-def prune(connection: apsw.Connection, before: float, owner: Owner, now: float) -> int:
-    """Deletes the runs that ended before then and that nobody holds, and the values only they used.
+def prune(connection: apsw.Connection, before: float, owner: Owner, now: float, *, held: bool = True) -> int:
+    """Deletes the runs that ended before then and that no process has, and the values only they used.
+
+    Parameters:
+        held: those too that a used-up bound holds, which could go on.
 
     Returns:
         How many runs.
     """
     ended = connection.execute(
         "SELECT runs.run, owner, expires_at FROM runs JOIN streams ON streams.run = runs.run AND stream = ?"
-        " WHERE ended_at < ?",
-        (RUN_STREAM, before),
+        " WHERE ended_at < ? AND (? OR NOT held)",
+        (RUN_STREAM, before, held),
     )
     runs = [(run,) for run, last, expires_at in ended if is_free(Owner.parse(last), expires_at, owner, now)]
     _forget_old_accounts(connection, now)
@@ -44,7 +47,8 @@ def ended_before(connection: apsw.Connection, days: int | None, keep: int | None
     before = 0.0 if days is None else now - days * _DAY_SECONDS
     if keep is not None:
         oldest: float | None = connection.execute(
-            "SELECT ended_at FROM runs WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1 OFFSET ?", (keep - 1,)
+            "SELECT ended_at FROM runs WHERE ended_at IS NOT NULL AND NOT held ORDER BY ended_at DESC LIMIT 1 OFFSET ?",
+            (keep - 1,),
         ).get
         before = max(before, oldest or 0.0)
     return before

@@ -267,10 +267,10 @@ class SqliteJournal:
         """The time before which runs ended that need not be kept by their age in days, or because newer ones are."""
         return self._read(lambda connection: retention.ended_before(connection, days, keep, self._clock()))
 
-    def prune(self, before: float) -> int:
-        """Deletes the runs that ended before then, and what only they used; returns how many."""
+    def prune(self, before: float, *, held: bool = True) -> int:
+        """As of `Journal`."""
         return self._writer.transact(
-            lambda connection: retention.prune(connection, before, self._owner, self._clock()), synced=True
+            lambda connection: retention.prune(connection, before, self._owner, self._clock(), held=held), synced=True
         )
 
     def close(self) -> None:

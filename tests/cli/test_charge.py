@@ -170,6 +170,7 @@ def test_validate_checks_policies_too(project, capsys):
 
 def test_what_the_policy_does_not_keep_is_deleted_and_what_it_cost_stays(project, capsys):
     policy(project, "unknown_users: {}\nretention: {runs: 2}")
+    (project / "flow.yaml").write_text(FLOW.replace("0.02", "1.00"))
     for _ in range(4):
         run_command(["run", "flow.yaml", "--scripted", "script.yaml", "--quiet"])
     capsys.readouterr()
@@ -182,6 +183,15 @@ def test_what_the_policy_does_not_keep_is_deleted_and_what_it_cost_stays(project
         assert len(journal.spending(("run",))) == 4
     finally:
         journal.close()
+
+
+def test_a_run_that_a_used_up_bound_holds_is_kept_however_many_come_after_it(project, capsys):
+    policy(project, "unknown_users: {}\nretention: {runs: 1}")
+    assert run() == exits.LIMIT
+    held = last_run(capsys)["run"]
+    (project / "flow.yaml").write_text(FLOW.replace("0.02", "1.00"))
+    assert [run(), run()] == [exits.DONE, exits.DONE]
+    assert run_command(["resume", held, "--limit", "cost_usd=1", "--scripted", "script.yaml"]) == exits.DONE
 
 
 WRITES = """agentflow: 1
