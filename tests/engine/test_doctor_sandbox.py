@@ -45,7 +45,7 @@ def test_the_sandbox_that_is_named_has_held_what_was_tried_in_it(project):
 
 @has_landlock
 def test_where_there_is_no_bubblewrap_landlock_holds_and_says_what_it_lacks(project, monkeypatch):
-    monkeypatch.setattr(choice, "_programs", lambda: iter(()))
+    monkeypatch.setattr(choice, "_programs", lambda _project: iter(()))
     found = looked(project)
     assert found["sandbox"].status == "warn"
     assert "holds, without namespaces: files that grant hosts are refused" in found["sandbox"].found
@@ -55,7 +55,7 @@ def test_where_there_is_no_bubblewrap_landlock_holds_and_says_what_it_lacks(proj
 
 
 def test_where_nothing_holds_commands_are_refused_and_each_warning_has_a_next_move(project, monkeypatch):
-    monkeypatch.setattr(choice, "_programs", lambda: iter(()))
+    monkeypatch.setattr(choice, "_programs", lambda _project: iter(()))
     monkeypatch.setattr(choice, "landlock_abi", lambda: 0)
     found = looked(project)
     assert found["sandbox"].status == "warn"

@@ -26,20 +26,21 @@ def candidates(project: Path) -> Iterator[Sandbox]:
     """The sandboxes that might hold here, the best first; `canary` tells whether one does.
 
     Parameters:
-        project: no program is taken from it.
+        project: no program of the PATH is taken from it. What comes with this Python is as good as agentflow itself,
+            and closed to a run where it lies in the project.
     """
     if not sys.platform.startswith("linux") or filter_here() is None:
         return
-    for program in _programs():
-        if not Path(program).is_relative_to(project) and (version := _version(program)):
+    for program in _programs(project):
+        if version := _version(program):
             yield Bubblewrap(program, version)
     if landlock_problem(abi := landlock_abi()) is None:
         yield Landlock(abi)
 
 
-def _programs() -> Iterator[str]:
+def _programs(project: Path) -> Iterator[str]:
     found = shutil.which("bwrap")
-    if found is not None and os.path.isabs(found):
+    if found is not None and os.path.isabs(found) and not Path(os.path.realpath(found)).is_relative_to(project):
         yield os.path.realpath(found)
     package = importlib.util.find_spec(_PACKAGE)
     if package is not None and package.origin is not None:

@@ -20,7 +20,7 @@ FLOW = "agentflow: 1\nname: w\nsandbox: {write: [out]}\nsteps: {a: {run: 'echo x
 
 
 def programs() -> list[str]:
-    return list(choice._programs())
+    return list(choice._programs(Path("/nowhere")))
 
 
 def test_the_systems_program_comes_before_the_packages():
@@ -32,8 +32,17 @@ def test_no_program_of_the_project_itself_is_taken(tmp_path: Path, monkeypatch):
     planted = tmp_path / "bwrap"
     planted.write_text("#!/bin/sh\necho bubblewrap 9\n")
     planted.chmod(0o755)
-    monkeypatch.setattr(choice, "_programs", lambda: iter([str(planted)]))
-    assert not any(isinstance(found, Bubblewrap) for found in choice.candidates(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    taken = [found.program for found in choice.candidates(tmp_path) if isinstance(found, Bubblewrap)]
+    assert planted not in taken
+    elsewhere = choice.candidates(tmp_path / "project")
+    assert planted in [found.program for found in elsewhere if isinstance(found, Bubblewrap)]
+
+
+def test_the_program_of_the_package_is_taken_though_the_environment_lies_in_the_project():
+    packed = Path(programs()[-1])
+    taken = [found.program for found in choice.candidates(packed.parents[5]) if isinstance(found, Bubblewrap)]
+    assert packed in taken
 
 
 @pytest.mark.parametrize("program", programs())
