@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from agentflow.engine.port import Loop
 from agentflow.guard.closed import Closed, closed_to
+from agentflow.guard.kept_closed import kept_closed
 from agentflow.guard.permissions import Decision, Level, Permissions, decide
 from agentflow.guard.policy_levels import policy_levels
 from agentflow.guard.rule_lists import PATHS, Anchors, ToolUse
@@ -99,7 +100,7 @@ def decision_on(loop: Loop, stream: str, call: Call) -> Decision:
         tool = loop.live.plans[stream].by_name[call.name]
         kept = call.name in _READERS and _is_kept(loop, _path_of(call.name, call.input))
         use = ToolUse(call.name, call.input, tool.effects, kept=kept)
-        found = decisions[call.id] = decide(use, permissions_of(loop, stream))
+        found = decisions[call.id] = _judged(loop, use, permissions_of(loop, stream))
     return found
 
 
@@ -120,7 +121,14 @@ def closed_of(loop: Loop, stream: str, call: Call) -> Closed | None:
 def decision_on_step(loop: Loop, action: StartTool) -> Decision:
     """What becomes of a step's own call, by the rules alone."""
     use = ToolUse(action.tool.name, action.input, action.tool.effects, own=True)
-    return decide(use, permissions_of_step(loop, action))
+    return _judged(loop, use, permissions_of_step(loop, action))
+
+
+def _judged(loop: Loop, use: ToolUse, permissions: Permissions) -> Decision:
+    found = decide(use, permissions)
+    # Nobody is asked about what the tool refuses whatever the answer is.
+    closed = kept_closed(use, permissions.anchors, loop.live.own_files) if found.verdict == "ask" else None
+    return closed or found
 
 
 def _path_of(tool: str, tool_input: Mapping[str, JSON]) -> str:

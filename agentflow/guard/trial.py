@@ -1,6 +1,5 @@
 """What would become of a call, told without running anything: `agentflow permissions test`."""
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -11,9 +10,9 @@ from msgspec.structs import replace
 
 from agentflow.errors import UsageError
 from agentflow.guard.entitlements import PolicyRules
+from agentflow.guard.kept_closed import kept_closed
 from agentflow.guard.permissions import Decision, Level, Permissions, decide
 from agentflow.guard.policy_levels import policy_levels
-from agentflow.guard.protected import hidden_by, protected_by
 from agentflow.guard.rule_lists import PATHS, Anchors, ToolUse
 from agentflow.plan.agent_plan import AgentPlan, Grant, ToolSpec
 from agentflow.plan.builtin_tools import BUILTIN_TOOLS
@@ -89,18 +88,8 @@ def try_call(
     use = _use(call, plan, chain[-1])
     decision = decide(use, permissions)
     if decision.verdict != "deny":
-        decision = _closed(use, anchors, own) or decision
+        decision = kept_closed(use, anchors, own) or decision
     return Trial(agent, tuple(callers), permissions.mode, use, decision)
-
-
-def _closed(use: ToolUse, anchors: Anchors, own: Iterable[str]) -> Decision | None:
-    """The refusal of what a file tool keeps closed whatever is granted; as it is named, since nothing is looked at."""
-    path = anchors.path_of(use)
-    if path is None:
-        return None
-    named = posixpath.relpath(path, anchors.project)
-    entry = protected_by(named, own) if use.effects != "none" else hidden_by(named)
-    return None if entry is None else Decision("deny", f"whatever is granted, `{entry.name}` {entry.why}")
 
 
 def _permissions(

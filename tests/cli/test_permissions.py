@@ -164,3 +164,18 @@ def test_an_edit_that_lets_agents_do_more_runs_only_with_a_person_who_agrees(typ
     assert len(json.loads(typed("runs", "--output-format", "json")[1])) == 1
     (tmp_path / "flow.yaml").write_text(NARROW.replace("prompt: go", "prompt: go on"))
     assert typed("resume", run, "--edited", *script)[0] == exits.DONE
+
+
+def test_nobody_is_asked_about_what_no_answer_would_let_through(tmp_path, monkeypatch, capsys):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "w.yaml").write_text(
+        "agentflow: 1\nname: w\n"
+        "agents: {a: {instructions: Write., tools: [Write], permissions: {allow: ['Write(src/**)']}}}\n"
+        "steps: {s: {agent: a, prompt: Go.}}\noutputs: {t: steps.s.output}\n"
+    )
+    call = "{name: Write, input: {file_path: .git/hooks/pre-commit, content: evil}}"
+    (tmp_path / "r.yaml").write_text(f"replies: {{a: [{{tools: [{call}]}}, {{text: done}}]}}\n")
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["run", "w.yaml", "--scripted", "r.yaml"]) == 0
+    assert "whatever is granted, `.git`" in capsys.readouterr().err
+    assert not (tmp_path / ".git/hooks").exists()
